@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+#include "json_print.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char NOT_A_DENSITY[] = "not a density";
+
+static void json_mean(json *j, const char *key, double mean, double se)
+{
+  json_object(j, key);
+  json_number(j, "mean", mean);
+  json_number(j, "se", se);
+}
+
+typedef struct {
+  char text[512];
+} sentence;
+
+static sentence likelihood(const elbo_evaluation *e)
+{
+  sentence s;
+  const char *words = e->likelihood ? e->likelihood : "";
+  bool say = e->improper && !strstr(words, NOT_A_DENSITY);
+  snprintf(s.text, sizeof s.text, "%s%s%s", words, say ? ": " : "", say ? NOT_A_DENSITY : "");
+  return s;
+}
+
+static const char *remark(const elbo_evaluation *e)
+{
+  return e->improper ? "  not a density" : "";
+}
+
+static void print_json(const elbo_evaluation *e)
+{
+  json j = json_start(stdout);
+  json_object(&j, NULL);
+  json_count(&j, "rows", e->rows);
+  json_text(&j, "split", e->split);
+  json_mean(&j, "elbo", e->elbo, e->elbo_se);
+  json_object_end(&j);
+  json_number(&j, "reconstruction", e->reconstruction);
+  json_number(&j, "kl", e->kl);
+  json_array(&j, "kl_per_latent");
+  for (size_t i = 0; i < e->n_latents; i++) json_number(&j, NULL, e->kl_per_latent[i]);
+  json_array_end(&j);
+  if (e->active_units < 0)
+    json_null(&j, "active_units");
+  else
+    json_integer(&j, "active_units", e->active_units);
+  json_mean(&j, "log_likelihood", e->log_likelihood, e->log_likelihood_se);
+  json_integer(&j, "samples", e->samples);
+  json_object_end(&j);
+  json_number(&j, "ess", e->ess);
+  json_number(&j, "khat", e->khat);
+  json_number(&j, "bits_per_dim", e->bits_per_dim);
+  json_text(&j, "likelihood", likelihood(e).text);
+  json_object_end(&j);
+}
+
+/* One line of the table; a number that is not there has no line. */
+static void print_number(const cli *c, const elbo_evaluation *e, const char *name, double mean, double se)
+{
+  if (isnan(mean)) return;
+  printf("%s%-16s%s %12.4f", bold(c), name, plain(c), mean);
+  if (!isnan(se)) printf(" +- %.4f", se);
+  puts(remark(e));
+}
+
+static void print_latents(const cli *c, const elbo_evaluation *e)
+{
+  enum { PER_LINE = 8 };
+  if (e->n_latents == 0) return;
+  printf("%s%-16s%s", bold(c), "KL per latent", plain(c));
+  for (size_t i = 0; i < e->n_latents; i++) {
+    if (i && i % PER_LINE == 0) printf("\n%-16s", "");
+    if (isnan(e->kl_per_latent[i]))
+      printf(" %9s", "-");
+    else
+      printf(" %9.4f", e->kl_per_latent[i]);
+  }
+  puts(remark(e));
+}
+
+static void print_text(const cli *c, const elbo_evaluation *e)
+{
+  char with_samples[64];
+  snprintf(with_samples, sizeof with_samples, "log p(x), K=%ld", e->samples);
+  printf("%s%-16s%s %zu rows of %s, nats per row\n", bold(c), "data", plain(c), e->rows, e->split);
+  printf("%s%-16s%s %s\n", bold(c), "likelihood", plain(c), likelihood(e).text);
+  print_number(c, e, "ELBO", e->elbo, e->elbo_se);
+  print_number(c, e, "reconstruction", e->reconstruction, NAN);
+  print_number(c, e, "KL", e->kl, NAN);
+  print_number(c, e, with_samples, e->log_likelihood, e->log_likelihood_se);
+  print_number(c, e, "sample size", e->ess, NAN);
+  print_number(c, e, "Pareto k", e->khat, NAN);
+  print_number(c, e, "bits per dim", e->bits_per_dim, NAN);
+  if (e->active_units >= 0)
+    printf("%s%-16s%s %ld of %zu\n", bold(c), "active units", plain(c), e->active_units, e->n_latents);
+  print_latents(c, e);
+}
+
+static void show_progress(void *user, double fraction)
+{
+  char line[64];
+  snprintf(line, sizeof line, "evaluating: %.0f %%", 100 * fraction);
+  progress_show(user, line);
+}
+
+int cmd_evaluate(cli *c)
+{
+  int failed = open_run(c);
+  if (failed) return failed;
+  elbo_evaluation result = { 0 };
+  elbo_evaluate_options options = {
+    .size = sizeof options,
+    .samples = (long)c->o.samples,
+    .seed = c->o.seed,
+    .stop = signals_stop,
+    .progress = show_progress,
+    .user = c,
+  };
+  signals_catch();
+  elbo_status status = elbo_run_evaluate(c->run, &options, &result);
+  progress_clear(c);
+  if (status == ELBO_E_STOPPED && signals_status())
+    return fail(c, signals_status(), "evaluate: stopped by %s; nothing was changed", signals_name());
+  if (status) return library_failed(c, status);
+  if (c->o.json)
+    print_json(&result);
+  else
+    print_text(c, &result);
+  return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+#include <string.h>
+
+static int help_experiment(cli *c)
+{
+  int status = open_context(c);
+  if (status) return status;
+  const char *keys = elbo_experiment_keys(c->ctx);
+  if (!keys) return library_failed(c, ELBO_E_MEMORY);
+  fputs(keys, stdout);
+  return 0;
+}
+
+int cmd_help(cli *c)
+{
+  const char *word = c->arguments[0];
+  if (!word) {
+    help_program(c);
+    return 0;
+  }
+  if (c->n_arguments == 1 && strcmp(word, "experiment") == 0) return help_experiment(c);
+  if (c->n_arguments == 1 && command_is_group(word)) {
+    help_group(c, word);
+    return 0;
+  }
+  char *argv[] = { "elbo", (char *)word, (char *)c->arguments[1], NULL };
+  cli asked = *c; /* keeps the colours, and the command that was asked for apart from `help` */
+  int words;
+  int status = command_find(&asked, 1 + c->n_arguments, argv, &words);
+  if (status) return status;
+  if (words < c->n_arguments)
+    return fail(c, 2, "help: unexpected argument %s", quote(c->arguments[1]).text);
+  help_command(c, asked.command);
+  return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A number from 0 that ends at `stop`; *at moves behind it. */
+static bool latent_number(const char **at, char stop, size_t *value)
+{
+  char *end = NULL;
+  errno = 0;
+  unsigned long v = strtoul(*at, &end, 10);
+  if (**at < '0' || **at > '9' || *end != stop || errno) return false;
+  *value = v;
+  *at = end + (stop != '\0');
+  return true;
+}
+
+int cmd_traverse(cli *c)
+{
+  size_t i = 0, j = 1;
+  const char *text = c->o.latents;
+  if (text && !(latent_number(&text, ',', &i) && latent_number(&text, '\0', &j) && i != j))
+    return fail(c, 2, "traverse: --latents: expected two different numbers from 0, as in 0,1, found %s",
+                quote(c->o.latents).text);
+  int failed = open_run(c);
+  if (failed) return failed;
+  elbo_array a;
+  elbo_status status = elbo_run_traverse(c->run, c->o.side, i, j, &a);
+  if (status) return library_failed(c, status);
+  return array_write(c, &a, "traverse", c->o.side);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+#include <string.h>
+
+static const char PURPOSE[] =
+    "elbo trains and examines probabilistic models given as two lists of random variables:\n"
+    "p, how the data come about, and q, how the latents are inferred.\n";
+
+static void print_commands(FILE *out, const char *group)
+{
+  size_t n = strlen(group);
+  for (const command_row *row = command_table; row->name; row++) {
+    if (n && (strncmp(row->name, group, n) || row->name[n] != ' ')) continue;
+    char left[64];
+    snprintf(left, sizeof left, "%s %s", row->name, row->arguments);
+    fprintf(out, "  %-28s %s\n", left, row->summary);
+  }
+}
+
+void help_short(FILE *out)
+{
+  fputs("usage: elbo COMMAND [ARGUMENT] [OPTION]...\n\n", out);
+  print_commands(out, "");
+  fputs("\nelbo --help says more, elbo COMMAND --help all about one.\n", out);
+}
+
+static void heading(cli *c, const char *text)
+{
+  printf("\n%s%s%s\n", bold(c), text, plain(c));
+}
+
+static void print_statuses(void)
+{
+#define X(name, number, text) \
+  if (number != ELBO_E_STOPPED) printf("  %-9d %s\n", -(number), text);
+  ELBO_STATUS_TABLE(X)
+#undef X
+  printf("  %-9s stopped by SIGINT or SIGTERM, after saving\n", "130, 143");
+}
+
+void help_program(cli *c)
+{
+  printf("usage: elbo COMMAND [ARGUMENT] [OPTION]...\n       elbo --version\n\n%s", PURPOSE);
+  heading(c, "Commands");
+  print_commands(stdout, "");
+  heading(c, "To start");
+  puts("  elbo check mnist.yaml             is the experiment right, and what will be trained\n"
+       "  elbo train mnist.yaml             train it; the run is left in runs/NAME\n"
+       "  elbo evaluate runs/NAME           how good is it on the test data\n"
+       "  elbo sample runs/NAME             draw from it\n"
+       "  elbo help experiment              every key of an experiment file\n"
+       "  elbo COMMAND --help               the options of a command, with examples");
+  heading(c, "Environment");
+  puts("  ELBO_PLUGIN_PATH                  folders with plugins, separated by colons\n"
+       "  NO_COLOR, TERM                    see --color");
+  heading(c, "Exit status");
+  print_statuses();
+}
+
+void help_group(cli *c, const char *word)
+{
+  printf("usage: elbo %s COMMAND [ARGUMENT] [OPTION]...\n", word);
+  heading(c, "Commands");
+  print_commands(stdout, word);
+}
+
+void help_command(cli *c, const command_row *row)
+{
+  printf("usage: elbo %s%s%s [OPTION]...\n\n", row->name, *row->arguments ? " " : "", row->arguments);
+  printf("elbo %s: %s\n", row->name, row->summary);
+  heading(c, "Options");
+  for (option_id id = 0; id < O_COUNT; id++) {
+    const option_row *o = &option_table[id];
+    if (!(row->options & OPTION(id))) continue;
+    char letter[8] = "", left[64];
+    if (o->letter) snprintf(letter, sizeof letter, "-%c,", o->letter);
+    snprintf(left, sizeof left, "%-3s --%s%s%s", letter, o->name, o->argument ? " " : "",
+             o->argument ? o->argument : "");
+    printf("  %-32s %s\n", left, o->help);
+  }
+  printf("\n%s", row->help);
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_kind { FLAG, TEXT, LIST, NUMBER, CHOICE };
+enum { LONG_OPTION = 256 }; /* getopt's value of row i is LONG_OPTION + i, apart from any letter */
+
+#define AT(member) offsetof(option_values, member)
+#define ANY UINT64_MAX
+
+const option_row option_table[] = {
+  [O_SET] = { "set", 0, "KEY=VALUE", LIST, AT(set), 0, 0, 0,
+              "change one value of the experiment, as in model.p.x.family=laplace; repeatable" },
+  [O_PLUGIN] = { "plugin", 0, "FILE", LIST, AT(plugin), 0, 0, 0, "load a plugin file; repeatable" },
+  [O_TRUST_PLUGINS] = { "trust-plugins", 0, NULL, FLAG, AT(trust_plugins), 0, 0, 0,
+                        "load plugins whatever their owner and permissions" },
+  [O_THREADS] = { "threads", 0, "N", NUMBER, AT(threads), 1, 1024, 0,
+                  "threads of a step (default: the cores there are, at most 64)" },
+  [O_SEED] = { "seed", 0, "N", NUMBER, AT(seed), 0, ANY, 0, "seed, instead of the experiment's" },
+  [O_SEED_OF_DRAWS] = { "seed", 0, "N", NUMBER, AT(seed), 0, ANY, 1,
+                        "seed of what is drawn (default 1)" },
+  [O_RUN_OUT] = { "output", 'o', "RUN", TEXT, AT(output), 0, 0, 0,
+                  "the run directory (default runs/NAME)" },
+  [O_RESUME] = { "resume", 0, NULL, FLAG, AT(resume), 0, 0, 0,
+                 "go on where the run's checkpoint stands" },
+  [O_INIT_FROM] = { "init-from", 0, "RUN", TEXT, AT(init_from), 0, 0, 0,
+                    "start from the weights of another run" },
+  [O_EPOCHS] = { "epochs", 0, "N", NUMBER, AT(epochs), 1, 1000000000, 0,
+                 "epochs in all, instead of the experiment's" },
+  [O_SAMPLES] = { "samples", 0, "K", NUMBER, AT(samples), 0, 1000000, 100,
+                  "samples of the log likelihood, 0 for none (default 100)" },
+  [O_DATA] = { "data", 0, "VARIABLE=FILE", LIST, AT(data), 0, 0, 0,
+               "use this file for the test rows of a variable; repeatable" },
+  [O_REPLAY] = { "replay", 0, "FILE", TEXT, AT(replay), 0, 0, 0,
+                 "safetensors with parameters, batch and draws (required)" },
+  [O_TENSORS_OUT] = { "output", 'o', "FILE", TEXT, AT(output), 0, 0, 0,
+                      "safetensors for objective and gradients (required)" },
+  [O_ARRAY_OUT] = { "output", 'o', "FILE", TEXT, AT(output), 0, 0, 0,
+                    "file ending in .png, .npy or .svg (default: in the run directory)" },
+  [O_DRAWS] = { "count", 'n', "N", NUMBER, AT(count), 1, 10000000, 100,
+                "how many to draw (default 100)" },
+  [O_ROWS] = { "count", 'n', "N", NUMBER, AT(count), 1, 10000000, 50,
+               "how many rows (default 50)" },
+  [O_DRAW] = { "draw", 0, NULL, FLAG, AT(draw), 0, 0, 0, "draws of the data, not their means" },
+  [O_SIDE] = { "side", 0, "N", NUMBER, AT(side), 2, 1000, 20,
+               "points along each side of the grid (default 20)" },
+  [O_LATENTS] = { "latents", 0, "I,J", TEXT, AT(latents), 0, 0, 0,
+                  "the two latent numbers to walk along, from 0 (default 0,1)" },
+  [O_DOT] = { "dot", 0, NULL, FLAG, AT(dot), 0, 0, 0, "in the language of Graphviz" },
+  [O_STEPS] = { "steps", 0, "N", NUMBER, AT(steps), 1, 100000000, 0,
+                "steps to time (default: about two seconds of them)" },
+  [O_VERBOSE] = { "verbose", 'v', NULL, FLAG, AT(verbose), 0, 0, 0,
+                  "files, folders searched, and why a file was refused" },
+  [O_JSON] = { "json", 0, NULL, FLAG, AT(json), 0, 0, 0, "the result as one JSON object" },
+  [O_QUIET] = { "quiet", 'q', NULL, FLAG, AT(quiet), 0, 0, 0, "no progress and no notes" },
+  [O_COLOR] = { "color", 0, "auto|always|never", CHOICE, AT(color), 0, 0, COLOR_AUTO,
+                "colour (default auto: on a terminal)" },
+  [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
+};
+_Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");
+_Static_assert(O_COUNT <= 64, "the set of options is a 64-bit mask");
+
+/* ---- the values */
+static int parse_number(cli *c, const option_row *row, const char *text, uint64_t *value)
+{
+  char *end = NULL;
+  errno = 0;
+  uint64_t v = strtoull(text, &end, 10);
+  bool digits = text[0] >= '0' && text[0] <= '9' && *end == '\0';
+  if (digits && errno == 0 && v >= row->low && v <= row->high) {
+    *value = v;
+    return 0;
+  }
+  return fail(c, 2, "%s: --%s: expected a whole number from %" PRIu64 " to %" PRIu64 ", found %s",
+              c->command->name, row->name, row->low, row->high, quote(text).text);
+}
+
+/* The place of `text` among the words of "a|b|c". */
+static int parse_choice(cli *c, const option_row *row, const char *text, uint64_t *value)
+{
+  const char *word = row->argument;
+  for (uint64_t i = 0; word; i++) {
+    size_t n = strcspn(word, "|");
+    if (strlen(text) == n && memcmp(text, word, n) == 0) {
+      *value = i;
+      return 0;
+    }
+    word = word[n] ? word + n + 1 : NULL;
+  }
+  return fail(c, 2, "%s: --%s: expected one of %s, found %s", c->command->name, row->name,
+              row->argument, quote(text).text);
+}
+
+static int take(cli *c, option_id id, const char *text)
+{
+  const option_row *row = &option_table[id];
+  void *at = (char *)&c->o + row->at;
+  c->o.given |= OPTION(id);
+  switch ((enum option_kind)row->kind) {
+  case FLAG: *(bool *)at = true; return 0;
+  case TEXT: *(const char **)at = text; return 0;
+  case LIST: ((option_list *)at)->items[((option_list *)at)->n++] = text; return 0;
+  case NUMBER: return parse_number(c, row, text, at);
+  case CHOICE: return parse_choice(c, row, text, at);
+  }
+  return 0;
+}
+
+/* ---- usage errors */
+static const char *next_option(const void *state, size_t i)
+{
+  uint64_t mask = *(const uint64_t *)state;
+  for (option_id id = 0; id < O_COUNT; id++) {
+    if (!(mask & OPTION(id))) continue;
+    if (i-- == 0) return option_table[id].name;
+  }
+  return NULL;
+}
+
+static int unknown_letter(cli *c, int letter)
+{
+  return fail(c, 2, "%s: unknown option -%c; see elbo %s --help", c->command->name,
+              letter > 32 && letter < 127 ? letter : '?', c->command->name);
+}
+
+/* `word`: "--name" or "--name=value" that getopt could not place: unknown, or the start of several. */
+static int unknown_option(cli *c, const char *word)
+{
+  const char *command = c->command->name;
+  size_t n = strcspn(word + 2, "=");
+  char name[64] = "", several[512] = "";
+  snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : 0, word + 2);
+  int matches = 0;
+  for (option_id id = 0; id < O_COUNT && n > 0; id++) {
+    if (!(c->command->options & OPTION(id)) || strncmp(option_table[id].name, word + 2, n)) continue;
+    size_t used = strlen(several);
+    snprintf(several + used, sizeof several - used, "%s--%s", matches++ ? ", " : "",
+             option_table[id].name);
+  }
+  if (matches > 1)
+    return fail(c, 2, "%s: option %s is ambiguous: %s", command, quote(word).text, several);
+  const char *near = nearest_name(name, next_option, &c->command->options);
+  if (near)
+    return fail(c, 2, "%s: unknown option %s; the nearest is --%s", command, quote(word).text, near);
+  return fail(c, 2, "%s: unknown option %s; see elbo %s --help", command, quote(word).text, command);
+}
+
+static option_id option_of(const command_row *command, int code)
+{
+  if (code >= LONG_OPTION) return code - LONG_OPTION;
+  for (option_id id = 0; id < O_COUNT; id++)
+    if ((command->options & OPTION(id)) && option_table[id].letter == code) return id;
+  return O_COUNT;
+}
+
+static int getopt_refused(cli *c, int code, const char *word)
+{
+  const char *command = c->command->name;
+  if (optopt == 0) return unknown_option(c, word);
+  option_id id = option_of(c->command, optopt);
+  if (id == O_COUNT) return unknown_letter(c, optopt);
+  const option_row *row = &option_table[id];
+  if (code == ':')
+    return fail(c, 2, "%s: --%s: expected a value (%s), found the end of the line", command,
+                row->name, row->argument);
+  return fail(c, 2, "%s: --%s takes no value, found %s", command, row->name, quote(word).text);
+}
+
+static int check_arguments(cli *c)
+{
+  const command_row *row = c->command;
+  if (c->n_arguments < row->least)
+    return fail(c, 2, "%s: expected %s, found %d argument%s; see elbo %s --help", row->name,
+                row->arguments, c->n_arguments, c->n_arguments == 1 ? "" : "s", row->name);
+  if (c->n_arguments > row->most)
+    return fail(c, 2, "%s: expected %s, found the extra argument %s", row->name,
+                row->most ? row->arguments : "no argument", quote(c->arguments[row->most]).text);
+  for (option_id id = 0; id < O_COUNT; id++)
+    if ((row->required & OPTION(id)) && !(c->o.given & OPTION(id)))
+      return fail(c, 2, "%s: --%s %s is missing; see elbo %s --help", row->name,
+                  option_table[id].name, option_table[id].argument, row->name);
+  return 0;
+}
+
+/* ---- getopt's own tables, from ours */
+static void getopt_tables(const command_row *command, struct option *longs, char *shorts)
+{
+  char *s = shorts;
+  *s++ = '-'; /* arguments come in their order, wherever options stand, POSIXLY_CORRECT or not */
+  *s++ = ':';
+  for (option_id id = 0; id < O_COUNT; id++) {
+    const option_row *row = &option_table[id];
+    if (!(command->options & OPTION(id))) continue;
+    *longs++ = (struct option){ row->name, row->argument ? required_argument : no_argument, NULL,
+                                LONG_OPTION + (int)id };
+    if (!row->letter) continue;
+    *s++ = (char)row->letter;
+    if (row->argument) *s++ = ':';
+  }
+  *longs = (struct option){ NULL, 0, NULL, 0 };
+  *s = '\0';
+}
+
+static int start_values(cli *c, int argc)
+{
+  option_list *lists[] = { &c->o.set, &c->o.plugin, &c->o.data };
+  size_t room = (size_t)argc + 2; /* one for a setting that an option adds, one for the end */
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+    if (!(lists[i]->items = calloc(room, sizeof *lists[i]->items))) return fail(c, 8, "no memory");
+  if (!(c->arguments = calloc(room, sizeof *c->arguments))) return fail(c, 8, "no memory");
+  for (option_id id = 0; id < O_COUNT; id++)
+    if ((c->command->options & OPTION(id)) && option_table[id].kind == NUMBER)
+      *(uint64_t *)((char *)&c->o + option_table[id].at) = option_table[id].standard;
+  return 0;
+}
+
+int options_parse(cli *c, int argc, char **argv)
+{
+  struct option longs[O_COUNT + 1];
+  char shorts[2 * O_COUNT + 3];
+  getopt_tables(c->command, longs, shorts);
+  int status = start_values(c, argc);
+  opterr = 0;
+  for (int code; !status;) {
+    int index = optind;
+    optopt = 0;
+    code = getopt_long(argc, argv, shorts, longs, NULL);
+    if (code == -1) break;
+    if (code == 1)
+      c->arguments[c->n_arguments++] = optarg;
+    else if (code == '?' || code == ':')
+      status = getopt_refused(c, code, argv[index]);
+    else
+      status = take(c, option_of(c->command, code), optarg);
+  }
+  for (int i = optind; !status && i < argc; i++) c->arguments[c->n_arguments++] = argv[i];
+  if (!status && !c->o.help) status = check_arguments(c);
+  return status;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* The library's status and its text; without a context, or without a text, the words of the status. */
+int library_failed(cli *c, elbo_status status)
+{
+  const char *text = c->ctx ? elbo_last_error(c->ctx) : "";
+  return fail(c, -status, "%s", *text ? text : elbo_status_text(status));
+}
+
+int open_context(cli *c)
+{
+  elbo_context_options options = {
+    .size = sizeof options,
+    .plugins = c->o.plugin.items,
+    .trust_plugins = c->o.trust_plugins,
+    .threads = (int)c->o.threads,
+    .log = library_log,
+    .log_user = c,
+  };
+  elbo_status status = elbo_context_new(&options, &c->ctx);
+  return status ? library_failed(c, status) : 0;
+}
+
+int open_experiment(cli *c)
+{
+  char seed[32];
+  int failed = open_context(c);
+  if (failed) return failed;
+  if (c->o.given & OPTION(O_SEED)) {
+    snprintf(seed, sizeof seed, "seed=%" PRIu64, c->o.seed);
+    c->o.set.items[c->o.set.n++] = seed; /* the list has room for it */
+  }
+  elbo_status status = elbo_experiment_open(c->ctx, c->arguments[0], c->o.set.items, &c->x);
+  if (c->o.given & OPTION(O_SEED)) c->o.set.items[--c->o.set.n] = NULL; /* the text ends here */
+  return status ? library_failed(c, status) : 0;
+}
+
+int open_run(cli *c)
+{
+  int failed = open_context(c);
+  if (failed) return failed;
+  elbo_status status = elbo_run_open(c->ctx, c->arguments[0], c->o.set.items, c->o.data.items, &c->run);
+  return status ? library_failed(c, status) : 0;
+}
+
+void close_all(cli *c)
+{
+  elbo_run_free(c->run);
+  elbo_experiment_free(c->x);
+  elbo_context_free(c->ctx);
+  free(c->o.set.items);
+  free(c->o.plugin.items);
+  free(c->o.data.items);
+  free(c->arguments);
+}

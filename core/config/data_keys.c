@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The tables of keys of `data`. */
+#include "config/schema.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- data: one variable */
+static const char *no_yes(int i)
+{
+  static const char *const all[] = { "false", "true" };
+  return all[i];
+}
+static const words flag_words = { "value", NULL, no_yes };
+
+static const char *binarize_word(int i)
+{
+  static const char *const all[] = { "none", "static", "dynamic", "threshold" };
+  static_assert(sizeof all / sizeof *all == BINARIZE_THRESHOLD + 1, "a word for each kind");
+  return all[i];
+}
+static const int n_binarize = BINARIZE_THRESHOLD + 1;
+static const words binarize_words = { "binarization", &n_binarize, binarize_word };
+static_assert(sizeof(binarize_kind) == sizeof(int), "KEY_WORD writes an int");
+
+static void read_clip(reader *r, const key *k, const tree *n, void *into)
+{
+  prepare *p = into;
+  double *v;
+  size_t count;
+  if (!read_numbers(r, k, n, &v, &count)) return;
+  if (count != 2 || v[0] >= v[1]) {
+    trouble(r, n->at, "clip must be [low, high] with low < high; write for example `clip: [0, 1]`");
+    return;
+  }
+  p->clip = true;
+  p->clip_low = v[0];
+  p->clip_high = v[1];
+}
+
+static void write_clip(writer *w, const key *k, const void *from)
+{
+  const prepare *p = from;
+  if (!p->clip) return;
+  write_key(w, k->name);
+  write_numbers(w, (const double[]){ p->clip_low, p->clip_high }, 2);
+  text_add(w->t, "\n");
+}
+
+static const key prepare_keys[] = {
+  { "dequantize", KEY_SWITCH, offsetof(prepare, dequantize), .words = &flag_words,
+    .help = "add U(0,1) before scaling, anew at each visit" },
+  { "scale", KEY_NUMBER, offsetof(prepare, scale), .low = 0, .open_low = true, .high = INFINITY,
+    .help = "divide by this number" },
+  { "clip", KEY_OTHER, .read = read_clip, .write = write_clip, .form = "[low, high]",
+    .help = "cut values at both ends" },
+  { "standardize", KEY_SWITCH, offsetof(prepare, standardize), .words = &flag_words,
+    .help = "by mean and standard deviation of each column of the training set" },
+  { "binarize", KEY_WORD, offsetof(prepare, binarize), .words = &binarize_words, .word = "none",
+    .help = "static: drawn once; dynamic: anew at each visit; threshold: 1 from 0.5 on" },
+};
+static const schema prepare_schema = { .what = "prepare", KEYS(prepare_keys) };
+
+static void read_shape(reader *r, const key *k, const tree *n, void *into)
+{
+  data_spec *d = into;
+  if (n->kind != TREE_LIST || n->count < 1 || n->count > 3) {
+    trouble(r, n->at,
+            "shape must be a list of 1 to 3 whole numbers; write for example `shape: [28, 28]`");
+    return;
+  }
+  for (const tree *c = n->first; c; c = c->next)
+    if (!read_count(r, k, c, &d->shape[d->shape_rank++])) return;
+}
+
+static void write_shape(writer *w, const key *k, const void *from)
+{
+  const data_spec *d = from;
+  double v[3] = { 0 };
+  if (!d->shape_rank) return;
+  for (int i = 0; i < d->shape_rank; i++) v[i] = (double)d->shape[i];
+  text_format(w->t, "%*s%s: %s", 2 * w->depth, "", k->name, d->shape_rank == 1 ? "[" : "");
+  write_numbers(w, v, (size_t)d->shape_rank);
+  text_add(w->t, d->shape_rank == 1 ? "]\n" : "\n");
+}
+
+static void data_variable_check(reader *r, const tree *map, void *into)
+{
+  data_spec *d = into;
+  bool builtin = tree_get(map, "builtin"), train = tree_get(map, "train");
+  if (builtin == train)
+    trouble(r, map->at,
+            "variable \"%s\" must have either `train: FILE` or `builtin: NAME`, found %s", map->key,
+            train ? "both; remove one" : "neither; add one");
+  if (builtin && tree_get(map, "test"))
+    trouble(r, tree_get(map, "test")->key_at,
+            "`test` is a file beside `train`; a builtin has `test_rows: N`");
+  if (builtin) return;
+  if (tree_get(map, "rows") || tree_get(map, "test_rows"))
+    trouble(r, map->at,
+            "`rows` and `test_rows` say how much of a builtin to make; to use the first rows of a "
+            "file only, write `limit`");
+  d->rows = d->test_rows = 0;
+}
+
+static const key data_variable_keys[] = {
+  { "train", KEY_PATH, offsetof(data_spec, train),
+    .help = "the training data: idx, npy or csv, told by the content" },
+  { "test", KEY_PATH, offsetof(data_spec, test), .help = "the test data" },
+  { "builtin", KEY_TEXT, offsetof(data_spec, builtin),
+    .help = "instead of files: digits, linear_gaussian, pinwheel" },
+  { "rows", KEY_COUNT, offsetof(data_spec, rows), .standard = 10000, .low = 1, .high = MOST_ROWS,
+    .help = "training rows of a builtin" },
+  { "test_rows", KEY_COUNT, offsetof(data_spec, test_rows), .standard = 1000, .low = 1,
+    .high = MOST_ROWS, .help = "test rows of a builtin" },
+  { "limit", KEY_COUNT, offsetof(data_spec, limit), .low = 1, .high = MOST_ROWS,
+    .help = "the first training rows only, while there is one variable" },
+  { "shape", KEY_OTHER, .low = 1, .high = MOST_SIZE, .read = read_shape, .write = write_shape,
+    .form = "[height, width]", .help = "of one row, where the file does not tell" },
+  { "prepare", KEY_MAP, offsetof(data_spec, prepare), AT(data_spec, prepare_at),
+    .map = &prepare_schema,
+    .help = "in this order: dequantize, scale, clip, standardize, binarize" },
+};
+static const schema data_variable_schema = { .what = "a variable of data",
+                                             KEYS(data_variable_keys),
+                                             .check = data_variable_check };
+
+/* ---- data */
+static void read_root(reader *r, const key *k, const tree *n, void *into)
+{
+  const char *s;
+  (void)into;
+  if (!read_word(r, n, k->name, &s)) return;
+  char *path = path_join(r->root, s, &r->memory);
+  if (path) r->root = reader_string(r, path);
+  mem_free(path);
+}
+
+/* Paths are written absolute, so that no root is needed. */
+static void write_root(writer *w, const key *k, const void *from)
+{
+  (void)w, (void)k, (void)from;
+}
+
+static const key labels_keys[] = {
+  { "train", KEY_PATH, offsetof(experiment, labels_train), .required = true,
+    .help = "labels of the training rows" },
+  { "test", KEY_PATH, offsetof(experiment, labels_test), .help = "labels of the test rows" },
+};
+static const schema labels_schema = { .what = "labels", KEYS(labels_keys) };
+
+static bool labels_written(const void *from)
+{
+  const experiment *x = from;
+  return x->labels_train;
+}
+
+static void read_data_variable(reader *r, const tree *entry, void *into)
+{
+  experiment *x = into;
+  if (!x->data) x->data = reader_get(r, MOST_VARIABLES, sizeof *x->data);
+  if (!x->data || !variable_fine(r, entry, x->n_data)) return;
+  data_spec *d = &x->data[x->n_data++];
+  d->variable = entry->key;
+  d->at = entry->key_at;
+  schema_read(r, &data_variable_schema, entry, d);
+}
+
+static void write_data_variables(writer *w, const void *from)
+{
+  const experiment *x = from;
+  for (int i = 0; i < x->n_data; i++)
+    schema_write_map(w, x->data[i].variable, &data_variable_schema, &x->data[i]);
+}
+
+static void data_check(reader *r, const tree *map, void *into)
+{
+  const experiment *x = into;
+  if (!x->n_data)
+    trouble(r, map->at, "data names no variable; add one, for example `x: {train: FILE}`");
+  for (int i = 0; i < x->n_data; i++)
+    if (x->data[i].limit && (x->n_data > 1 || x->limit))
+      trouble(r, x->data[i].at,
+              "`limit` of \"%s\" would cut the rows of one variable alone; write one `limit` "
+              "beside the variables",
+              x->data[i].variable);
+}
+
+static const key data_keys[] = {
+  { "root", KEY_OTHER, .read = read_root, .write = write_root, .form = "path",
+    .help = "the folder of the data files; default: the experiment's" },
+  { "labels", KEY_MAP, .map = &labels_schema, .written = labels_written,
+    .help = "classes of the rows; they only colour pictures" },
+  { "limit", KEY_COUNT, offsetof(experiment, limit), AT(experiment, limit_at), .low = 1,
+    .high = MOST_ROWS, .help = "the first training rows only" },
+  { "validate", KEY_NUMBER, offsetof(experiment, validate), .low = 0, .high = 1, .open_high = true,
+    .help = "this part of the training rows, the last ones, is held out" },
+};
+const schema data_schema = { .what = "data",
+                             KEYS(data_keys),
+                             .each = read_data_variable,
+                             .write_each = write_data_variables,
+                             .check = data_check,
+                             .rest_help = "NAME: mapping. The data of one variable",
+                             .rest_map = &data_variable_schema };

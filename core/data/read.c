@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "data/read.h"
+#include "base/mem.h"
+#include <math.h>
+#include <string.h>
+
+static bool is_idx(const uint8_t *at, size_t n)
+{
+  return n >= 2 && at[0] == 0 && at[1] == 0;
+}
+
+static bool is_npy(const uint8_t *at, size_t n)
+{
+  return n >= 6 && memcmp(at, "\x93NUMPY", 6) == 0;
+}
+
+/* No control bytes but those of text in the first kilobyte. */
+static bool is_text(const uint8_t *at, size_t n)
+{
+  for (size_t i = 0; i < n && i < 1024; i++)
+    if (at[i] < ' ' && !(at[i] >= '\t' && at[i] <= '\r')) return false;
+  return true;
+}
+
+static const struct {
+  data_kind kind;
+  bool (*is)(const uint8_t *at, size_t n);
+  elbo_status (*read)(source *s, size_t max_rows, array *out, error *e);
+} kinds[] = { { KIND_IDX, is_idx, idx_read },
+              { KIND_NPY, is_npy, npy_read },
+              { KIND_CSV, is_text, csv_read } };
+
+static elbo_status read_kind(source *s, size_t max_rows, array *out, error *e)
+{
+  if (source_fill(s, 1024, e) != ELBO_DONE) return e->status;
+  const uint8_t *at = s->buffer + s->at;
+  size_t n = s->n - s->at;
+  out->compressed = s->z != NULL;
+  if (n == 0)
+    return fail(e, ELBO_E_DATA, "the file is empty (0 %ss): expected IDX, npy or text with numbers",
+                source_unit(s));
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (kinds[i].is(at, n)) {
+      out->kind = kinds[i].kind;
+      return kinds[i].read(s, max_rows, out, e);
+    }
+  return fail(e, ELBO_E_DATA,
+              "not a data file: it has %s%zu bytes and begins with %02X %02X %02X %02X; expected "
+              "IDX (00 00, type, "
+              "dimensions), npy (93 'NUMPY') or text with numbers",
+              n < 1024 ? "" : "at least ", n, at[0], n > 1 ? at[1] : 0, n > 2 ? at[2] : 0,
+              n > 3 ? at[3] : 0);
+}
+
+static elbo_status check_finite(const array *a, error *e)
+{
+  if (a->type != ARRAY_F32) return ELBO_DONE;
+  size_t bad = 0, first = 0;
+  for (size_t i = 0; i < a->rows * a->D; i++)
+    if (!isfinite(a->f32[i]) && bad++ == 0) first = i;
+  return bad == 0 ? ELBO_DONE
+                  : fail(e, ELBO_E_DATA,
+                         "%zu of %zu values are NaN or infinite, the first at row %zu, column %zu "
+                         "(from 0): remove "
+                         "the rows or fill the values in",
+                         bad, a->rows * a->D, first / a->D, first % a->D);
+}
+
+elbo_status array_read(const char *path, size_t max_rows, array *out, error *e)
+{
+  error own = { 0 };
+  e = e ? e : &own;
+  *out = (array){ 0 };
+  source *s = source_open(path, e);
+  if (s && read_kind(s, max_rows, out, e) == ELBO_DONE) check_finite(out, e);
+  source_close(s);
+  if (e->status == ELBO_DONE) return ELBO_DONE;
+  array_free(out);
+  if (!strstr(e->text, path)) /* what file.h refuses names the file already */
+    error_prefix(e, "%s", path);
+  return e->status;
+}
+
+void array_free(array *a)
+{
+  mem_free(a->at);
+  *a = (array){ 0 };
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ops.h - the ops of families: log densities, divergences, draws, and the forms of values. Each calls the batch loops of batch.h. */
+#ifndef ELBO_DIST_OPS_H
+#define ELBO_DIST_OPS_H
+
+#include "dist/batch.h"
+#include "graph/graph.h"
+
+/* log p of each row, summed over its d events: [R][1]. Inputs: the value [.][d E] in the family's value form, then each working parameter
+   [.][d width]. Value and gradients are computed in forward in one pass; the vjp scales and delivers them. attr: log_prob_attr. */
+typedef struct log_prob_attr {
+  const family_use *family;
+  size_t d;
+} log_prob_attr;
+extern const op op_log_prob;
+
+/* KL(q || p) of each row, summed over its d events: [R][1]. Inputs: q's parameters, then p's. attr: kl_attr. */
+typedef struct kl_attr {
+  const kl_use *pair;
+  size_t d;
+} kl_attr;
+extern const op op_kl;
+
+/* z [R][d E] in the value form, from the noise stream `stream`, along `axis`; or from the step's replay. Inputs: the parameters. The vjp works
+   from z alone. attr: draw_attr; with `road` NULL the draw has no derivative (registry and family then say how to draw). */
+typedef struct draw_attr {
+  const road_use *road;
+  const registry *registry;
+  const family_use *family;
+  size_t d;
+  uint64_t stream;
+  axis axis;
+} draw_attr;
+extern const op op_draw;
+
+/* A value from one form to another, elementwise. attr: convert_attr. */
+typedef struct convert_attr {
+  uint32_t from, to; /* elbo_value_form */
+} convert_attr;
+extern const op op_convert;
+
+/* What a network sees of a plain value: one-hot of K, or (cos, sin) of each number. attr: seen_attr. */
+typedef struct seen_attr {
+  uint32_t seen; /* elbo_seen, not RAW */
+  int K;
+} seen_attr;
+extern const op op_seen;
+
+/* E[x] of each event in plain form: [R][d E]. Inputs: the parameters. No derivative. attr: log_prob_attr. */
+extern const op op_mean;
+
+extern const op *const dist_ops[];
+extern const int n_dist_ops;
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Finding the first number that is not finite: only after the objective or the gradient's norm was not, since BLAS may hide a NaN from a
+   later look (0 times NaN) and a look at every node would cost every step. */
+#include "graph/inside.h"
+
+#include <math.h>
+#include <stdio.h>
+
+typedef struct spot {
+  size_t row, col;
+  float value;
+} spot;
+
+static bool first_bad(const run *r, const node *n, const float *at, spot *s)
+{
+  for (size_t row = 0, rows = rows_of(r, n->shape); row < rows; row++)
+    for (size_t col = 0; col < n->shape.cols; col++)
+      if (!isfinite(at[row * n->ld + col])) {
+        *s = (spot){ row, col, at[row * n->ld + col] };
+        return true;
+      }
+  return false;
+}
+
+static float extreme(const run *r, const node *n, size_t row)
+{
+  const float *at = node_value(r, n) + row % rows_of(r, n->shape) * n->ld;
+  float worst = at[0];
+  for (size_t i = 1; i < n->shape.cols; i++)
+    if (!(fabsf(at[i]) <= fabsf(worst))) worst = at[i];
+  return worst;
+}
+
+/* "loc: -3.2, scale: 1e+30": of each input the number largest in size in that row. */
+static void describe_inputs(const run *r, const node *n, size_t row, char *to, size_t room)
+{
+  size_t used = 0;
+  to[0] = 0;
+  for (int i = 0; i < n->n_in && used + 1 < room; i++) {
+    const node *x = in_node(r, n, i);
+    if (!rows_of(r, x->shape)) continue;
+    int m = snprintf(to + used, room - used, "%s%s up to %.6g", i ? ", " : "", x->name, (double)extreme(r, x, row));
+    used += m > 0 ? (size_t)m : 0;
+  }
+}
+
+static elbo_status report(const run *r, const node *n, const char *what, const spot *s, error *e)
+{
+  char inputs[1024];
+  describe_inputs(r, n, s->row, inputs, sizeof inputs);
+  const char *axis_word = n->shape.axis == AXIS_FIXED ? "row" : n->shape.axis == AXIS_BATCH ? "batch row" : "sample row";
+  return fail(e, ELBO_E_NOT_FINITE,
+              "node %s (op %s): its %s is %g in %s %zu, column %zu; largest inputs there: %s; step %llu, seed %llu. "
+              "Try a smaller learning rate, clip the gradient, or look at the data in that row",
+              n->name, n->op->name, what, (double)s->value, axis_word, s->row, s->col, inputs[0] ? inputs : "none",
+              (unsigned long long)r->args.step, (unsigned long long)r->env.seed);
+}
+
+static elbo_status look_at_gradients(run *r, const node *n, error *e)
+{
+  spot s;
+  for (int i = 0; i < n->n_in; i++) {
+    const node *x = in_node(r, n, i);
+    if (n->in[i].wants_grad && first_bad(r, x, node_grad(r, x), &s)) return report(r, x, "gradient", &s, e);
+  }
+  return ELBO_DONE;
+}
+
+elbo_status run_find_nonfinite(run *r, const step_args *a, error *e)
+{
+  const graph *g = r->graph;
+  spot s;
+  r->args = *a, r->batch = a->batch, r->failed_rc = 0;
+  for (int i = 0; i < g->n_forward; i++) {
+    run_task(r, &g->forward[i]);
+    const node *n = g->nodes[g->forward[i].node];
+    if (first_bad(r, n, node_value(r, n), &s)) return report(r, n, "value", &s, e);
+  }
+  if (g->options.train) run_start_gradient(r);
+  for (int i = 0; i < g->n_backward; i++) {
+    run_task(r, &g->backward[i]);
+    if (look_at_gradients(r, g->nodes[g->backward[i].node], e)) return e->status;
+  }
+  return fail(e, ELBO_E_NOT_FINITE, "step %llu, seed %llu: every value and gradient is finite, but their squares overflow; clip the "
+              "gradient or lower the learning rate", (unsigned long long)a->step, (unsigned long long)r->env.seed);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ops.h - the ops of the graph itself; those of families are in dist/ops.h. Forward stands beside vjp, one file each where they are long. */
+#ifndef ELBO_GRAPH_OPS_H
+#define ELBO_GRAPH_OPS_H
+
+#include "graph/graph.h"
+
+typedef struct input_attr {
+  int feed;
+  shape shape;
+} input_attr;
+typedef struct constant_attr {
+  const float *values; /* [rows][cols] */
+  shape shape;
+} constant_attr;
+
+extern const op op_param;    /* attr: shape */
+extern const op op_input;    /* attr: input_attr */
+extern const op op_constant; /* attr: constant_attr */
+
+/* y [R][out] = f(x [R][in] W^T + b): inputs x, W [out][in], b [1][out]. attr: affine_attr. */
+typedef struct affine_attr {
+  int activation; /* row of activation_table; -1: none. Set by fusing */
+} affine_attr;
+extern const op op_affine;
+/* y = f(x), attr: activation_attr. */
+typedef struct activation_attr {
+  int activation;
+} activation_attr;
+extern const op op_activation;
+
+/* Columns [first, first + cols) of the input, without a copy. attr: slice_attr. */
+typedef struct slice_attr {
+  size_t first, cols;
+} slice_attr;
+extern const op op_slice;
+/* y [R][times cols]: the input's columns, `times` over (a number shared over the event). attr: repeat_attr. */
+typedef struct repeat_attr {
+  size_t times;
+} repeat_attr;
+extern const op op_repeat;
+/* Inputs side by side; rows broadcast to the largest axis. */
+extern const op op_concat;
+/* Inverted dropout (Srivastava et al. 2014): y = x m / (1 - p), m from stream `stream`. Identity when not training. attr: dropout_attr. */
+typedef struct dropout_attr {
+  double p;
+  uint64_t stream;
+} dropout_attr;
+extern const op op_dropout;
+
+/* Row objective [BATCH][1] = sum over terms of c_t (kl_weight where `weighted`) times the mean over samples of term t [any axis][1]. attr: terms_attr. */
+typedef struct terms_attr {
+  struct {
+    float coefficient;
+    bool weighted;
+  } term[NODE_MAX_IN];
+} terms_attr;
+extern const op op_terms;
+/* Scalar = mean over the batch of input 0 [BATCH][1] + scale * (sum of all rows of inputs 1.. [FIXED n][1]). attr: objective_attr. */
+typedef struct objective_attr {
+  double scale; /* 1 / N for a weight prior */
+} objective_attr;
+extern const op op_objective;
+
+/* All of the above, for the tests that walk over them. */
+extern const op *const graph_ops[];
+extern const int n_graph_ops;
+
+#endif

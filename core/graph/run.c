@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Running a sealed plan: task after task, each in its parts on the pool; nothing is allocated or decided. */
+#include "graph/inside.h"
+#include "graph/ops.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+run *run_new(const graph *g, const run_env *env, float *params, float *grads, error *e)
+{
+  run *r = mem_new(1, sizeof *r, "a run", e);
+  if (!r) return NULL;
+  r->graph = g, r->env = *env, r->params = params, r->grads = grads;
+  r->full_batch = g->options.batch;
+  r->samples = g->options.samples;
+  r->arena = mem_new_aligned(g->arena_floats, sizeof(float), "values and gradients", e);
+  r->cost = mem_new(2 * (size_t)g->n + 1, sizeof *r->cost, "the profile", e);
+  if (!r->arena || !r->cost) {
+    run_free(r);
+    return NULL;
+  }
+  return r;
+}
+
+void run_free(run *r)
+{
+  if (!r) return;
+  mem_free(r->arena);
+  mem_free(r->cost);
+  mem_free(r);
+}
+
+const node *in_node(const run *r, const node *n, int i) { return r->graph->nodes[n->in[i].node]; }
+
+static const node *storage(const run *r, const node *n)
+{
+  while (n->op->alias) n = in_node(r, n, 0);
+  return n;
+}
+
+float *node_value(const run *r, const node *n)
+{
+  const op *kind = storage(r, n)->op;
+  if (kind == &op_param) return r->params + n->value_at;
+  if (kind == &op_constant) return (float *)((const constant_attr *)storage(r, n)->attr)->values + n->value_at;
+  return r->arena + n->value_at;
+}
+
+/* A parameter's gradient stands in `grads` where its value stands in `params`. */
+float *node_grad(const run *r, const node *n)
+{
+  return storage(r, n)->op == &op_param ? r->grads + n->value_at : r->arena + n->grad_at;
+}
+
+float *node_saved(const run *r, const node *n) { return r->arena + n->saved_at; }
+
+const float *run_value(const run *r, node_id id) { return node_value(r, r->graph->nodes[id]); }
+
+size_t run_rows(const run *r, node_id id) { return rows_of(r, r->graph->nodes[id]->shape); }
+
+void run_plugin_failed(run *r, const node *n, elbo_rc rc)
+{
+  int none = 0;
+  if (atomic_compare_exchange_strong(&r->failed_rc, &none, (int)rc)) r->failed_node = n->id;
+}
+
+typedef struct job {
+  run *r;
+  const node *n;
+  const op_pass *pass;
+} job;
+
+static void do_part(void *arg, int part, int parts)
+{
+  const job *j = arg;
+  j->pass->run(j->r, j->n, part, parts);
+}
+
+static double now(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void run_task(run *r, const task *t)
+{
+  job j = { r, r->graph->nodes[t->node], t->pass };
+  int parts = t->pass->parts ? t->pass->parts(r, j.n) : 1;
+  pool_run(r->env.pool, do_part, &j, parts);
+}
+
+static void do_tasks(run *r, const task *tasks, int n, bool backward)
+{
+  if (!r->profiling) {
+    for (int i = 0; i < n; i++) run_task(r, &tasks[i]);
+    return;
+  }
+  double from = now();
+  for (int i = 0; i < n; i++) {
+    const node *at = r->graph->nodes[tasks[i].node];
+    run_task(r, &tasks[i]);
+    double until = now();
+    node_cost *c = &r->cost[2 * at->id + backward];
+    double (*flop)(const run *, const node *) = backward ? at->op->vjp_flop : at->op->flop;
+    bool first = tasks[i].pass == (backward ? at->op->vjp : at->op->forward);
+    c->seconds += until - from;
+    c->calls += first;
+    if (flop && first) c->gflop += 1e-9 * flop(r, at);
+    from = until;
+  }
+}
+
+static elbo_status plugin_error(run *r, error *e)
+{
+  static const char *const said[] = { "ok", "unsupported", "undefined", "a value or parameter outside its domain", "failed" };
+  const node *n = r->graph->nodes[r->failed_node];
+  int code = -r->failed_rc;
+  r->failed_rc = 0;
+  return fail(e, ELBO_E_PLUGIN, "node %s (op %s), step %llu: the plugin answered: %s", n->name, n->op->name,
+              (unsigned long long)r->args.step, code >= 0 && code < 5 ? said[code] : "an unknown code");
+}
+
+static void set_args(run *r, const step_args *a)
+{
+  r->args = *a;
+  r->batch = a->batch;
+  r->failed_rc = 0;
+}
+
+elbo_status run_forward(run *r, const step_args *a, error *e)
+{
+  set_args(r, a);
+  do_tasks(r, r->graph->forward, r->graph->n_forward, false);
+  return r->failed_rc ? plugin_error(r, e) : ELBO_DONE;
+}
+
+void run_start_gradient(run *r)
+{
+  const graph *g = r->graph;
+  for (int i = 0; i < g->n; i++)
+    if (g->zero_grad[i])
+      memset(node_grad(r, g->nodes[i]), 0, rows_of(r, g->nodes[i]->shape) * g->nodes[i]->ld * sizeof(float));
+  *node_grad(r, g->nodes[g->options.objective]) = 1;
+}
+
+elbo_status run_backward(run *r, error *e)
+{
+  run_start_gradient(r);
+  do_tasks(r, r->graph->backward, r->graph->n_backward, true);
+  return r->failed_rc ? plugin_error(r, e) : ELBO_DONE;
+}
+
+void run_profile(run *r, bool on)
+{
+  r->profiling = on;
+  memset(r->cost, 0, 2 * (size_t)r->graph->n * sizeof *r->cost);
+}
+
+node_cost run_cost(const run *r, node_id id, bool backward) { return r->cost[2 * id + backward]; }
+
+void part_range(size_t n, size_t unit, int part, int parts, size_t *from, size_t *to)
+{
+  size_t units = (n + unit - 1) / unit;
+  *from = units * (size_t)part / (size_t)parts * unit;
+  *to = units * ((size_t)part + 1) / (size_t)parts * unit;
+  if (*to > n) *to = n;
+  if (*from > n) *from = n;
+}
+
+int parts_for(double work, size_t most)
+{
+  enum { WORTH = 30000, MOST = 16 };
+  double parts = work / WORTH;
+  if (parts > MOST) parts = MOST;
+  if (parts > (double)most) parts = (double)most;
+  return parts < 2 ? 1 : (int)parts;
+}

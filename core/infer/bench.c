@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The real training step, timed: first whole, then once more with a clock at every node. */
+#include "infer/context.h"
+#include "infer/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+enum { WARM_UP = 20, MOST_STEPS = 20000 };
+
+static double now(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* steps 0: as many as fit two seconds. Fills ms [MOST_STEPS]; returns how many. */
+static size_t time_steps(trainer *t, int64_t steps, double *ms, error *e)
+{
+  sums s = { 0 };
+  size_t n = 0;
+  double start = now();
+  for (int i = 0; i < WARM_UP; i++)
+    if (trainer_step(t, &s, e)) return 0;
+  for (double from = start = now(); n < MOST_STEPS && (steps ? n < (size_t)steps : from - start < 2 || n < 10); n++) {
+    if (trainer_step(t, &s, e)) return 0;
+    double until = now();
+    ms[n] = 1e3 * (until - from);
+    from = until;
+  }
+  return n;
+}
+
+static elbo_status list_ops(elbo_experiment *x, trainer *t, size_t steps, elbo_bench_result *out, error *e)
+{
+  const graph *g = t->m->mg.g;
+  sums s = { 0 };
+  run_profile(t->m->run, true);
+  for (size_t i = 0; i < steps; i++)
+    if (trainer_step(t, &s, e)) return e->status;
+  mem_free(x->ops);
+  x->ops = mem_new(2 * (size_t)graph_size(g) + 1, sizeof *x->ops, "the profile", e);
+  if (!x->ops) return e->status;
+  double all = 0, graph_ms = 0;
+  for (int backward = 0; backward < 2; backward++)
+    for (int i = 0; i < graph_size(g); i++) {
+      node_cost c = run_cost(t->m->run, i, backward);
+      if (!c.calls) continue;
+      elbo_bench_op *op = &x->ops[out->n_ops++];
+      snprintf(op->name, sizeof op->name, "%s%.60s (%s)", backward ? "d " : "", graph_node(g, i)->name, graph_node(g, i)->op->name);
+      op->ms = 1e3 * c.seconds / (double)steps;
+      op->gflop = c.gflop / (double)steps;
+      all += op->gflop, graph_ms += op->ms;
+    }
+  run_profile(t->m->run, false);
+  out->ops = x->ops;
+  elbo_bench_op *rest = &x->ops[out->n_ops++];
+  snprintf(rest->name, sizeof rest->name, "gradient norm, optimizer, batch order");
+  rest->ms = fmax(0, out->ms_median - graph_ms);
+  out->gflops = all / (1e-3 * out->ms_median);
+  return ELBO_DONE;
+}
+
+elbo_status elbo_bench_step(elbo_experiment *x, int64_t steps, elbo_bench_result *out)
+{
+  error *e = context_enter(x->ctx);
+  trainer *t = NULL;
+  struct rusage usage;
+  *out = (elbo_bench_result){ 0 };
+  double *ms = mem_new(MOST_STEPS, sizeof *ms, "the times", e);
+  if (!ms || trainer_new(x->study, x->study->x->train.epochs, &t, e)) goto done;
+  uint64_t before = mem_count();
+  size_t n = time_steps(t, steps < MOST_STEPS ? steps : MOST_STEPS, ms, e);
+  if (!n) goto done;
+  out->allocations_per_step = (double)(mem_count() - before) / (double)(n + WARM_UP);
+  qsort(ms, n, sizeof *ms, ascending);
+  out->ms_median = ms[n / 2], out->ms_min = ms[0];
+  list_ops(x, t, n < 200 ? n : 200, out, e);
+  getrusage(RUSAGE_SELF, &usage);
+  out->peak_rss_bytes = (size_t)usage.ru_maxrss * 1024;
+done:
+  trainer_free(t);
+  mem_free(ms);
+  return e->status;
+}

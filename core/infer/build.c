@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From a resolved model to its graphs. Parameters come first, in one order for all purposes; then values of the variables, parents first;
+ * then densities and divergences; then the objective. */
+#include "infer/model.h"
+#include "graph/ops.h"
+
+#include <string.h>
+
+typedef struct builder {
+  model *m;
+  const graph_options *o;
+  model_graph *out;
+  graph *g;
+  error *e;
+} builder;
+
+static const char *name(builder *b, const char *format, const char *a, const char *c)
+{
+  return arena_format(graph_arena(b->g), b->e, format, a, c);
+}
+
+/* ---- parameters */
+static node_id make_free(builder *b, const variable *v, const side *s, int p, const char *prefix)
+{
+  const param_plan *plan = &s->param[p];
+  size_t width = (size_t)s->use.width[p], count = v->d * width;
+  const char *label = name(b, "%s.param.%s", prefix, plan->working_name);
+  node_id id = graph_param(b->g, label, 1, count, b->e);
+  float *start = arena_get(graph_arena(b->g), count, sizeof *start, b->e);
+  if (id == NODE_NONE || !start) return NODE_NONE;
+  for (size_t i = 0; i < count; i++) start[i] = (float)plan->values[i];
+  named_tensor t = { .name = label, .node = id, .count = count, .rank = width > 1 ? 2 : 1, .dims = { v->d, width },
+                     .role = TENSOR_FREE, .start = start };
+  return graph_name_tensor(b->g, &t, b->e) ? NODE_NONE : id;
+}
+
+static elbo_status make_side_params(builder *b, const variable *v, side *s, const char *list)
+{
+  head_spec heads[FAMILY_MAX_PARAMS];
+  int n = 0;
+  if (!s->spec) return ELBO_DONE;
+  const char *prefix = name(b, "%s.%s", list, v->name);
+  for (uint32_t p = 0; p < s->use.family->n_params; p++) {
+    const param_plan *plan = &s->param[p];
+    size_t width = (size_t)s->use.width[p];
+    if (plan->kind == FROM_HEAD)
+      heads[n++] = (head_spec){ plan->working_name, plan->shared ? width : v->d * width };
+    else if (plan->kind == FROM_LEARN && (s->free[p] = make_free(b, v, s, (int)p, prefix)) == NODE_NONE)
+      return b->e->status;
+  }
+  if (!s->spec->net.present) return ELBO_DONE;
+  return net_make_params(b->g, prefix, &s->spec->net, s->in, heads, n, &s->net, b->e);
+}
+
+static elbo_status make_params(builder *b)
+{
+  for (int q = 0; q < 2; q++)
+    for (int i = 0; i < (q ? b->m->n_q : b->m->n_p); i++) {
+      variable *v = &b->m->variable[q ? b->m->q_order[i] : b->m->p_order[i]];
+      if (make_side_params(b, v, q ? &v->q : &v->p, q ? "q" : "p")) return b->e->status;
+    }
+  return ELBO_DONE;
+}
+
+/* ---- values */
+static node_id to_form(builder *b, const variable *v, node_id id, uint32_t from, uint32_t to)
+{
+  convert_attr a = { from, to };
+  if (from == to || id == NODE_NONE) return id;
+  return graph_add(b->g, &op_convert, v->name, &id, 1, &a, sizeof a, b->e);
+}
+
+static node_id seen_by_net(builder *b, const variable *v)
+{
+  node_id x = b->out->plain[v - b->m->variable];
+  const elbo_family *f = v->p.use.family;
+  seen_attr a = { f ? f->seen : ELBO_SEEN_RAW, v->K };
+  if (a.seen == ELBO_SEEN_RAW || x == NODE_NONE) return x;
+  return graph_add(b->g, &op_seen, v->name, &x, 1, &a, sizeof a, b->e);
+}
+
+static void set_value(builder *b, int v, node_id id, uint32_t form)
+{
+  b->out->value[v] = id;
+  b->out->plain[v] = to_form(b, &b->m->variable[v], id, form, ELBO_X_PLAIN);
+}
+
+static elbo_status add_inputs(builder *b)
+{
+  for (int i = 0; i < b->m->n; i++) {
+    const variable *v = &b->m->variable[i];
+    if (v->role == VARIABLE_LATENT) continue;
+    b->out->data[i] = graph_input(b->g, v->name, v->feed, AXIS_BATCH, v->numbers, b->e);
+    if (b->out->data[i] == NODE_NONE) return b->e->status;
+    set_value(b, i, b->out->data[i], ELBO_X_PLAIN);
+  }
+  return ELBO_DONE;
+}
+
+/* ---- the working parameters of a side, as nodes of d * width columns */
+static node_id parents_of(builder *b, const side *s, const char *prefix)
+{
+  node_id in[MODEL_MAX_VARIABLES];
+  for (int i = 0; i < s->n_parents; i++) in[i] = seen_by_net(b, &b->m->variable[s->parent[i]]);
+  if (s->n_parents == 1) return in[0];
+  return graph_add(b->g, &op_concat, name(b, "%s.given%s", prefix, ""), in, s->n_parents, NULL, 0, b->e);
+}
+
+static node_id constant_param(builder *b, const variable *v, const side *s, int p, const char *prefix)
+{
+  size_t count = v->d * (size_t)s->use.width[p];
+  float *values = mem_new(count, sizeof *values, "a constant", b->e);
+  if (!values) return NODE_NONE;
+  for (size_t i = 0; i < count; i++) values[i] = (float)s->param[p].values[i];
+  node_id id = graph_constant(b->g, name(b, "%s.%s", prefix, s->param[p].working_name), values, 1, count, b->e);
+  mem_free(values);
+  return id;
+}
+
+static node_id spread_head(builder *b, const variable *v, const side *s, int p, node_id head)
+{
+  repeat_attr a = { v->d };
+  if (!s->param[p].shared || v->d == 1 || head == NODE_NONE) return head;
+  return graph_add(b->g, &op_repeat, s->param[p].working_name, &head, 1, &a, sizeof a, b->e);
+}
+
+static elbo_status add_side(builder *b, const variable *v, const side *s, const char *list, node_id *w)
+{
+  const char *prefix = name(b, "%s.%s", list, v->name);
+  node_id heads[FAMILY_MAX_PARAMS];
+  if (s->spec->net.present) {
+    uint64_t dropout = STREAM_DRAW * (uint64_t)(2 + (list[0] == 'q')) + 64 * (uint64_t)(v - b->m->variable);
+    if (net_build(b->g, prefix, &s->spec->net, &s->net, parents_of(b, s, prefix), dropout, heads, b->e)) return b->e->status;
+  }
+  for (int p = 0, head = 0; p < (int)s->use.family->n_params; p++) {
+    const param_plan *plan = &s->param[p];
+    w[p] = plan->kind == FROM_HEAD    ? spread_head(b, v, s, p, heads[head++])
+           : plan->kind == FROM_LEARN ? s->free[p]
+                                      : constant_param(b, v, s, p, prefix);
+    if (w[p] == NODE_NONE) return b->e->status;
+  }
+  return ELBO_DONE;
+}
+
+/* ---- nodes of a variable */
+static node_id add_log_prob(builder *b, const variable *v, const side *s, node_id value, const node_id *w, const char *list)
+{
+  log_prob_attr a = { &s->use, v->d };
+  node_id in[1 + FAMILY_MAX_PARAMS] = { value };
+  for (uint32_t p = 0; p < s->use.family->n_params; p++) in[1 + p] = w[p];
+  return graph_add(b->g, &op_log_prob, name(b, "log %s(%s)", list, v->name), in, 1 + (int)s->use.family->n_params, &a, sizeof a,
+                   b->e);
+}
+
+static node_id add_kl(builder *b, const variable *v, const node_id *wq, const node_id *wp)
+{
+  kl_attr a = { &v->kl, v->d };
+  node_id in[2 * FAMILY_MAX_PARAMS];
+  int n = 0;
+  for (uint32_t p = 0; p < v->q.use.family->n_params; p++) in[n++] = wq[p];
+  for (uint32_t p = 0; p < v->p.use.family->n_params; p++) in[n++] = wp[p];
+  return graph_add(b->g, &op_kl, name(b, "KL(%s)%s", v->name, ""), in, n, &a, sizeof a, b->e);
+}
+
+static node_id add_draw(builder *b, const variable *v, const side *s, const node_id *w, axis along, uint64_t stream)
+{
+  draw_attr a = { .road = s->road.reparam ? &s->road : NULL, .registry = b->m->registry, .family = &s->use, .d = v->d,
+                  .stream = stream, .axis = along };
+  return graph_add(b->g, &op_draw, v->name, w, (int)s->use.family->n_params, &a, sizeof a, b->e);
+}
+
+static node_id add_mean(builder *b, const variable *v, const side *s, const node_id *w)
+{
+  log_prob_attr a = { &s->use, v->d };
+  return graph_add(b->g, &op_mean, name(b, "mean(%s)%s", v->name, ""), w, (int)s->use.family->n_params, &a, sizeof a, b->e);
+}
+
+static elbo_status add_posterior(builder *b)
+{
+  for (int i = 0; i < b->m->n_q; i++) {
+    int at = b->m->q_order[i];
+    variable *v = &b->m->variable[at];
+    if (add_side(b, v, &v->q, "q", b->out->q_param[at])) return b->e->status;
+    set_value(b, at, add_draw(b, v, &v->q, b->out->q_param[at], AXIS_SAMPLE, STREAM_DRAW + (uint64_t)at), v->q.use.family->value_form);
+    if (b->out->plain[at] == NODE_NONE) return b->e->status;
+  }
+  return ELBO_DONE;
+}
+
+/* Latents of the prior: fed, or drawn. */
+static node_id prior_value(builder *b, const variable *v, int at)
+{
+  int k = 0;
+  for (int i = 0; b->m->p_order[i] != at; i++) k += b->m->variable[b->m->p_order[i]].role == VARIABLE_LATENT;
+  if (b->o->purpose == GRAPH_SAMPLE)
+    return add_draw(b, v, &v->p, b->out->p_param[at], AXIS_BATCH, STREAM_DRAW * 5 + (uint64_t)at);
+  return graph_input(b->g, v->name, b->m->n_feeds + k, AXIS_BATCH, v->numbers, b->e);
+}
+
+/* p, parents first: parameters of everything, values of latents where there is no q, means and draws of what is observed. */
+static elbo_status add_prior(builder *b)
+{
+  bool generate = b->o->purpose == GRAPH_SAMPLE || b->o->purpose == GRAPH_DECODE;
+  for (int i = 0; i < b->m->n_p; i++) {
+    int at = b->m->p_order[i];
+    variable *v = &b->m->variable[at];
+    node_id *w = b->out->p_param[at];
+    if (add_side(b, v, &v->p, "p", w)) return b->e->status;
+    if (v->role == VARIABLE_LATENT && generate)
+      set_value(b, at, prior_value(b, v, at), b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
+    if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT)) {
+      b->out->p_mean[at] = add_mean(b, v, &v->p, w);
+      if (b->o->purpose == GRAPH_SAMPLE)
+        set_value(b, at, add_draw(b, v, &v->p, w, AXIS_BATCH, STREAM_DRAW * 5 + (uint64_t)at), v->p.use.family->value_form);
+      if (b->out->p_mean[at] == NODE_NONE) return b->e->status;
+      graph_keep(b->g, b->out->p_mean[at]);
+    }
+    if (b->out->plain[at] == NODE_NONE && v->role == VARIABLE_LATENT) return b->e->status;
+  }
+  return ELBO_DONE;
+}
+
+/* ---- densities. In training only those of the objective; in evaluation all. */
+static elbo_status add_terms(builder *b)
+{
+  bool all = b->o->purpose == GRAPH_EVALUATE;
+  for (int i = 0; i < b->m->n_p; i++) {
+    int at = b->m->p_order[i];
+    variable *v = &b->m->variable[at];
+    bool latent = v->role == VARIABLE_LATENT;
+    uint32_t from = latent ? v->q.use.family->value_form : ELBO_X_PLAIN;
+    if (latent && (all ? !v->why_not_kl : v->uses_kl)) {
+      b->out->kl[at] = add_kl(b, v, b->out->q_param[at], b->out->p_param[at]);
+      if (b->out->kl[at] == NODE_NONE) return b->e->status;
+      graph_keep(b->g, b->out->kl[at]);
+      if (!all) continue;
+    }
+    node_id value = to_form(b, v, b->out->value[at], from, v->p.use.family->value_form);
+    b->out->log_p[at] = add_log_prob(b, v, &v->p, value, b->out->p_param[at], "p");
+    if (b->out->log_p[at] == NODE_NONE) return b->e->status;
+    graph_keep(b->g, b->out->log_p[at]);
+    if (!latent) continue;
+    b->out->log_q[at] = add_log_prob(b, v, &v->q, b->out->value[at], b->out->q_param[at], "q");
+    if (b->out->log_q[at] == NODE_NONE) return b->e->status;
+    graph_keep(b->g, b->out->log_q[at]);
+  }
+  return ELBO_DONE;
+}
+
+static node_id add_rows(builder *b)
+{
+  node_id in[NODE_MAX_IN];
+  terms_attr a;
+  int n = 0;
+  memset(&a, 0, sizeof a);
+  for (int i = 0; i < b->m->n_p; i++) {
+    int at = b->m->p_order[i];
+    bool latent = b->m->variable[at].role == VARIABLE_LATENT;
+    const struct { node_id id; float c; } term[] = {
+      { b->out->kl[at], -1 }, { b->out->log_p[at], 1 }, { b->out->log_q[at], -1 },
+    };
+    for (int k = 0; k < 3; k++) {
+      if (term[k].id == NODE_NONE || n == NODE_MAX_IN) continue;
+      a.term[n].coefficient = term[k].c;
+      a.term[n].weighted = latent;
+      in[n++] = term[k].id;
+    }
+  }
+  return graph_add(b->g, &op_terms, "ELBO rows", in, n, &a, sizeof a, b->e);
+}
+
+/* ---- log p(theta): the prior's density at every number of p */
+static node_id add_weight_prior(builder *b, node_id param)
+{
+  const node *w = graph_node(b->g, param);
+  size_t d = w->shape.cols;
+  log_prob_attr a = { &b->m->prior, d };
+  node_id in[1 + FAMILY_MAX_PARAMS] = { param };
+  float *row = mem_new(d, sizeof *row, "a constant", b->e);
+  if (!row) return NODE_NONE;
+  for (uint32_t p = 0; p < b->m->prior.family->n_params; p++) {
+    for (size_t j = 0; j < d; j++) row[j] = (float)b->m->prior_values[p];
+    in[1 + p] = graph_constant(b->g, "weight_prior", row, 1, d, b->e);
+  }
+  mem_free(row);
+  return graph_add(b->g, &op_log_prob, name(b, "log p(%s)%s", w->name, ""), in, 1 + (int)b->m->prior.family->n_params, &a, sizeof a,
+                   b->e);
+}
+
+static node_id add_objective(builder *b)
+{
+  node_id in[NODE_MAX_IN] = { b->out->rows };
+  objective_attr a = { 1 / (double)(b->m->N ? b->m->N : 1) };
+  int n = 1;
+  for (int i = 0, last = NODE_NONE; b->m->has_prior && i < graph_tensor_count(b->g); i++) {
+    const named_tensor *t = graph_tensor(b->g, i);
+    if (t->name[0] != 'p' || t->node == last) continue; /* heads share one matrix, named row by row */
+    bool seen = false;
+    for (int k = 0; k < i; k++) seen |= graph_tensor(b->g, k)->node == t->node;
+    last = t->node;
+    if (seen) continue;
+    if (n == NODE_MAX_IN) {
+      fail(b->e, ELBO_E_USAGE, "weight_prior: p has more than %d weights and biases", NODE_MAX_IN - 1);
+      return NODE_NONE;
+    }
+    in[n++] = add_weight_prior(b, t->node);
+  }
+  return graph_add(b->g, &op_objective, "objective", in, n, &a, sizeof a, b->e);
+}
+
+/* ---- purposes */
+static elbo_status add_all(builder *b)
+{
+  graph_purpose p = b->o->purpose;
+  bool posterior = p == GRAPH_TRAIN || p == GRAPH_EVALUATE || p == GRAPH_RECONSTRUCT;
+  if (make_params(b) || add_inputs(b) || (posterior && add_posterior(b)) || add_prior(b)) return b->e->status;
+  for (int i = 0; i < b->m->n; i++)
+    if (p != GRAPH_TRAIN && b->out->plain[i] != NODE_NONE) graph_keep(b->g, b->out->plain[i]), graph_keep(b->g, b->out->value[i]);
+  if (p == GRAPH_EVALUATE)
+    for (int i = 0; i < b->m->n_q; i++)
+      for (uint32_t k = 0; k < FAMILY_MAX_PARAMS; k++) {
+        int at = b->m->q_order[i];
+        if (b->out->q_param[at][k] != NODE_NONE) graph_keep(b->g, b->out->q_param[at][k]);
+        if (b->out->p_param[at][k] != NODE_NONE) graph_keep(b->g, b->out->p_param[at][k]);
+      }
+  if (p != GRAPH_TRAIN && p != GRAPH_EVALUATE) return ELBO_DONE;
+  if (add_terms(b)) return b->e->status;
+  b->out->rows = add_rows(b);
+  if (b->out->rows == NODE_NONE) return b->e->status;
+  graph_keep(b->g, b->out->rows);
+  if (p == GRAPH_EVALUATE) return ELBO_DONE;
+  b->out->objective = add_objective(b);
+  if (b->out->objective == NODE_NONE) return b->e->status;
+  graph_keep(b->g, b->out->objective);
+  return ELBO_DONE;
+}
+
+static int count_feeds(const model *m)
+{
+  int n = m->n_feeds;
+  for (int i = 0; i < m->n; i++) n += m->variable[i].role == VARIABLE_LATENT;
+  return n;
+}
+
+elbo_status model_build(model *m, const graph_options *o, model_graph *out, error *e)
+{
+  memset(out, 0xff, sizeof *out); /* NODE_NONE everywhere */
+  out->g = graph_new(e);
+  if (!out->g) return e->status;
+  builder b = { m, o, out, out->g, e };
+  if (add_all(&b)) return e->status;
+  seal_options s = { .batch = o->batch, .samples = o->samples, .train = o->purpose == GRAPH_TRAIN, .no_fuse = o->no_fuse,
+                     .objective = out->objective, .input_count = count_feeds(m) };
+  return graph_seal(out->g, &s, e);
+}
+
+void model_graph_free(model_graph *mg)
+{
+  graph_free(mg->g);
+  mg->g = NULL;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "infer/checkpoint.h"
+#include "base/text.h"
+#include "io/json.h"
+#include "io/tensors.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CHECKPOINT_LIMIT = 1u << 31 }; /* bytes of a checkpoint at most: what a header may claim is bounded by the file anyway */
+
+static tensor tensor_of(const named_tensor *t, const char *name, const float *base)
+{
+  tensor out = { .name = name, .type = TENSOR_F32, .rank = t->rank, .count = t->count, .at = base + t->at };
+  for (int k = 0; k < t->rank; k++) out.dims[k] = t->dims[k];
+  return out;
+}
+
+static elbo_status list_tensors(const checkpoint_io *c, arena *a, tensor *list, size_t *n, error *e)
+{
+  for (int i = 0; i < graph_tensor_count(c->graph); i++) {
+    const named_tensor *t = graph_tensor(c->graph, i);
+    list[(*n)++] = tensor_of(t, t->name, c->params);
+    for (int s = 0; s < 2; s++) {
+      if (!c->state[s]) continue;
+      char *name = arena_format(a, e, "optimizer.%s.%s", c->state_names[s], t->name);
+      if (!name) return e->status;
+      list[(*n)++] = tensor_of(t, name, c->state[s]);
+    }
+  }
+  return ELBO_DONE;
+}
+
+static elbo_status state_text(const progress_state *s, text *t, error *e)
+{
+  json_out j;
+  json_begin(&j, t);
+  json_open(&j, NULL, '{');
+  json_int(&j, "step", (int64_t)s->step);
+  json_int(&j, "epoch", s->epoch);
+  json_int(&j, "metrics_bytes", s->metrics_bytes);
+  json_number(&j, "best", s->best);
+  json_int(&j, "best_epoch", s->best_epoch);
+  json_number(&j, "seconds", s->seconds);
+  json_bool(&j, "finished", s->finished);
+  json_close(&j, '}');
+  return t->failed ? fail(e, ELBO_E_MEMORY, "out of memory while writing a checkpoint") : ELBO_DONE;
+}
+
+elbo_status checkpoint_write(const char *path, const checkpoint_io *c, error *e)
+{
+  size_t n = 0, room = 3 * (size_t)graph_tensor_count(c->graph) + 1;
+  char format[16];
+  text state = { 0 };
+  arena *a = arena_new(e);
+  tensor *list = a ? arena_get(a, room, sizeof *list, e) : NULL;
+  if (!list || list_tensors(c, a, list, &n, e) || state_text(&c->at, &state, e)) goto out;
+  snprintf(format, sizeof format, "%d", CHECKPOINT_FORMAT);
+  const char *const meta[] = { "elbo.format", format, "elbo.state", state.s, "elbo.versions", c->versions, "elbo.experiment",
+                               c->experiment, NULL };
+  tensors_out out = { .list = list, .n = n, .meta = meta };
+  tensors_write(path, &out, e);
+out:
+  text_free(&state);
+  arena_free(a);
+  return e->status;
+}
+
+/* ---- reading */
+static elbo_status read_tensors(const tensors *f, const graph *g, const char *prefix, float *to, error *e)
+{
+  char name[1024];
+  for (int i = 0; i < graph_tensor_count(g); i++) {
+    const named_tensor *t = graph_tensor(g, i);
+    snprintf(name, sizeof name, "%s%s", prefix, t->name);
+    if (tensors_floats(f, name, t->rank, t->dims, to + t->at, e)) return e->status;
+  }
+  return ELBO_DONE;
+}
+
+static bool known(const graph *g, const char *name)
+{
+  for (int i = 0; i < graph_tensor_count(g); i++)
+    if (!strcmp(graph_tensor(g, i)->name, name)) return true;
+  return false;
+}
+
+static elbo_status refuse_extra(const tensors *f, const graph *g, error *e)
+{
+  for (size_t i = 0; i < tensors_count(f); i++) {
+    const char *name = tensors_at(f, i)->name;
+    if ((!strncmp(name, "p.", 2) || !strncmp(name, "q.", 2)) && !known(g, name))
+      return fail(e, ELBO_E_CHECKPOINT, "tensor %s: the model has no such parameter; is it another experiment's file?", name);
+  }
+  return ELBO_DONE;
+}
+
+static elbo_status check_format(const tensors *f, error *e)
+{
+  const char *format = tensors_meta(f, "elbo.format");
+  double v;
+  if (!format)
+    return fail(e, ELBO_E_CHECKPOINT, "no \"elbo.format\" in the header: this is no checkpoint of elbo (its weights alone can be taken "
+                "by --init-from)");
+  if (!number_read(format, strlen(format), &v) || v < 1 || v > CHECKPOINT_FORMAT)
+    return fail(e, ELBO_E_CHECKPOINT, "format %s, this program reads 1 to %d: a newer elbo wrote it", format, CHECKPOINT_FORMAT);
+  return ELBO_DONE;
+}
+
+static double number_of(const json_value *v, const char *key)
+{
+  const json_value *at = json_get(v, key);
+  json_kind kind = at ? json_kind_of(at) : JSON_NULL;
+  return kind == JSON_INT ? (double)json_as_int(at) : kind == JSON_REAL ? json_as_double(at) : kind == JSON_BOOL ? json_as_int(at) != 0 : NAN;
+}
+
+static elbo_status read_state(const tensors *f, progress_state *s, error *e)
+{
+  char why[256] = "it is not there";
+  const char *at = tensors_meta(f, "elbo.state");
+  json_value *v = at ? json_read(at, strlen(at), why, sizeof why) : NULL;
+  if (!v) return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": %s", why);
+  double step = number_of(v, "step"), epoch = number_of(v, "epoch"), bytes = number_of(v, "metrics_bytes");
+  if (!(step >= 0 && step < 1e15 && epoch >= 0 && epoch < 1e15 && bytes >= 0 && bytes < 1e15)) {
+    json_free(v);
+    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": step, epoch or metrics_bytes is missing or negative");
+  }
+  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .metrics_bytes = (int64_t)bytes,
+                         .best = number_of(v, "best"), .best_epoch = (int64_t)number_of(v, "best_epoch"),
+                         .seconds = number_of(v, "seconds"), .finished = number_of(v, "finished") == 1 };
+  if (!isfinite(s->seconds)) s->seconds = 0;
+  json_free(v);
+  return ELBO_DONE;
+}
+
+static elbo_status read_all(const tensors *f, checkpoint_io *c, char *differ, size_t n, error *e)
+{
+  char prefix[128];
+  if (check_format(f, e) || read_tensors(f, c->graph, "", c->params, e) || refuse_extra(f, c->graph, e) || read_state(f, &c->at, e))
+    return e->status;
+  for (int s = 0; s < 2; s++) {
+    if (!c->state[s]) continue;
+    snprintf(prefix, sizeof prefix, "optimizer.%s.", c->state_names[s]);
+    if (read_tensors(f, c->graph, prefix, c->state[s], e)) return e->status;
+  }
+  const char *digest = tensors_meta(f, "elbo.experiment"), *versions = tensors_meta(f, "elbo.versions");
+  if (c->experiment && (!digest || strcmp(digest, c->experiment)))
+    return fail(e, ELBO_E_CHECKPOINT, "it belongs to another experiment: model, data, optimizer or seed differ (%s, expected %s); take "
+                "another -o, or its weights alone by --init-from", digest ? digest : "no digest", c->experiment);
+  if (differ) snprintf(differ, n, "%s", versions && c->versions && !strcmp(versions, c->versions) ? "" : versions ? versions : "unknown");
+  return ELBO_DONE;
+}
+
+elbo_status checkpoint_read(const char *path, checkpoint_io *c, char *versions_differ, size_t n, error *e)
+{
+  tensors *f;
+  if (tensors_read(path, CHECKPOINT_LIMIT, &f, e)) return e->status;
+  if (read_all(f, c, versions_differ, n, e)) error_prefix(e, "%s", path);
+  tensors_free(f);
+  return e->status;
+}
+
+elbo_status checkpoint_read_params(const char *path, const graph *g, float *params, error *e)
+{
+  tensors *f;
+  if (tensors_read(path, CHECKPOINT_LIMIT, &f, e)) return e->status;
+  if (read_tensors(f, g, "", params, e) || refuse_extra(f, g, e)) error_prefix(e, "%s", path);
+  tensors_free(f);
+  return e->status;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a data file is, and which loaded families have a density at its raw values. */
+#include "infer/context.h"
+#include "infer/resolve.h"
+
+#include <string.h>
+
+static const char *const kind_names[] = {
+  [KIND_IDX] = "idx", [KIND_NPY] = "npy", [KIND_CSV] = "csv", [KIND_BUILTIN] = "builtin"
+};
+
+static elbo_status read_array(const char *file, array *a, error *e)
+{
+  enum { BUILTIN_ROWS = 1000 };
+  const char *prefix = "builtin:";
+  size_t n = strlen(prefix);
+  if (!strncmp(file, prefix, n)) return builtin_make(file + n, 1, 0, BUILTIN_ROWS, a, NULL, e);
+  return array_read(file, 0, a, e);
+}
+
+static double mean_of(const array *a)
+{
+  size_t n = a->rows * a->D;
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += a->type == ARRAY_U8 ? (double)a->u8[i] : (double)a->f32[i];
+  return n ? sum / (double)n : 0;
+}
+
+static void add_support(text *t, const data_facts *f)
+{
+  if (f->binary)
+    text_add(t, "0 or 1");
+  else if (f->integers)
+    text_format(t, "whole numbers from %.9g to %.9g", f->low, f->high);
+  else if (f->low >= 0 && f->high <= 1)
+    text_format(t, "between 0 and 1, %zu values exactly 0 and %zu exactly 1", f->at_low,
+                f->at_high);
+  else if (f->low > 0)
+    text_add(t, "positive numbers");
+  else
+    text_add(t, f->low == 0 ? "numbers from 0 up" : "real numbers");
+}
+
+static void add_families(text *t, const elbo_context *ctx, const data_facts *f)
+{
+  int classes = f->integers && f->low >= 0 && f->high < 1e6 ? (int)f->high + 1 : 1;
+  const char *between = "";
+  for (size_t i = 0; i < registry_count(ctx->registry); i++) {
+    const plugin *p = registry_at(ctx->registry, i);
+    const elbo_family *family = p->info.table;
+    if (strcmp(p->info.kind, "family") != 0 || !support_fits(family, f, classes, NULL)) continue;
+    text_format(t, "%s%s", between, family->name);
+    between = ", ";
+  }
+}
+
+static elbo_status add_words(elbo_context *ctx, const data_facts *f, elbo_data_info *info, error *e)
+{
+  text *t = &ctx->scratch;
+  text_free(t);
+  *t = (text){ 0 };
+  add_support(t, f);
+  text_add_n(t, "", 1); /* the NUL between the two */
+  size_t families = t->n;
+  add_families(t, ctx, f);
+  if (t->failed) return fail(e, ELBO_E_MEMORY, "no memory for the words about a data file");
+  info->support = t->s;
+  info->families = t->s + families;
+  return ELBO_DONE;
+}
+
+elbo_status elbo_data_inspect(elbo_context *ctx, const char *file, elbo_data_info *info)
+{
+  error *e = context_enter(ctx);
+  dataset d = { 0 };
+  data_facts f;
+  if (read_array(file, &d.x, e)) return e->status;
+  d.rows = d.x.rows;
+  if (!dataset_facts(&d, &f, e)) {
+    *info = (elbo_data_info){
+      .kind = kind_names[d.x.kind],
+      .compressed = d.x.compressed,
+      .type = d.x.type == ARRAY_U8 ? "u8" : "f32",
+      .rows = d.x.rows,
+      .numbers = d.x.D,
+      .rank = d.x.rank,
+      .low = f.low,
+      .high = f.high,
+      .mean = mean_of(&d.x),
+      .integers = f.integers,
+      .binary = f.binary,
+      .constant_columns = f.constant_columns,
+    };
+    memcpy(info->shape, d.x.dims, sizeof info->shape);
+    add_words(ctx, &f, info, e);
+  }
+  array_free(&d.x);
+  return e->status;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "infer/metrics.h"
+#include "io/json.h"
+#include "io/picture.h"
+
+#include <math.h>
+#include <string.h>
+
+void metrics_means(const sums *s, elbo_progress *p)
+{
+  double rows = s->rows ? (double)s->rows : NAN, steps = s->steps ? (double)s->steps : NAN;
+  p->objective = s->objective / steps;
+  p->reconstruction = s->reconstruction / rows;
+  p->kl = s->kl / rows;
+  p->elbo = p->reconstruction - p->kl;
+  p->grad_norm = s->grad_norm / steps;
+}
+
+elbo_status metrics_line(line_log *log, const elbo_progress *p, double kl_weight, double learning_rate, error *e)
+{
+  bool train = !strcmp(p->split, "train");
+  text t = { 0 };
+  json_out j;
+  json_begin(&j, &t);
+  json_open(&j, NULL, '{');
+  if (!train) json_string(&j, "split", p->split);
+  json_int(&j, "step", (int64_t)p->step);
+  json_number(&j, "epoch", p->epoch);
+  json_number(&j, "objective", train ? p->objective : p->elbo);
+  json_number(&j, "elbo", p->elbo);
+  json_number(&j, "reconstruction", p->reconstruction);
+  json_number(&j, "kl", p->kl);
+  json_number(&j, "grad_norm", train ? p->grad_norm : NAN);
+  json_float(&j, "seconds", p->seconds, 6);
+  json_float(&j, "rows_per_second", train ? p->rows_per_second : NAN, 6);
+  if (train) json_number(&j, "learning_rate", learning_rate);
+  if (train && kl_weight != 1) json_number(&j, "kl_weight", kl_weight);
+  json_close(&j, '}');
+  text_add(&t, "\n");
+  if (t.failed)
+    fail(e, ELBO_E_MEMORY, "out of memory while writing metrics");
+  else
+    line_log_write(log, t.s, t.n, e);
+  text_free(&t);
+  return e->status;
+}
+
+elbo_status metrics_summary(const char *path, const study *s, const elbo_train_result *r, const char *versions, error *e)
+{
+  text t = { 0 };
+  json_out j;
+  json_begin(&j, &t);
+  json_open(&j, NULL, '{');
+  json_string(&j, "name", s->x->name);
+  json_int(&j, "seed", (int64_t)s->x->seed);
+  json_int(&j, "steps", (int64_t)r->steps);
+  json_int(&j, "epochs", r->epochs);
+  json_open(&j, "elbo", '{');
+  json_number(&j, "train", r->elbo_train);
+  json_number(&j, "test", r->elbo_test);
+  json_close(&j, '}');
+  json_float(&j, "seconds", r->seconds, 6);
+  json_float(&j, "rows_per_second", r->rows_per_second, 6);
+  json_string(&j, "versions", versions);
+  json_close(&j, '}');
+  text_add(&t, "\n");
+  if (t.failed)
+    fail(e, ELBO_E_MEMORY, "out of memory while writing the summary");
+  else
+    file_write_whole(path, t.s, t.n, e);
+  text_free(&t);
+  return e->status;
+}
+
+/* ---- curves */
+typedef struct series {
+  const char *split, *key, *label;
+  double *x, *y;
+  size_t n;
+} series;
+
+static double number_at(const json_value *line, const char *key)
+{
+  const json_value *v = json_get(line, key);
+  json_kind kind = v ? json_kind_of(v) : JSON_NULL;
+  return kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
+}
+
+static void add_line(series *all, int n, const char *line, size_t length)
+{
+  char why[128];
+  json_value *v = json_read(line, length, why, sizeof why);
+  if (!v) return;
+  const json_value *split = json_get(v, "split");
+  const char *name = split && json_kind_of(split) == JSON_STRING ? json_text(split) : "train";
+  for (int i = 0; i < n; i++) {
+    if (strcmp(all[i].split, name)) continue;
+    all[i].x[all[i].n] = number_at(v, "epoch");
+    all[i].y[all[i].n++] = number_at(v, all[i].key);
+  }
+  json_free(v);
+}
+
+elbo_status metrics_curves(const char *metrics, const char *svg, const char *title, error *e)
+{
+  series all[] = { { "train", "elbo", "ELBO, training" }, { "validate", "elbo", "ELBO, validation" }, { "test", "elbo", "ELBO, test" } };
+  enum { N = sizeof all / sizeof *all };
+  svg_curve curves[N];
+  char *at = NULL;
+  size_t n = 0, lines = 1, drawn = 0;
+  double *room = NULL;
+  if (file_read_all(metrics, (size_t)1 << 30, ELBO_E_FILES, &at, &n, e)) return e->status;
+  for (size_t i = 0; i < n; i++) lines += at[i] == '\n';
+  room = mem_new(2 * N * lines, sizeof *room, "the curves", e);
+  if (!room) goto out;
+  for (int i = 0; i < N; i++) all[i].x = room + (size_t)(2 * i) * lines, all[i].y = room + (size_t)(2 * i + 1) * lines;
+  for (char *line = at, *end; (end = memchr(line, '\n', n - (size_t)(line - at))); line = end + 1) add_line(all, N, line, (size_t)(end - line));
+  for (int i = 0; i < N; i++)
+    if (all[i].n) curves[drawn++] = (svg_curve){ all[i].label, all[i].x, all[i].y, all[i].n };
+  if (drawn) svg_curves(svg, title, "epoch", "nats per row", curves, drawn, e);
+out:
+  mem_free(room);
+  mem_free(at);
+  return e->status;
+}

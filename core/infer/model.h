@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* model.h - a resolved model: every name bound, every size known, every combination that makes no sense refused; and the graphs made from
+ * it. Resolving needs the experiment, the registry and facts about the data, and allocates nothing of size. */
+#ifndef ELBO_INFER_MODEL_H
+#define ELBO_INFER_MODEL_H
+
+#include "dist/ops.h"
+#include "infer/estimator.h"
+#include "infer/spec.h"
+
+enum { MODEL_MAX_VARIABLES = 32 };
+
+/* Where a working parameter comes from. */
+typedef struct param_plan {
+  enum { FROM_CONSTANT, FROM_LEARN, FROM_HEAD } kind; /* a standard value is a constant too */
+  bool standard;   /* taken because nothing was given */
+  bool shared;     /* a head of one event's width, for all events */
+  double *values;  /* constant, and start of learn: [d width] working numbers */
+  char working_name[64];
+} param_plan;
+
+/* p(v | parents) or q(v | parents). */
+typedef struct side {
+  const conditional *spec; /* NULL: not there (observed in q, inputs in both) */
+  family_use use;
+  param_plan param[FAMILY_MAX_PARAMS];
+  int parent[MODEL_MAX_VARIABLES], n_parents; /* variables, in the order of `given` */
+  size_t in;               /* numbers the net sees */
+  road_use road;           /* q: how it is drawn, where a pathwise estimator needs it */
+  net_params net;
+  node_id free[FAMILY_MAX_PARAMS]; /* parameter nodes of learned free parameters, per graph */
+} side;
+
+typedef enum { VARIABLE_LATENT, VARIABLE_OBSERVED, VARIABLE_INPUT } variable_role;
+typedef struct variable {
+  const char *name;
+  variable_role role;
+  const data_spec *data; /* observed, input */
+  int feed;              /* index among data variables; -1 for a latent */
+  size_t d;              /* independent events */
+  int K;
+  size_t numbers, seen;  /* of a value; of what a network sees of it */
+  int dims[4], rank;     /* image shape of an observed variable, rank 0: none */
+  data_facts facts;      /* observed, input */
+  side p, q;
+  /* latent */
+  const estimator_kind *estimator;
+  bool uses_kl;          /* the KL is known and may be used, by the per-latent rule */
+  const char *why_not_kl;
+  bool kl_known;
+  kl_use kl;
+} variable;
+
+typedef struct model {
+  const experiment *x;
+  const registry *registry;
+  arena *arena; /* of names and values */
+  variable variable[MODEL_MAX_VARIABLES];
+  int n;
+  int p_order[MODEL_MAX_VARIABLES], n_p; /* variables with a p, parents first, else as written */
+  int q_order[MODEL_MAX_VARIABLES], n_q; /* latents, parents first */
+  int n_feeds;
+  const estimator_kind *estimator; /* the default one; of `auto`: what it chose */
+  const char *estimator_reason;    /* of `auto` */
+  bool has_prior;
+  family_use prior;
+  double prior_values[FAMILY_MAX_PARAMS];
+  size_t N; /* rows of the training data */
+} model;
+
+/* facts [n_data] in the order of x->data. Everything that is wrong goes to `p` at its place in the file; the model is usable only if `p` stays empty. */
+elbo_status model_resolve(const experiment *x, const registry *r, const data_facts *facts, model **out, problems *p, error *e);
+void model_free(model *m);
+/* The resolved plan, a line each: what `elbo train` prints first. `batch`: with sizes of a sealed graph, or NULL. */
+elbo_status model_plan(const model *m, text *lines, error *e);
+
+/* ---- graphs of a model. All have the same parameters in the same order. */
+typedef struct model_graph {
+  graph *g;
+  node_id data[MODEL_MAX_VARIABLES];  /* value of each data variable, by variable, plain form */
+  node_id value[MODEL_MAX_VARIABLES]; /* value of each variable, in the form of the family that made it */
+  node_id plain[MODEL_MAX_VARIABLES]; /* the same in plain form */
+  node_id q_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS], p_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS];
+  node_id p_mean[MODEL_MAX_VARIABLES]; /* E[v | parents] under p, plain form; NODE_NONE where not built */
+  node_id log_p[MODEL_MAX_VARIABLES], log_q[MODEL_MAX_VARIABLES], kl[MODEL_MAX_VARIABLES]; /* [.][1]; NODE_NONE where not used */
+  node_id rows, objective;
+} model_graph;
+
+typedef enum {
+  GRAPH_TRAIN,      /* the estimator's objective with derivatives; terms kept */
+  GRAPH_EVALUATE,   /* all of log p, log q and known KLs, forward only */
+  GRAPH_RECONSTRUCT, /* q drawn (K samples) and the means of what is observed */
+  GRAPH_SAMPLE,     /* ancestral: latents drawn from p, then means and draws of what is observed */
+  GRAPH_DECODE      /* latents fed (feed n_feeds + index in p_order of the latent), means of what is observed */
+} graph_purpose;
+typedef struct graph_options {
+  graph_purpose purpose;
+  size_t batch, samples;
+  bool no_fuse;
+} graph_options;
+elbo_status model_build(model *m, const graph_options *o, model_graph *out, error *e);
+void model_graph_free(model_graph *mg);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One side, p(v | parents) or q(v | parents): the family, its parents, and where each working parameter comes from. */
+#include "infer/resolve.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void find_parents(resolver *s, variable *v, side *to)
+{
+  const conditional *c = to->spec;
+  for (int i = 0; i < c->n_given; i++) {
+    int parent = variable_find(s->m, c->given[i]);
+    if (parent < 0) continue; /* the reader has reported it */
+    to->parent[to->n_parents++] = parent;
+    to->in += s->m->variable[parent].seen;
+  }
+  if (c->n_given && !c->net.present)
+    problem_add(s->problems, c->given_at, ELBO_E_USAGE,
+                "%s: `given` without a `net` would have no effect; write `net: {hidden: [..]}` (`net: {hidden: []}` is linear)",
+                v->name);
+  if (c->net.present && !c->n_given)
+    problem_add(s->problems, c->net.at, ELBO_E_USAGE, "%s: a `net` needs parents; write `given: NAME`", v->name);
+}
+
+/* Every number of the parameter in working form: one given for all, one for each event, or each number. */
+static bool fill_values(resolver *s, side *to, int p, const param_spec *spec, const param_form *form, size_t d,
+                        double *values)
+{
+  error why = { 0 };
+  const family_use *u = &to->use;
+  size_t width = (size_t)u->width[p];
+  size_t given_width = form->form == PARAM_CONSTRAINED && u->family->params[p].constraint == ELBO_CHOLESKY
+                         ? (size_t)u->K * (size_t)u->K : width;
+  double spread[4096];
+  for (size_t j = 0; j < d; j++) {
+    const double *from = spec->values;
+    if (spec->n_values == d * given_width)
+      from += j * given_width;
+    else if (spec->n_values == d && given_width > 1)
+      from += j;
+    if (spec->n_values == 1 || (spec->n_values == d && given_width > 1 && d > 1)) {
+      for (size_t k = 0; k < given_width && k < 4096; k++) spread[k] = *from;
+      from = given_width <= 4096 ? spread : from;
+    } else if (spec->n_values != given_width && spec->n_values != d * given_width) {
+      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %zu numbers, expected 1, %zu or %zu", spec->name, spec->n_values,
+                  given_width, d * given_width);
+      return false;
+    }
+    if (param_to_working(u, form, from, values + j * width, NULL, &why)) {
+      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s", why.text);
+      return false;
+    }
+  }
+  return true;
+}
+
+static void take_standard(side *to, int p, size_t d, double *values)
+{
+  double w[4096];
+  size_t width = (size_t)to->use.width[p];
+  if (to->use.W > 4096) return; /* refused by family_bind */
+  param_standard(&to->use, w);
+  for (size_t i = 0; i < d * width; i++) values[i] = w[(size_t)to->use.offset[p] + i % width];
+}
+
+static void refuse_unlearnable(resolver *s, const elbo_param *param, const param_spec *spec)
+{
+  if (spec->kind == GIVEN_CONSTANT || !(param->flags & ELBO_CONSTANT || param->constraint == ELBO_INTEGER)) return;
+  problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s is a constant of the family: give a number", spec->name);
+}
+
+static void plan_given(resolver *s, variable *v, side *to, const param_spec *spec, const param_form *form)
+{
+  int p = form->param;
+  param_plan *plan = &to->param[p];
+  if (plan->values || plan->kind) {
+    problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s is given twice, in two forms", v->name, to->use.family->params[p].name);
+    return;
+  }
+  refuse_unlearnable(s, &to->use.family->params[p], spec);
+  plan->kind = spec->kind == GIVEN_CONSTANT ? FROM_CONSTANT : spec->kind == GIVEN_LEARN ? FROM_LEARN : FROM_HEAD;
+  plan->shared = spec->share_event;
+  if (spec->kind == GIVEN_HEAD && !to->spec->net.present)
+    problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: {share: event} is about a head of the net, and there is no net", spec->name);
+  if (spec->kind == GIVEN_HEAD) return;
+  plan->values = arena_get(s->m->arena, v->d * (size_t)to->use.width[p], sizeof(double), s->e);
+  if (!plan->values) return;
+  if (spec->n_values)
+    fill_values(s, to, p, spec, form, v->d, plan->values);
+  else
+    take_standard(to, p, v->d, plan->values);
+}
+
+/* A whole form set of numbers (uniform: low, high): all working parameters at once, constants. */
+static void plan_form_set(resolver *s, variable *v, side *to, int set)
+{
+  const family_use *u = &to->use;
+  const elbo_form_set *forms = &u->family->form_sets[set];
+  double given[FAMILY_MAX_PARAMS] = { 0 }, w[FAMILY_MAX_PARAMS];
+  int n = 0;
+  for (; forms->names[n] && n < FAMILY_MAX_PARAMS; n++) {
+    const param_spec *spec = NULL;
+    for (int i = 0; i < to->spec->n_params; i++)
+      if (!strcmp(to->spec->params[i].name, forms->names[n])) spec = &to->spec->params[i];
+    if (!spec || spec->kind != GIVEN_CONSTANT || spec->n_values != 1) {
+      problem_add(s->problems, spec ? spec->at : to->spec->at, ELBO_E_USAGE, "%s: %s of %s must be one number", v->name,
+                  forms->names[n], u->family->name);
+      return;
+    }
+    given[n] = spec->values[0];
+  }
+  if (forms->to_working(given, u->K, w, NULL)) {
+    problem_add(s->problems, to->spec->at, ELBO_E_USAGE, "%s: %s: these %s .. make no distribution", v->name, u->family->name,
+                forms->names[0]);
+    return;
+  }
+  for (int p = 0; p < n; p++) {
+    to->param[p] = (param_plan){ .kind = FROM_CONSTANT };
+    to->param[p].values = arena_get(s->m->arena, v->d, sizeof(double), s->e);
+    for (size_t j = 0; to->param[p].values && j < v->d; j++) to->param[p].values[j] = w[p];
+  }
+}
+
+/* What is not given: a head of the net, or the standard value. */
+static void plan_rest(resolver *s, variable *v, side *to)
+{
+  for (uint32_t p = 0; p < to->use.family->n_params; p++) {
+    const elbo_param *param = &to->use.family->params[p];
+    param_plan *plan = &to->param[p];
+    if (plan->values || plan->kind) continue;
+    bool fixed = param->flags & ELBO_CONSTANT || param->constraint == ELBO_INTEGER;
+    plan->kind = to->spec->net.present && !fixed ? FROM_HEAD : FROM_CONSTANT;
+    if (plan->kind == FROM_HEAD) continue;
+    plan->standard = true;
+    plan->values = arena_get(s->m->arena, v->d * (size_t)to->use.width[p], sizeof(double), s->e);
+    if (plan->values) take_standard(to, (int)p, v->d, plan->values);
+  }
+}
+
+static void plan_params(resolver *s, variable *v, side *to)
+{
+  const elbo_family *f = to->use.family;
+  bool set_done = false;
+  for (int i = 0; i < to->spec->n_params; i++) {
+    const param_spec *spec = &to->spec->params[i];
+    param_form form;
+    if (!param_find(f, spec->name, &form)) {
+      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s has no parameter \"%s\"", v->name, f->name, spec->name);
+    } else if (form.param >= 0) {
+      plan_given(s, v, to, spec, &form);
+    } else if (!set_done) {
+      plan_form_set(s, v, to, form.form_set);
+      set_done = true;
+    }
+  }
+  plan_rest(s, v, to);
+  for (uint32_t p = 0; p < f->n_params; p++)
+    param_working_name(&f->params[p], to->param[p].working_name, sizeof to->param[p].working_name);
+}
+
+void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
+{
+  error why = { 0 };
+  to->spec = spec;
+  find_parents(s, v, to);
+  const plugin *found = registry_find(s->m->registry, ELBO_KIND_FAMILY, spec->family, NULL);
+  int K = found && family_has_dim(found->info.table) ? v->K : 1;
+  if (family_bind(s->m->registry, spec->family, K, &to->use, &why)) {
+    problem_add(s->problems, spec->family_at, ELBO_E_USAGE, "%s: %s", v->name, why.text);
+    to->use.family = NULL;
+    return;
+  }
+  if (v->d * (size_t)to->use.E != v->numbers)
+    problem_add(s->problems, spec->family_at, ELBO_E_USAGE, "%s: %s gives events of %d numbers; p's family needs %zu a row in all",
+                v->name, spec->family, to->use.E, v->numbers);
+  plan_params(s, v, to);
+}

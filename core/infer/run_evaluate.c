@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Held-out figures. Rows go in batches, the samples of a batch in chunks; densities are floats for
+ * each row and sample, everything made of them is summed in double, sample after sample, so that the
+ * size of a chunk does not show. Letters: B rows of a batch, K samples.
+ *
+ *   reconstruction  mean over rows and k of log p(x|z_k), x all that is observed
+ *   kl              KL(q || p) where it is known and may stand for its estimate, else the mean over k
+ *                   of log q(z_k) - log p(z_k)
+ *   elbo            reconstruction - kl
+ *   log_likelihood  mean over rows of log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k|x)
+ *                   (Burda, Grosse and Salakhutdinov 2016, eq. 8) */
+#include "infer/run_inside.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct evaluator {
+  elbo_run *r;
+  const model *m;
+  machine *machine;
+  error *e;
+  elbo_evaluate_options o;
+  size_t K, chunk, B;    /* B of the plan */
+  size_t first, batch;   /* rows of this batch */
+  size_t done;           /* samples before this chunk */
+  size_t units, numbers; /* events and numbers of all latents */
+  bool no_mean;
+  uint32_t *index;                      /* [B] */
+  double *reconstruction, *kl, *weight; /* [B] sums over k; log w of one sample */
+  double *top, *sum;                    /* [B] sum_k w_k = sum exp(top) */
+  double *mean;                         /* [B][numbers] sums over k of E_q[z] */
+  double *unit_kl;                      /* [units] sums over rows and k */
+  float *value, *other;                 /* [B], [B]: of one unit */
+  float *rows;                          /* [B][numbers] */
+  moments all_elbo, all_reconstruction, all_kl, all_likelihood,
+      *active; /* over rows; active [numbers] */
+} evaluator;
+
+/* ---- memory */
+static elbo_status evaluator_memory(evaluator *v)
+{
+  size_t B = v->B, wide;
+  for (int i = 0; i < v->m->n_q; i++) {
+    const variable *z = &v->m->variable[v->m->q_order[i]];
+    v->units += z->d;
+    v->numbers += z->numbers;
+  }
+  if (!mem_size(B, v->numbers, &wide))
+    return fail(v->e, ELBO_E_MEMORY, "%zu latent numbers are too many", v->numbers);
+  v->index = mem_new(B, sizeof *v->index, "evaluation", v->e);
+  v->reconstruction = mem_new(5 * B + wide + v->units, sizeof(double), "evaluation", v->e);
+  v->value = mem_new(2 * B + wide, sizeof(float), "evaluation", v->e);
+  v->active = mem_new(v->numbers, sizeof *v->active, "evaluation", v->e);
+  if (!v->index || !v->reconstruction || !v->value || !v->active) return v->e->status;
+  v->kl = v->reconstruction + B, v->weight = v->kl + B, v->top = v->weight + B, v->sum = v->top + B;
+  v->mean = v->sum + B, v->unit_kl = v->mean + wide;
+  v->other = v->value + B, v->rows = v->other + B;
+  return ELBO_DONE;
+}
+
+static void evaluator_free(evaluator *v)
+{
+  mem_free(v->index);
+  mem_free(v->reconstruction);
+  mem_free(v->value);
+  mem_free(v->active);
+  machine_free(v->machine);
+}
+
+/* ---- looking at the graph */
+static const node *node_of(const evaluator *v, node_id id)
+{
+  return graph_node(v->machine->mg.g, id);
+}
+
+/* The rows of sample k of this chunk, from column `at` on: one row for all, the batch again for each
+   sample, or row by row. */
+static elbo_rows view(const evaluator *v, node_id id, size_t k, size_t at)
+{
+  const node *n = node_of(v, id);
+  size_t have = run_rows(v->machine->run, id);
+  const float *x = run_value(v->machine->run, id) + at;
+  return (elbo_rows){ x + k * v->batch % have * n->ld, have == 1 ? 0 : n->ld };
+}
+
+static void side_views(const evaluator *v, const family_use *u, const node_id *w, size_t k,
+                       size_t event, elbo_rows *out)
+{
+  for (uint32_t p = 0; p < u->family->n_params; p++)
+    out[p] = view(v, w[p], k, event * (size_t)u->width[p]);
+}
+
+static bool along_samples(const evaluator *v, node_id id)
+{
+  return node_of(v, id)->shape.axis == AXIS_SAMPLE;
+}
+
+/* Adds `factor` times a column of densities to one or two sums; what is not finite is an error. */
+static elbo_status add_column(evaluator *v, node_id id, size_t k, double factor, double *to,
+                              double *also)
+{
+  elbo_rows x = view(v, id, k, 0);
+  for (size_t b = 0; b < v->batch; b++) {
+    double y = (double)x.at[b * x.stride];
+    if (!isfinite(y))
+      return fail(v->e, ELBO_E_NOT_FINITE,
+                  "%s is %g at row %zu (from 0) of the %s split, sample %zu, seed %llu; a value "
+                  "outside the "
+                  "support or an overflow in the network makes it so: look at the row and at the "
+                  "parameters there",
+                  node_of(v, id)->name, y, v->first + b, split_name(run_split(v->r)), v->done + k,
+                  (unsigned long long)v->o.seed);
+    to[b] += factor * y;
+    if (also) also[b] += y;
+  }
+  return ELBO_DONE;
+}
+
+/* ---- one sample of every row */
+static elbo_status add_latent(evaluator *v, int at, size_t k)
+{
+  const model_graph *mg = &v->machine->mg;
+  bool known = mg->kl[at] != NODE_NONE;
+  if (add_column(v, mg->log_p[at], k, 1, v->weight, NULL) ||
+      add_column(v, mg->log_q[at], k, -1, v->weight, NULL))
+    return v->e->status;
+  if (known) return add_column(v, mg->kl[at], k, 1, v->kl, NULL);
+  if (add_column(v, mg->log_p[at], k, -1, v->kl, NULL)) return v->e->status;
+  return add_column(v, mg->log_q[at], k, 1, v->kl, NULL);
+}
+
+/* Streaming log-sum-exp: sum holds sum_k w_k / exp(top). */
+static void add_weights(evaluator *v)
+{
+  for (size_t b = 0; b < v->batch; b++) {
+    double w = v->weight[b];
+    if (w > v->top[b]) {
+      v->sum[b] = v->sum[b] * exp(v->top[b] - w) + 1;
+      v->top[b] = w;
+    } else {
+      v->sum[b] += exp(w - v->top[b]);
+    }
+  }
+}
+
+static elbo_status add_sample(evaluator *v, size_t k)
+{
+  const model_graph *mg = &v->machine->mg;
+  memset(v->weight, 0, v->batch * sizeof *v->weight);
+  for (int i = 0; i < v->m->n_p; i++) {
+    int at = v->m->p_order[i];
+    bool latent = v->m->variable[at].role == VARIABLE_LATENT;
+    if (latent ? add_latent(v, at, k)
+               : add_column(v, mg->log_p[at], k, 1, v->weight, v->reconstruction))
+      return v->e->status;
+  }
+  add_weights(v);
+  return ELBO_DONE;
+}
+
+/* ---- each latent number by itself */
+static elbo_status plugin_says(evaluator *v, const variable *z, const char *what, elbo_rc rc)
+{
+  return fail(v->e, ELBO_E_PLUGIN, "%s of latent %s, rows %zu to %zu: the plugin answered %d", what,
+              z->name, v->first, v->first + v->batch - 1, (int)rc);
+}
+
+static void add_unit(evaluator *v, size_t unit, double factor, const float *x)
+{
+  for (size_t b = 0; b < v->batch; b++) v->unit_kl[unit] += factor * (double)x[b];
+}
+
+static elbo_status known_units(evaluator *v, int at, size_t unit, size_t k, double times)
+{
+  const variable *z = &v->m->variable[at];
+  const model_graph *mg = &v->machine->mg;
+  elbo_rows w[FAMILY_MAX_PARAMS], w2[FAMILY_MAX_PARAMS];
+  for (size_t j = 0; j < z->d; j++) {
+    side_views(v, &z->q.use, mg->q_param[at], k, j, w);
+    side_views(v, &z->p.use, mg->p_param[at], k, j, w2);
+    elbo_rc rc = batch_kl(&z->kl, v->batch, 1, w, w2, v->value, NULL, NULL);
+    if (rc) return plugin_says(v, z, "KL", rc);
+    add_unit(v, unit + j, times, v->value);
+  }
+  return ELBO_DONE;
+}
+
+/* The drawn values in the form of p's family: [batch][numbers]. */
+static elbo_rows values_for_p(evaluator *v, int at, size_t k)
+{
+  const variable *z = &v->m->variable[at];
+  elbo_rows x = view(v, v->machine->mg.value[at], k, 0);
+  if (z->q.use.family->value_form == z->p.use.family->value_form) return x;
+  for (size_t b = 0; b < v->batch; b++)
+    value_convert_f32(z->q.use.family->value_form, z->p.use.family->value_form, z->numbers,
+                      x.at + b * x.stride, v->rows + b * z->numbers);
+  return (elbo_rows){ v->rows, z->numbers };
+}
+
+static elbo_status sampled_units(evaluator *v, int at, size_t unit, size_t k)
+{
+  const variable *z = &v->m->variable[at];
+  const model_graph *mg = &v->machine->mg;
+  elbo_rows w[FAMILY_MAX_PARAMS], w2[FAMILY_MAX_PARAMS];
+  elbo_rows x = view(v, mg->value[at], k, 0), y = values_for_p(v, at, k);
+  for (size_t j = 0; j < z->d; j++) {
+    size_t E = (size_t)z->q.use.E;
+    side_views(v, &z->q.use, mg->q_param[at], k, j, w);
+    side_views(v, &z->p.use, mg->p_param[at], k, j, w2);
+    elbo_rc rc = batch_log_prob(&z->q.use, v->batch, 1, (elbo_rows){ x.at + j * E, x.stride }, w,
+                                v->value, NULL, NULL);
+    if (!rc)
+      rc = batch_log_prob(&z->p.use, v->batch, 1, (elbo_rows){ y.at + j * E, y.stride }, w2,
+                          v->other, NULL, NULL);
+    if (rc) return plugin_says(v, z, "log density", rc);
+    add_unit(v, unit + j, 1, v->value);
+    add_unit(v, unit + j, -1, v->other);
+  }
+  return ELBO_DONE;
+}
+
+/* E_q[z], where the family has one: an answer other than OK ends the count of active units, not the
+   evaluation. */
+static void add_means(evaluator *v, int at, size_t number, size_t k, double times)
+{
+  const variable *z = &v->m->variable[at];
+  elbo_rows w[FAMILY_MAX_PARAMS];
+  if (v->no_mean) return;
+  side_views(v, &z->q.use, v->machine->mg.q_param[at], k, 0, w);
+  v->no_mean = batch_moment(&z->q.use, ELBO_MEAN, v->batch, z->d, w, v->rows) != ELBO_OK;
+  for (size_t b = 0; b < v->batch; b++)
+    for (size_t i = 0; i < z->numbers; i++)
+      v->mean[b * v->numbers + number + i] += times * (double)v->rows[b * z->numbers + i];
+}
+
+static bool params_along_samples(const evaluator *v, const family_use *u, const node_id *w)
+{
+  bool any = false;
+  for (uint32_t p = 0; p < u->family->n_params; p++) any |= along_samples(v, w[p]);
+  return any;
+}
+
+/* What does not depend on the sample is computed once and counted K times. */
+static elbo_status add_units(evaluator *v, size_t k)
+{
+  const model_graph *mg = &v->machine->mg;
+  bool once = v->done + k == 0;
+  size_t unit = 0, number = 0;
+  for (int i = 0; i < v->m->n_q; i++) {
+    int at = v->m->q_order[i];
+    const variable *z = &v->m->variable[at];
+    bool each = mg->kl[at] == NODE_NONE || along_samples(v, mg->kl[at]);
+    double times = each ? 1 : (double)v->K;
+    elbo_status status = ELBO_DONE;
+    if (mg->kl[at] == NODE_NONE)
+      status = sampled_units(v, at, unit, k);
+    else if (each || once)
+      status = known_units(v, at, unit, k, times);
+    if (status) return status;
+    each = params_along_samples(v, &z->q.use, mg->q_param[at]);
+    if (each || once) add_means(v, at, number, k, each ? 1 : (double)v->K);
+    unit += z->d;
+    number += z->numbers;
+  }
+  return ELBO_DONE;
+}
+
+/* ---- a batch */
+static void start_batch(evaluator *v, size_t first, size_t rows)
+{
+  v->first = first;
+  v->batch = rows - first < v->B ? rows - first : v->B;
+  for (size_t b = 0; b < v->batch; b++) {
+    v->index[b] = (uint32_t)(first + b);
+    v->reconstruction[b] = v->kl[b] = v->sum[b] = 0;
+    v->top[b] = -INFINITY;
+  }
+  memset(v->mean, 0, v->batch * v->numbers * sizeof *v->mean);
+  machine_feed_split(v->machine, run_split(v->r), v->index, RUN_VISIT);
+}
+
+static void end_batch(evaluator *v)
+{
+  double K = (double)v->K;
+  for (size_t b = 0; b < v->batch; b++) {
+    moments_add(&v->all_elbo, (v->reconstruction[b] - v->kl[b]) / K);
+    moments_add(&v->all_reconstruction, v->reconstruction[b] / K);
+    moments_add(&v->all_kl, v->kl[b] / K);
+    moments_add(&v->all_likelihood, v->top[b] + log(v->sum[b] / K));
+    for (size_t i = 0; i < v->numbers; i++)
+      moments_add(&v->active[i], v->mean[b * v->numbers + i] / K);
+  }
+}
+
+static elbo_status evaluate_chunk(evaluator *v, size_t step)
+{
+  size_t n = v->K - v->done < v->chunk ? v->K - v->done : v->chunk;
+  v->machine->run->samples = n;
+  if (machine_forward(v->machine, v->batch, step, v->done, v->e)) return v->e->status;
+  for (size_t k = 0; k < n; k++)
+    if (add_sample(v, k) || add_units(v, k)) return v->e->status;
+  v->done += n;
+  return ELBO_DONE;
+}
+
+static elbo_status evaluate_rows(evaluator *v, size_t rows)
+{
+  for (size_t first = 0, step = 0; first < rows; first += v->batch, step++) {
+    start_batch(v, first, rows);
+    for (v->done = 0; v->done < v->K;) {
+      if (v->o.stop && v->o.stop(v->o.user))
+        return fail(v->e, ELBO_E_STOPPED, "evaluation was stopped after %zu of %zu rows", first,
+                    rows);
+      if (evaluate_chunk(v, step)) return v->e->status;
+      double part = (double)v->batch * (double)v->done / (double)v->K;
+      if (v->o.progress) v->o.progress(v->o.user, ((double)first + part) / (double)rows);
+    }
+    end_batch(v);
+  }
+  return ELBO_DONE;
+}
+
+/* ---- the call */
+static long active_units(const evaluator *v)
+{
+  const double threshold = 0.01; /* Burda et al. 2016, section 5.2 */
+  long n = 0;
+  for (size_t i = 0; i < v->numbers; i++) {
+    const moments *m = &v->active[i];
+    n += m->n > 1 && m->squares / (m->n - 1) > threshold;
+  }
+  return v->no_mean ? -1 : n;
+}
+
+static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
+{
+  elbo_run *r = v->r;
+  bool sampled = v->o.samples > 0;
+  double *latents = mem_new(v->units, sizeof *latents, "evaluation", v->e);
+  if (!latents || run_words(r, &out->improper, v->e)) {
+    mem_free(latents);
+    return v->e->status;
+  }
+  for (size_t j = 0; j < v->units; j++) latents[j] = v->unit_kl[j] / ((double)rows * (double)v->K);
+  mem_free(r->latents);
+  r->latents = latents;
+  *out = (elbo_evaluation){
+    .rows = rows,
+    .split = split_name(run_split(r)),
+    .elbo = v->all_reconstruction.mean - v->all_kl.mean,
+    .elbo_se = moments_se(&v->all_elbo),
+    .reconstruction = v->all_reconstruction.mean,
+    .kl = v->all_kl.mean,
+    .kl_per_latent = latents,
+    .n_latents = v->units,
+    .active_units = active_units(v),
+    .samples = v->o.samples,
+    .ess = NAN,
+    .khat = NAN,
+    .log_likelihood = sampled ? v->all_likelihood.mean : NAN,
+    .log_likelihood_se = sampled ? moments_se(&v->all_likelihood) : NAN,
+    .likelihood = r->likelihood.s,
+    .improper = out->improper,
+  };
+  out->bits_per_dim = run_bits(r, sampled ? out->log_likelihood : out->elbo);
+  return ELBO_DONE;
+}
+
+static elbo_status read_options(const elbo_evaluate_options *given, elbo_evaluate_options *o,
+                                error *e)
+{
+  if (given && !given->size)
+    return fail(e, ELBO_E_USAGE,
+                "elbo_evaluate_options.size is 0; set it to sizeof(elbo_evaluate_options)");
+  *o = (elbo_evaluate_options){ .size = sizeof *o };
+  if (given) memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
+  const long most = (long)(UINT32_MAX / RUN_BATCH); /* noise rows are numbered in 32 bits */
+  if (o->samples < 0 || o->samples > most)
+    return fail(e, ELBO_E_USAGE, "%ld importance samples; expected 0 (no log likelihood) to %ld",
+                o->samples, most);
+  return ELBO_DONE;
+}
+
+elbo_status elbo_run_evaluate(elbo_run *r, const elbo_evaluate_options *options,
+                              elbo_evaluation *out)
+{
+  error *e = context_enter(r->ctx);
+  evaluator v = { .r = r, .m = r->study->model, .e = e };
+  size_t rows = r->study->rows[run_split(r)];
+  if (read_options(options, &v.o, e)) return e->status;
+  v.K = v.o.samples ? (size_t)v.o.samples : 1;
+  graph_options most = { .purpose = GRAPH_EVALUATE, .batch = rows, .samples = v.K };
+  if (!run_machine(r, &most, v.o.seed, &v.machine, &v.B, &v.chunk, e) && !evaluator_memory(&v) &&
+      !evaluate_rows(&v, rows))
+    report(&v, rows, out);
+  evaluator_free(&v);
+  return e->status;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* trainer.h - the training step and where it stands; no files. Everything a step needs is allocated by trainer_new. */
+#ifndef ELBO_INFER_TRAINER_H
+#define ELBO_INFER_TRAINER_H
+
+#include "infer/checkpoint.h"
+#include "infer/optimizer.h"
+#include "infer/study.h"
+
+/* Sums over rows since the last report: nats. */
+typedef struct sums {
+  double objective, reconstruction, kl, grad_norm;
+  uint64_t rows, steps;
+} sums;
+
+enum { NORM_PARTS = 16 };
+typedef struct trainer {
+  study *study;
+  pool *pool;
+  machine *m;      /* the objective with derivatives */
+  machine *tester; /* forward only, made when there are rows to test on */
+  float *params, *grads, *state[OPTIMIZER_STATES];
+  size_t floats;
+  uint32_t *order; /* [rows] the permutation of the current epoch */
+  uint32_t *plain; /* [rows of the largest held-out split] 0, 1, 2 .. */
+  int64_t order_epoch;
+  uint64_t per_epoch; /* steps */
+  progress_state at;
+  int64_t epochs;
+  double norm[NORM_PARTS];
+  update_args update;
+} trainer;
+
+elbo_status trainer_new(study *s, int64_t epochs, trainer **out, error *e);
+void trainer_free(trainer *t);
+/* One step: forward, backward, update; adds to `sums`. On a number that is not finite nothing is updated and e names node, row and values. */
+elbo_status trainer_step(trainer *t, sums *sums, error *e);
+/* Means over a split with one draw a row; the same draws every time. */
+elbo_status trainer_test(trainer *t, split_kind split, sums *sums, error *e);
+double trainer_kl_weight(const trainer *t);
+double trainer_learning_rate(const trainer *t);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* picture.h - arrays as files a person or another program opens: npy, PNG grids, SVG curves; all
+ * written whole. */
+#ifndef ELBO_IO_PICTURE_H
+#define ELBO_IO_PICTURE_H
+
+#include "base/error.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* npy 1.0, '<f4', C order. */
+elbo_status npy_write(const char *path, const float *at, int rank, const size_t *dims, error *e);
+
+/* A grid of grey images, each height x width, values low..high mapped to black..white and
+ * clamped: `count` images, `columns` in a row (0: a near square), a 2-pixel gap, scaled up by a
+ * whole factor so that the picture is at least 400 pixels wide. images [count][height * width].
+ * Refused: a value that is not finite (ELBO_E_NOT_FINITE), low >= high, nothing to show. */
+elbo_status png_grid(const char *path, const float *images, size_t count, size_t columns,
+                     size_t height, size_t width, float low, float high, error *e);
+
+/* Curves as SVG: axes with ticks at round numbers, legend, title, light and dark by media query;
+ * points that are not finite are left out. */
+typedef struct {
+  const char *label;
+  const double *x, *y;
+  size_t n;
+} svg_curve;
+elbo_status svg_curves(const char *path, const char *title, const char *x_label,
+                       const char *y_label, const svg_curve *curves, size_t n, error *e);
+/* Points of a plane, coloured by class (labels NULL: one colour): for pinwheel samples and
+ * latent spaces. */
+elbo_status svg_points(const char *path, const char *title, const float *xy, const uint8_t *labels,
+                       size_t n, error *e);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "num/philox.h"
+#include "num/special.h"
+#include <Random123/philox.h>
+#include <elbo/kernel.h>
+#include <math.h>
+
+/* SplitMix64's output function (Steele, Lea and Flood 2014): a bijection, so that no two streams of a seed share a key. */
+static uint64_t mixed(uint64_t x)
+{
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+philox_key philox_make_key(uint64_t seed, uint64_t stream)
+{
+  uint64_t key = mixed(mixed(seed) ^ stream);
+  return (philox_key){ { (uint32_t)key, (uint32_t)(key >> 32) } };
+}
+
+void philox_block(philox_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t out[4])
+{
+  philox4x32_ctr_t c = { { c0, c1, c2, c3 } };
+  philox4x32_key_t k = { { key.key[0], key.key[1] } };
+  c = philox4x32(c, k);
+  for (int i = 0; i < 4; i++) out[i] = c.v[i];
+}
+
+/* (m + 1/2) 2^-52 for the upper 52 bits m of two words: odd multiples of 2^-53, symmetric, exact, never 0 or 1. */
+ELBO_INLINE double open_unit(uint32_t high, uint32_t low)
+{
+  uint64_t m = ((uint64_t)high << 20) | (low >> 12);
+  return (elbo_from(m | 0x3ff0000000000000u) - 1) + 0x1p-53;
+}
+
+static void next_block(elbo_noise *n, uint32_t out[4])
+{
+  philox_block(n->key, n->draw++, n->element, n->row, n->step, out);
+}
+
+double noise_uniform(elbo_noise *n)
+{
+  uint32_t b[4];
+  next_block(n, b);
+  return open_unit(b[0], b[1]);
+}
+
+double noise_exponential(elbo_noise *n)
+{
+  return -log(noise_uniform(n));
+}
+
+/* cos(2 pi u) by its Taylor series after u is brought to [-1/4, 1/4] half turns away: 5e-13 at worst, and exact zeros kept. */
+ELBO_INLINE double cos_turn(double u)
+{
+  double t = u - 0.5, sign = -1; /* u = 1/2 + t: cos(2 pi u) = -cos(2 pi t) */
+  double a = t < 0 ? -t : t;
+  int outer = a > 0.25;
+  a = outer ? 0.5 - a : a;
+  sign = outer ? 1 : sign;
+  double y = 6.283185307179586477 * a, z = y * y, p = -1.0 / 6402373705728000.0;
+  p = p * z + 1.0 / 20922789888000.0;
+  p = p * z - 1.0 / 87178291200.0;
+  p = p * z + 1.0 / 479001600.0;
+  p = p * z - 1.0 / 3628800.0;
+  p = p * z + 1.0 / 40320.0;
+  p = p * z - 1.0 / 720.0;
+  p = p * z + 1.0 / 24.0;
+  p = p * z - 0.5;
+  return sign * (1 + p * z);
+}
+
+/* Box and Muller 1958 */
+double noise_normal(elbo_noise *n)
+{
+  uint32_t b[4];
+  next_block(n, b);
+  return sqrt(-2 * log(open_unit(b[0], b[1]))) * cos_turn(open_unit(b[2], b[3]));
+}
+
+/* The first draws of 16 elements, word by word. */
+ELBO_INLINE void blocks(const elbo_noise_row *r, uint32_t first, uint32_t word[4][ELBO_LANES])
+{
+  for (uint32_t k = 0; k < ELBO_LANES; k++) {
+    philox4x32_ctr_t c = { { 0, first + k, r->row, r->step } };
+    philox4x32_key_t key = { { r->key.key[0], r->key.key[1] } };
+    c = philox4x32(c, key);
+    for (int i = 0; i < 4; i++) word[i][k] = c.v[i];
+  }
+}
+
+/* A double that rounds to 1 stays below it. */
+ELBO_INLINE float below_one(double u)
+{
+  float f = (float)u;
+  return f < 0x1.fffffep-1f ? f : 0x1.fffffep-1f;
+}
+
+ELBO_INLINE void uniforms(uint32_t word[4][ELBO_LANES], float *out)
+{
+  for (int k = 0; k < ELBO_LANES; k++) out[k] = below_one(open_unit(word[0][k], word[1][k]));
+}
+
+ELBO_INLINE void normals(uint32_t word[4][ELBO_LANES], float *out)
+{
+  for (int k = 0; k < ELBO_LANES; k++) {
+    double radius = sqrt(-2 * elbo_log(open_unit(word[0][k], word[1][k])));
+    out[k] = (float)(radius * cos_turn(open_unit(word[2][k], word[3][k])));
+  }
+}
+
+/* Whole blocks always, so that an element meets the same instructions wherever its row ends. */
+ELBO_INLINE elbo_rc fill(int level, const elbo_noise_row *r, size_t d, float *out, int normal)
+{
+  (void)level;
+  for (size_t j = 0; j < d; j += ELBO_LANES) {
+    uint32_t word[4][ELBO_LANES];
+    float block[ELBO_LANES];
+    size_t rest = d - j < ELBO_LANES ? d - j : ELBO_LANES;
+    blocks(r, r->first + (uint32_t)j, word);
+    if (normal)
+      normals(word, block);
+    else
+      uniforms(word, block);
+    memcpy(out + j, block, rest * sizeof *out);
+  }
+  return ELBO_OK;
+}
+ELBO_KERNEL(row_uniform, fill, (const elbo_noise_row *r, size_t d, float *out), r, d, out, 0)
+ELBO_KERNEL(row_normal, fill, (const elbo_noise_row *r, size_t d, float *out), r, d, out, 1)
+
+typedef elbo_rc row_fill(const elbo_noise_row *, size_t, float *);
+static row_fill *const uniform_levels[ELBO_LEVELS] = ELBO_KERNEL_SET(row_uniform);
+static row_fill *const normal_levels[ELBO_LEVELS] = ELBO_KERNEL_SET(row_normal);
+
+static void at_level(row_fill *const *levels, const elbo_noise_row *r, size_t d, float *out)
+{
+  int level = cpu_level();
+  while (level > 0 && !levels[level]) level--;
+  levels[level](r, d, out);
+}
+
+void noise_row_uniform(const elbo_noise_row *r, size_t d, float *out)
+{
+  at_level(uniform_levels, r, d, out);
+}
+
+void noise_row_normal(const elbo_noise_row *r, size_t d, float *out)
+{
+  at_level(normal_levels, r, d, out);
+}
+
+/* Lemire 2019, "Fast random integer generation in an interval", with rejection of the few values that would count twice. */
+uint32_t philox_below(philox_key key, uint64_t index, uint32_t step, uint32_t n)
+{
+  uint32_t least = n ? (uint32_t)(-n) % n : 0, out[4];
+  for (uint32_t draw = 0;; draw++) {
+    philox_block(key, draw, (uint32_t)index, (uint32_t)(index >> 32), step, out);
+    if (!n) return out[0]; /* n = 2^32 */
+    for (int i = 0; i < 4; i++) {
+      uint64_t product = (uint64_t)out[i] * n;
+      if ((uint32_t)product >= least) return (uint32_t)(product >> 32);
+    }
+  }
+}
+
+void philox_shuffle(philox_key key, uint32_t epoch, uint32_t n, uint32_t *out)
+{
+  for (uint32_t i = 0; i < n; i++) out[i] = i;
+  for (uint32_t i = n; i > 1; i--) {
+    uint32_t j = philox_below(key, i, epoch, i), t = out[i - 1];
+    out[i - 1] = out[j];
+    out[j] = t;
+  }
+}

@@ -1,0 +1,48 @@
+/* core/num: random streams, vector loops, special functions (the only place that sees GSL), reductions. Depends on base.
+ *
+ * philox.h - random numbers as a function of (seed, stream, step, row, sample, element), never of call order: Philox4x32-10
+ * (Salmon, Moraes, Dror and Shaw 2011) through Random123. key = seed mixed with stream; counter = (draw, element, row and sample, step). */
+#ifndef ELBO_NUM_PHILOX_H
+#define ELBO_NUM_PHILOX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <elbo/plugin.h>
+
+/* Streams of the library itself; a model's draws use STREAM_DRAW + the variable's index. */
+enum { STREAM_INIT = 1, STREAM_SHUFFLE = 2, STREAM_PREPARE = 3, STREAM_BUILTIN = 4, STREAM_SAMPLE = 5, STREAM_DRAW = 1000 };
+
+typedef struct {
+  uint32_t key[2];
+} philox_key;
+philox_key philox_make_key(uint64_t seed, uint64_t stream);
+
+/* One block of 128 bits. */
+void philox_block(philox_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t out[4]);
+
+/* One event's stream, as plugins see it (elbo_noise). Draw i consumes block i: two words for a uniform (53 bits), four for a normal
+   (Box and Muller 1958), two for an exponential: draw i of the stream is the same whatever was drawn before it. */
+struct elbo_noise {
+  philox_key key;
+  uint32_t element, row, step; /* row: sample * rows of the batch + row */
+  uint32_t draw;               /* the next draw */
+};
+double noise_uniform(elbo_noise *n);     /* open (0,1) */
+double noise_normal(elbo_noise *n);
+double noise_exponential(elbo_noise *n);
+
+/* A row of events' streams: element j's first draw is that of elbo_noise with element = first + j. */
+struct elbo_noise_row {
+  philox_key key;
+  uint32_t first, row, step;
+};
+/* The first draws of elements 0..d-1, equal to the scalar functions' to float rounding, vectorised. */
+void noise_row_uniform(const elbo_noise_row *r, size_t d, float *out);
+void noise_row_normal(const elbo_noise_row *r, size_t d, float *out);
+
+/* A uniform integer in [0,n), n <= 2^32, without bias, from stream (key, index): for shuffles. */
+uint32_t philox_below(philox_key key, uint64_t index, uint32_t step, uint32_t n);
+/* A permutation of 0..n-1 for an epoch (Fisher and Yates, Durstenfeld 1964). */
+void philox_shuffle(philox_key key, uint32_t epoch, uint32_t n, uint32_t *out);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The descriptor and the tables, field by field. This runs in the probing child first, where a pointer into nowhere costs the
+ * child alone, and again in the host, on the same bytes. */
+#include "plugin/inside.h"
+#include <dlfcn.h>
+#include <link.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_TEXT = 1000 };
+
+typedef struct {
+  char *why;
+  const char *of; /* the table's name */
+} verdict;
+
+__attribute__((format(printf, 2, 3))) static bool no(verdict *v, const char *format, ...)
+{
+  va_list args;
+  int n = v->of ? snprintf(v->why, PLUGIN_WHY, "%s: ", v->of) : 0;
+  va_start(args, format);
+  vsnprintf(v->why + n, PLUGIN_WHY - (size_t)n, format, args);
+  va_end(args);
+  return false;
+}
+
+bool name_valid(const char *name)
+{
+  size_t n = name ? strnlen(name, PLUGIN_MAX_NAME + 1) : 0;
+  return n >= 1 && n <= PLUGIN_MAX_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+}
+
+static bool text_fine(const char *s)
+{
+  if (!s || strnlen(s, MAX_TEXT + 1) > MAX_TEXT) return false;
+  for (; *s; s++)
+    if ((unsigned char)*s < ' ' || *s == 127) return false;
+  return true;
+}
+
+static bool named(verdict *v, const char *name, const char *summary)
+{
+  if (!name_valid(name)) return no(v, "the table's name is not of 1 to %d of the characters a-z, 0-9 and _", PLUGIN_MAX_NAME);
+  v->of = name;
+  return text_fine(summary) || no(v, "its summary is missing, too long or has control characters; expected one line of at most %d bytes", MAX_TEXT);
+}
+
+typedef void anything(void);
+typedef struct {
+  const char *name;
+  anything *at;
+  bool required;
+} slot;
+#define SLOT(table, field, required) { #field, (anything *)(table)->field, required }
+
+/* Does the pointer lie in an object that is loaded? */
+static bool leads_somewhere(anything *at)
+{
+  Dl_info info;
+  return dladdr((const void *)(uintptr_t)at, &info);
+}
+
+static bool slots_fine(verdict *v, const slot *s, size_t n)
+{
+  for (size_t i = 0; i < n; i++) {
+    if (s[i].required && !s[i].at) return no(v, "the slot `%s` is NULL; expected a function", s[i].name);
+    if (s[i].at && !leads_somewhere(s[i].at)) return no(v, "the slot `%s` points outside all loaded objects", s[i].name);
+  }
+  return true;
+}
+
+static bool size_fine(verdict *v, const char *what, size_t found, size_t expected)
+{
+  return found == expected || no(v, "%s: found %zu bytes, expected %zu: build it with this version's elbo/plugin.h", what, found, expected);
+}
+
+static bool range_fine(verdict *v, const char *what, uint32_t found, uint32_t most)
+{
+  return found <= most || no(v, "%s: found %u, expected at most %u", what, found, most);
+}
+
+static bool standard_fine(const elbo_param *p)
+{
+  double s = p->standard;
+  if (!isfinite(s)) return false;
+  if (p->constraint == ELBO_POSITIVE) return s > 0;
+  if (p->constraint == ELBO_INTEGER) return s >= 1 && s == floor(s);
+  if (p->constraint == ELBO_UNIT) return s > 0 && s < 1;
+  return true;
+}
+
+static bool params_fine(verdict *v, const elbo_family *f)
+{
+  if (f->n_params > PLUGIN_MAX_PARAMS) return no(v, "n_params: found %u, expected at most %d", f->n_params, PLUGIN_MAX_PARAMS);
+  if (f->n_params && !f->params) return no(v, "params is NULL with n_params = %u", f->n_params);
+  for (uint32_t i = 0; i < f->n_params; i++) {
+    const elbo_param *p = &f->params[i];
+    if (!name_valid(p->name)) return no(v, "parameter %u: its name is not of 1 to %d of the characters a-z, 0-9 and _", i, PLUGIN_MAX_NAME);
+    if (p->constraint > ELBO_INTEGER) return no(v, "parameter %s: constraint %u is unknown", p->name, p->constraint);
+    if (p->flags > 15) return no(v, "parameter %s: flags %u are unknown", p->name, p->flags);
+    if ((p->flags & ELBO_VARIANCE_FORMS) && p->constraint != ELBO_POSITIVE)
+      return no(v, "parameter %s: ELBO_VARIANCE_FORMS belongs to a positive parameter", p->name);
+    if (!standard_fine(p)) return no(v, "parameter %s: the standard value %g breaks its constraint", p->name, p->standard);
+    if (p->help && !text_fine(p->help)) return no(v, "parameter %s: its help is no line of at most %d bytes", p->name, MAX_TEXT);
+    for (uint32_t j = 0; j < i; j++)
+      if (!strcmp(p->name, f->params[j].name)) return no(v, "parameter %s is there twice", p->name);
+  }
+  return true;
+}
+
+static bool form_sets_fine(verdict *v, const elbo_family *f)
+{
+  if (f->n_form_sets > 16 || (f->n_form_sets && !f->form_sets)) return no(v, "form_sets: found %u, expected 0 to 16 of them", f->n_form_sets);
+  for (uint32_t i = 0; i < f->n_form_sets; i++) {
+    const elbo_form_set *s = &f->form_sets[i];
+    uint32_t n = 0;
+    for (; s->names && n <= PLUGIN_MAX_PARAMS && s->names[n]; n++)
+      if (!name_valid(s->names[n])) return no(v, "form set %u: name %u is not of the characters a-z, 0-9 and _", i, n);
+    if (n != f->n_params) return no(v, "form set %u: found %u names, expected %u, one a parameter", i, n, f->n_params);
+    slot to[] = { { "form_sets.to_working", (anything *)s->to_working, true } };
+    if (!slots_fine(v, to, 1)) return false;
+  }
+  return true;
+}
+
+static bool levels_fine(verdict *v, const char *name, anything *const *at)
+{
+  slot s[ELBO_LEVELS];
+  for (int i = 0; i < ELBO_LEVELS; i++) s[i] = (slot){ name, at[i], false };
+  return slots_fine(v, s, ELBO_LEVELS);
+}
+
+static bool kls_fine(verdict *v, const elbo_family *f)
+{
+  if (f->n_kls > PLUGIN_MAX_KLS || (f->n_kls && !f->kls)) return no(v, "kls: found %u, expected 0 to %d of them", f->n_kls, PLUGIN_MAX_KLS);
+  for (uint32_t i = 0; i < f->n_kls; i++) {
+    const elbo_kl *k = &f->kls[i];
+    if (!name_valid(k->q) || !name_valid(k->p)) return no(v, "kls[%u]: q or p is no name of a family", i);
+    if (strcmp(k->q, f->name) && strcmp(k->p, f->name)) return no(v, "kls[%u]: KL(%s || %s) does not name this family", i, k->q, k->p);
+    slot s[] = { { "kls.kl", (anything *)k->kl, true } };
+    if (!slots_fine(v, s, 1) || !levels_fine(v, "kls.kl_f32", (anything *const *)k->kl_f32)) return false;
+  }
+  return true;
+}
+
+static bool uses_fine(verdict *v, const elbo_family *f)
+{
+  for (uint32_t i = 0; f->uses && f->uses[i]; i++)
+    if (i >= PLUGIN_MAX_USES || !name_valid(f->uses[i]))
+      return no(v, "uses: entry %u is no name of a family, or there are more than %d", i, PLUGIN_MAX_USES);
+  return true;
+}
+
+static bool road_fine(verdict *v, const elbo_family *f)
+{
+  const struct {
+    const char *reparam;
+    bool there;
+    const char *hook;
+  } roads[] = {
+    { "location_scale", f->standard != NULL, "standard" },
+    { "inverse_cdf", f->icdf != NULL, "icdf" },
+    { "composition", f->draw && f->pull, "draw` and `pull" },
+    { "implicit", f->draw && (f->pull || f->cdf), "draw` and `pull` or `cdf" },
+  };
+  if (!f->reparam) return true;
+  if (!name_valid(f->reparam)) return no(v, "reparam is no name of a reparametrizer");
+  for (size_t i = 0; i < sizeof roads / sizeof *roads; i++)
+    if (!strcmp(f->reparam, roads[i].reparam) && !roads[i].there)
+      return no(v, "reparam is %s, but the hook `%s` is NULL", f->reparam, roads[i].hook);
+  return true;
+}
+
+static bool family_fine(verdict *v, const void *table)
+{
+  const elbo_family *f = table;
+  if (!size_fine(v, "size of elbo_family", f->size, sizeof *f) || !named(v, f->name, f->summary)) return false;
+  if (!size_fine(v, "param_size", f->param_size, sizeof(elbo_param)) || !size_fine(v, "form_set_size", f->form_set_size, sizeof(elbo_form_set)) ||
+      !size_fine(v, "kl_size", f->kl_size, sizeof(elbo_kl)))
+    return false;
+  if (!range_fine(v, "event_rank", f->event_rank, 1) || !range_fine(v, "value_form", f->value_form, ELBO_X_LOG_SIMPLEX) ||
+      !range_fine(v, "support.kind", f->support.kind, ELBO_SUP_GRID) || !range_fine(v, "seen", f->seen, ELBO_SEEN_CIRCLE))
+    return false;
+  const slot slots[] = {
+    SLOT(f, log_prob, true),  { "support.range", (anything *)f->support.range, f->support.kind == ELBO_SUP_INTERVAL },
+    SLOT(f, standard, false), SLOT(f, icdf, false),   SLOT(f, draw, false),          SLOT(f, pull, false),
+    SLOT(f, cdf, false),      SLOT(f, moment, false), SLOT(f, support_point, false), SLOT(f, extension, false),
+  };
+  return slots_fine(v, slots, sizeof slots / sizeof *slots) && levels_fine(v, "log_prob_f32", (anything *const *)f->log_prob_f32) &&
+         levels_fine(v, "standard_f32", (anything *const *)f->standard_f32) && params_fine(v, f) && form_sets_fine(v, f) && kls_fine(v, f) &&
+         uses_fine(v, f) && road_fine(v, f);
+}
+
+static bool reparam_fine(verdict *v, const void *table)
+{
+  const elbo_reparam *r = table;
+  if (!size_fine(v, "size of elbo_reparam", r->size, sizeof *r) || !named(v, r->name, r->summary)) return false;
+  const slot slots[] = { SLOT(r, missing, true), SLOT(r, forward, true), SLOT(r, backward, true) };
+  for (int i = 0; i < ELBO_LEVELS; i++)
+    if (!r->forward_f32[i] != !r->backward_f32[i])
+      return no(v, "forward_f32[%d] and backward_f32[%d]: found one of them, expected both or none", i, i);
+  return slots_fine(v, slots, sizeof slots / sizeof *slots) && levels_fine(v, "forward_f32", (anything *const *)r->forward_f32) &&
+         levels_fine(v, "backward_f32", (anything *const *)r->backward_f32);
+}
+
+static bool backend_fine(verdict *v, const void *table)
+{
+  const elbo_backend *b = table;
+  if (!size_fine(v, "size of elbo_backend", b->size, sizeof *b) || !named(v, b->name, b->summary)) return false;
+  const slot slots[] = { SLOT(b, sgemm, true), SLOT(b, describe, true), SLOT(b, advice, false), SLOT(b, start, false) };
+  return slots_fine(v, slots, sizeof slots / sizeof *slots);
+}
+
+static bool descriptor_fine(verdict *v, const elbo_plugin *p, size_t symbol_size)
+{
+  if ((uintptr_t)p % _Alignof(elbo_plugin)) return no(v, "elbo_plugin_entry is not aligned");
+  if (symbol_size < sizeof *p) return no(v, "elbo_plugin_entry: found %zu bytes in the file, expected %zu", symbol_size, sizeof *p);
+  if (memcmp(p->magic, ELBO_MAGIC, sizeof ELBO_MAGIC)) return no(v, "magic: not that of an elbo plugin: use the macro ELBO_PLUGIN");
+  if (p->abi_major != ELBO_ABI_MAJOR || p->abi_minor > ELBO_ABI_MINOR)
+    return no(v, "ABI: found %u.%u, expected %d.0 to %d.%d: build it with this version's elbo/plugin.h", p->abi_major, p->abi_minor,
+              ELBO_ABI_MAJOR, ELBO_ABI_MAJOR, ELBO_ABI_MINOR);
+  if (!size_fine(v, "size of elbo_plugin", p->size, sizeof *p)) return false;
+  if (p->kind < ELBO_KIND_FAMILY || p->kind > ELBO_KIND_BACKEND)
+    return no(v, "kind: found %u, expected 1 (family), 2 (reparametrizer) or 3 (backend)", p->kind);
+  if (!memchr(p->build, 0, sizeof p->build)) return no(v, "build: no text that ends within %zu bytes", sizeof p->build);
+  return p->table || no(v, "table is NULL");
+}
+
+static bool (*const table_fine[])(verdict *, const void *) = {
+  [ELBO_KIND_FAMILY] = family_fine, [ELBO_KIND_REPARAM] = reparam_fine, [ELBO_KIND_BACKEND] = backend_fine
+};
+
+/* The linker's words without the name of the memory file. */
+static void linker_says(verdict *v)
+{
+  const char *words = dlerror();
+  if (!words) words = "unknown reason";
+  if (!strncmp(words, "/proc/self/fd/", 14) && strstr(words, ": ")) words = strstr(words, ": ") + 2;
+  no(v, "can't be opened as a shared object: %.400s", words);
+}
+
+const elbo_plugin *plugin_open(int image, char *why)
+{
+  verdict v = { why, NULL };
+  Dl_info info;
+  const ElfW(Sym) *symbol = NULL;
+  void *object = image_load(image);
+  if (!object) return linker_says(&v), NULL;
+  const elbo_plugin *p = dlsym(object, "elbo_plugin_entry");
+  if (!p) return no(&v, "has no symbol elbo_plugin_entry: end the file with ELBO_PLUGIN(KIND, TABLE)"), NULL;
+  if (!dladdr1(p, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol) return no(&v, "elbo_plugin_entry points outside the file"), NULL;
+  if (!descriptor_fine(&v, p, symbol->st_size)) return NULL;
+  return table_fine[p->kind](&v, p->table) ? p : NULL;
+}
+
+const char *plugin_name(const elbo_plugin *p)
+{
+  if (p->kind == ELBO_KIND_FAMILY) return ((const elbo_family *)p->table)->name;
+  if (p->kind == ELBO_KIND_REPARAM) return ((const elbo_reparam *)p->table)->name;
+  return ((const elbo_backend *)p->table)->name;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * elbo/elbo.h - the whole library. Plugin authors include plugin.h alone. */
+#ifndef ELBO_ELBO_H
+#define ELBO_ELBO_H
+
+#include <elbo/context.h>
+#include <elbo/data.h>
+#include <elbo/experiment.h>
+#include <elbo/run.h>
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "num/philox.h"
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The known answers of Random123 1.14, tests/kat_vectors, philox4x32 10. */
+START_TEST(known_answers)
+{
+  uint32_t out[4];
+  philox_block((philox_key){ { 0, 0 } }, 0, 0, 0, 0, out);
+  ck_assert_uint_eq(out[0], 0x6627e8d5u);
+  ck_assert_uint_eq(out[1], 0xe169c58du);
+  ck_assert_uint_eq(out[2], 0xbc57ac4cu);
+  ck_assert_uint_eq(out[3], 0x9b00dbd8u);
+  philox_block((philox_key){ { 0xa4093822, 0x299f31d0 } }, 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, out);
+  ck_assert_uint_eq(out[0], 0xd16cfe09u);
+  ck_assert_uint_eq(out[1], 0x94fdcceb);
+  ck_assert_uint_eq(out[2], 0x5001e420);
+}
+END_TEST
+
+START_TEST(rows_equal_scalars)
+{
+  philox_key key = philox_make_key(7, STREAM_DRAW);
+  float u[37], z[37];
+  elbo_noise_row r = { key, 5, 11, 3 };
+  noise_row_uniform(&r, 37, u);
+  noise_row_normal(&r, 37, z);
+  for (uint32_t j = 0; j < 37; j++) {
+    elbo_noise a = { key, 5 + j, 11, 3, 0 }, b = a;
+    ck_assert_float_eq_tol(u[j], (float)noise_uniform(&a), 6e-8f);
+    double want = noise_normal(&b);
+    ck_assert_double_eq_tol(z[j], want, 1e-7 * fabs(want) + 1e-11);
+  }
+}
+END_TEST
+
+START_TEST(rows_do_not_depend_on_length)
+{
+  float long_row[100], short_row[100];
+  elbo_noise_row r = { philox_make_key(1, 2), 0, 0, 0 };
+  noise_row_normal(&r, 100, long_row);
+  for (size_t d = 1; d < 100; d += 7) {
+    noise_row_normal(&r, d, short_row);
+    ck_assert_mem_eq(long_row, short_row, d * sizeof(float));
+  }
+  r.first = 3;
+  noise_row_normal(&r, 90, short_row);
+  ck_assert_mem_eq(long_row + 3, short_row, 90 * sizeof(float));
+}
+END_TEST
+
+START_TEST(moments)
+{
+  enum { N = 200000 };
+  float *z = malloc(N * sizeof *z);
+  elbo_noise_row r = { philox_make_key(3, 4), 0, 0, 0 };
+  double m[5] = { 0 };
+  noise_row_normal(&r, N, z);
+  for (int i = 0; i < N; i++)
+    for (int k = 1; k < 5; k++) m[k] += pow(z[i], k) / N;
+  ck_assert_double_eq_tol(m[1], 0, 6 / sqrt(N));
+  ck_assert_double_eq_tol(m[2], 1, 6 * sqrt(2.0 / N));
+  ck_assert_double_eq_tol(m[3], 0, 6 * sqrt(15.0 / N));
+  ck_assert_double_eq_tol(m[4], 3, 6 * sqrt(96.0 / N));
+  noise_row_uniform(&r, N, z);
+  double s = 0;
+  for (int i = 0; i < N; i++) {
+    ck_assert(z[i] > 0 && z[i] < 1);
+    s += z[i] / N;
+  }
+  ck_assert_double_eq_tol(s, 0.5, 6 / sqrt(12.0 * N));
+  free(z);
+}
+END_TEST
+
+START_TEST(draws_do_not_depend_on_what_was_drawn_before)
+{
+  elbo_noise a = { philox_make_key(9, 9), 1, 2, 3, 0 }, b = a;
+  noise_uniform(&a);
+  noise_exponential(&b);
+  ck_assert_double_eq(noise_normal(&a), noise_normal(&b));
+}
+END_TEST
+
+START_TEST(shuffles)
+{
+  enum { N = 1000 };
+  uint32_t a[N], b[N];
+  char seen[N] = { 0 };
+  philox_key key = philox_make_key(0, STREAM_SHUFFLE);
+  philox_shuffle(key, 0, N, a);
+  for (int i = 0; i < N; i++) seen[a[i]]++;
+  for (int i = 0; i < N; i++) ck_assert_int_eq(seen[i], 1);
+  philox_shuffle(key, 1, N, b);
+  ck_assert_mem_ne(a, b, sizeof a);
+  philox_shuffle(key, 0, N, b);
+  ck_assert_mem_eq(a, b, sizeof a);
+  int count[3] = { 0 };
+  for (uint64_t i = 0; i < 30000; i++) count[philox_below(key, i, 0, 3)]++;
+  for (int k = 0; k < 3; k++) ck_assert_int_le(abs(count[k] - 10000), 500);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("philox");
+  TCase *t = tcase_create("all");
+  tcase_add_test(t, known_answers);
+  tcase_add_test(t, rows_equal_scalars);
+  tcase_add_test(t, rows_do_not_depend_on_length);
+  tcase_add_test(t, moments);
+  tcase_add_test(t, draws_do_not_depend_on_what_was_drawn_before);
+  tcase_add_test(t, shuffles);
+  suite_add_tcase(s, t);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}

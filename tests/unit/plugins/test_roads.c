@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Reparametrizers with the families that name them: what applies, draws in law, the fast road
+ * against the slow one, gradients. */
+#include "plugins.h"
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+static elbo_noise_row row_at(uint32_t row)
+{
+  return (
+      elbo_noise_row){ .key = philox_make_key(7, STREAM_DRAW), .first = 0, .row = row, .step = 3 };
+}
+static elbo_noise event_of(const elbo_noise_row *r, uint32_t j)
+{
+  return (elbo_noise){ .key = r->key, .element = r->first + j, .row = r->row, .step = r->step };
+}
+
+static const struct {
+  const char *road, *family, *missing;
+} bindings[] = {
+  { "location_scale", "normal", NULL },
+  { "location_scale", "laplace", NULL },
+  { "location_scale", "gumbel", NULL },
+  { "location_scale", "bernoulli", "the hook `standard`" },
+  { "location_scale", "gamma", "values in their plain form" },
+  { "inverse_cdf", "normal", NULL },
+  { "inverse_cdf", "laplace", NULL },
+  { "inverse_cdf", "gumbel", NULL },
+  { "inverse_cdf", "gamma", NULL },
+  { "inverse_cdf", "continuous_bernoulli", NULL },
+  { "inverse_cdf", "bernoulli", "a continuous support" },
+  { "implicit", "gamma", NULL },
+  { "implicit", "normal", "the hook `draw`" },
+  { "implicit", "bernoulli", "a continuous support" },
+  { "composition", "gamma", NULL },
+  { "composition", "bernoulli", "the hook `pull`" },
+};
+
+START_TEST(what_is_missing)
+{
+  const elbo_reparam *r = open_reparam(bindings[_i].road);
+  const char *text = r->missing(open_family(bindings[_i].family));
+  ck_assert_pstr_eq(text, bindings[_i].missing);
+}
+END_TEST
+
+static int by_size(const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* Kolmogorov and Smirnov against the family's own cdf; 2.75 / sqrt(n) is passed with probability
+   5e-7, and the seed is fixed. */
+START_TEST(draws_follow_the_cdf)
+{
+  enum { N = 20000 };
+  static double z[N];
+  if (bindings[_i].missing) return;
+  const elbo_reparam *r = open_reparam(bindings[_i].road);
+  const elbo_family *f = open_family(bindings[_i].family);
+  double w[2] = { f->n_params == 1 ? -2.5 : -0.7, 0.4 }, worst = 0;
+  elbo_noise_row row = row_at(0);
+  for (uint32_t i = 0; i < N; i++) {
+    elbo_noise e = event_of(&row, i);
+    ck_assert_int_eq(r->forward(f, &test_call, &e, w, &z[i]), ELBO_OK);
+  }
+  qsort(z, N, sizeof z[0], by_size);
+  for (int i = 0; i < N; i++)
+    worst = fmax(worst, fabs(f->cdf(&test_call, z[i], w, 0, NULL) - (i + 0.5) / N));
+  ck_assert_double_lt(worst, 2.75 / sqrt(N));
+}
+END_TEST
+
+/* A gamma of tiny shape: log x = log G(a + 1) + log(U) / a, of mean psi(a) and spread
+   sqrt(psi'(a)). */
+START_TEST(gamma_draws_do_not_underflow)
+{
+  enum { N = 20000 };
+  const elbo_family *f = open_family("gamma");
+  double a = 1e-3, w[2] = { log(a), 0 }, sum = 0, lowest = 0, y;
+  elbo_noise_row row = row_at(1);
+  for (uint32_t i = 0; i < N; i++) {
+    elbo_noise e = event_of(&row, i);
+    f->draw(&test_call, &e, w, &y);
+    sum += y;
+    lowest = fmin(lowest, y);
+  }
+  double spread = sqrt(special_call(ELBO_TRIGAMMA, a, 0) / N);
+  ck_assert_double_lt(fabs(sum / N - special_call(ELBO_DIGAMMA, a, 0)), 5 * spread);
+  ck_assert_double_lt(lowest, -5000);
+}
+END_TEST
+
+START_TEST(bernoulli_draws_and_points)
+{
+  enum { N = 20000 };
+  const elbo_family *f = open_family("bernoulli");
+  double w = -1.2, x, p, ones = 0;
+  elbo_noise_row row = row_at(2);
+  f->moment(&test_call, ELBO_MEAN, &w, &p);
+  for (uint32_t i = 0; i < N; i++) {
+    elbo_noise e = event_of(&row, i);
+    f->draw(&test_call, &e, &w, &x);
+    ones += x;
+  }
+  ck_assert_double_lt(fabs(ones / N - p), 5 * sqrt(p * (1 - p) / N));
+  ck_assert(f->support_point(&test_call, 0, &w) == 0 && f->support_point(&test_call, 1, &w) == 1);
+  ck_assert(isnan(f->support_point(&test_call, 2, &w)));
+}
+END_TEST
+
+static const char *const located[] = { "normal", "laplace", "gumbel" };
+
+START_TEST(fast_road_is_the_slow_one)
+{
+  enum { D = 53 };
+  const elbo_reparam *r = open_reparam("location_scale");
+  const elbo_family *f = open_family(located[_i]);
+  elbo_noise_row row = row_at(5);
+  float loc[D], log_scale[D], z[D], dz[D], dloc[D], dscale[D];
+  const float *w[2] = { loc, log_scale };
+  float *dw[2] = { dloc, dscale };
+  for (int j = 0; j < D; j++) {
+    loc[j] = 0.1f * (float)j - 2;
+    log_scale[j] = 0.05f * (float)j - 1;
+    dz[j] = (float)(j % 7) - 3;
+  }
+  for (int level = 0; level <= cpu_level(); level++) {
+    ck_assert_int_eq(r->forward_f32[level](f, &test_call, &row, D, w, z), ELBO_OK);
+    ck_assert_int_eq(r->backward_f32[level](f, &test_call, D, z, w, dz, dw), ELBO_OK);
+    for (uint32_t j = 0; j < D; j++) {
+      double at[2] = { loc[j], log_scale[j] }, y, d[2], up = dz[j], here = z[j];
+      elbo_noise e = event_of(&row, j);
+      r->forward(f, &test_call, &e, at, &y);
+      ck_assert_double_le(fabs(y - z[j]),
+                          1e-5 * (1 + fabs(y - at[0])) * exp(fmax(at[1], 0)) + 1e-6 * fabs(at[0]));
+      r->backward(f, &test_call, &here, at, &up, d);
+      ck_assert(dloc[j] == (float)d[0]);
+      ck_assert_double_le(fabs(dscale[j] - d[1]), 1e-6 * (fabs(up) * (fabs(here) + fabs(at[0]))));
+    }
+  }
+}
+END_TEST
+
+/* In the far tail, where u rounds to 1, the road along the cdf still knows the way:
+   dz/dlog_scale = z - loc. */
+START_TEST(pathwise_in_the_tail)
+{
+  const elbo_reparam *r = open_reparam("inverse_cdf");
+  const elbo_family *f = open_family(located[_i]);
+  for (double x = 5; x < 36; x += 5) {
+    double w[2] = { 0.5, 0 }, dx = 1, dw[2];
+    ck_assert_int_eq(r->backward(f, &test_call, &x, w, &dx, dw), ELBO_OK);
+    ck_assert_double_le(fabs(dw[0] - 1), 1e-11);
+    ck_assert_double_le(fabs(dw[1] - (x - 0.5)), 1e-11 * x);
+  }
+}
+END_TEST
+
+int main(void)
+{
+  num_start();
+  Suite *s = suite_create("roads");
+  TCase *c = tcase_create("roads");
+  tcase_set_timeout(c, 60);
+  int n = sizeof bindings / sizeof bindings[0];
+  tcase_add_loop_test(c, what_is_missing, 0, n);
+  tcase_add_loop_test(c, draws_follow_the_cdf, 0, n);
+  tcase_add_test(c, gamma_draws_do_not_underflow);
+  tcase_add_test(c, bernoulli_draws_and_points);
+  tcase_add_loop_test(c, fast_road_is_the_slow_one, 0, 3);
+  tcase_add_loop_test(c, pathwise_in_the_tail, 0, 3);
+  suite_add_tcase(s, c);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
