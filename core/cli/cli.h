@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * core/cli - the program. It includes the public headers and libc alone: whatever it does, a C program can do. One table describes
- * the commands (commands.c), one the options (options.c); parsing, help and usage errors are made from them. Results go to standard
- * output, messages and progress to standard error; a function that runs a command returns the exit status. */
+ * core/cli - the program. It includes the public headers and libc alone: whatever it does, a C
+ * program can do. One table describes the commands (commands.c), one the options (options.c);
+ * parsing, help and usage errors are made from them. Results go to standard output, messages and
+ * progress to standard error; a function that runs a command returns the exit status. */
 #ifndef ELBO_CLI_H
 #define ELBO_CLI_H
 
@@ -15,7 +16,11 @@ typedef struct {
   size_t n;
 } option_list;
 
-typedef enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color_when; /* in the order of the option's words */
+typedef enum {
+  COLOR_AUTO,
+  COLOR_ALWAYS,
+  COLOR_NEVER
+} color_when; /* in the order of the option's words */
 
 typedef struct {
   option_list set, plugin, data;
@@ -25,12 +30,15 @@ typedef struct {
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
 } option_values;
 
-/* Rows of option_table, in its order. Options of one name and different meaning are rows of their own. */
+/* Rows of option_table, in its order. Options of one name and different meaning are rows of their
+   own. */
+// clang-format off
 typedef enum {
-  O_SET, O_PLUGIN, O_TRUST_PLUGINS, O_THREADS, O_SEED, O_SEED_OF_DRAWS, O_RUN_OUT, O_RESUME, O_INIT_FROM, O_EPOCHS, O_SAMPLES, O_DATA,
-  O_REPLAY, O_TENSORS_OUT, O_ARRAY_OUT, O_DRAWS, O_ROWS, O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_VERBOSE, O_JSON, O_QUIET, O_COLOR,
-  O_HELP, O_COUNT
+  O_SET, O_PLUGIN, O_TRUST_PLUGINS, O_THREADS, O_SEED, O_SEED_OF_DRAWS, O_RUN_OUT, O_RESUME,
+  O_INIT_FROM, O_EPOCHS, O_SAMPLES, O_DATA, O_REPLAY, O_TENSORS_OUT, O_ARRAY_OUT, O_DRAWS, O_ROWS,
+  O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_VERBOSE, O_JSON, O_QUIET, O_COLOR, O_HELP, O_COUNT
 } option_id;
+// clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))
 
 typedef struct {
@@ -92,8 +100,9 @@ int options_parse(cli *c, int argc, char **argv);
 int command_find(cli *c, int argc, char **argv, int *words);
 /* Is there a command whose first word is `word` and that has a second one? */
 bool command_is_group(const char *word);
-/* The name nearest to `word` among those that next(state, i) gives until NULL; NULL when none is near. */
-const char *nearest_name(const char *word, const char *(*next)(const void *state, size_t i), const void *state);
+/* The name nearest to `word` of those that next(state, i) gives until NULL; NULL: none is near. */
+const char *nearest_name(const char *word, const char *(*next)(const void *state, size_t i),
+                         const void *state);
 /* `text` in quotes, cut to what a message can bear, control characters as '?'. */
 typedef struct {
   char text[88];
@@ -129,9 +138,9 @@ int standard_close(cli *c, int status); /* status, or 7 when results could not b
 
 /* ---- signals.c */
 void signals_ignore_pipe(void);
-void signals_catch(void);          /* SIGINT, SIGTERM: once asks to stop, twice quits */
-bool signals_stop(void *user);     /* has one come? */
-int signals_status(void);          /* 128 + the signal, 0: none came */
+void signals_catch(void);      /* SIGINT, SIGTERM: once asks to stop, twice quits */
+bool signals_stop(void *user); /* has one come? */
+int signals_status(void);      /* 128 + the signal, 0: none came */
 const char *signals_name(void);
 
 /* ---- arrays.c: what sample, reconstruct and traverse write */

@@ -25,10 +25,12 @@ static void print_json(const elbo_bench_result *b)
 
 static void print_text(const cli *c, const elbo_bench_result *b)
 {
-  printf("%sa step%s      %.3f ms (median), %.3f ms (least)\n", bold(c), plain(c), b->ms_median, b->ms_min);
+  printf("%sa step%s      %.3f ms (median), %.3f ms (least)\n", bold(c), plain(c), b->ms_median,
+         b->ms_min);
   printf("%sspeed%s       %.1f GFLOP/s\n", bold(c), plain(c), b->gflops);
   printf("%sallocations%s %g a step\n", bold(c), plain(c), b->allocations_per_step);
-  printf("%smemory%s      %.1f MB at its peak\n\n", bold(c), plain(c), (double)b->peak_rss_bytes / 1e6);
+  printf("%smemory%s      %.1f MB at its peak\n\n", bold(c), plain(c),
+         (double)b->peak_rss_bytes / 1e6);
   printf("%s%10s %10s  %s%s\n", bold(c), "ms", "GFLOP", "operation", plain(c));
   for (size_t i = 0; i < b->n_ops; i++)
     printf("%10.4f %10.4f  %s\n", b->ops[i].ms, b->ops[i].gflop, b->ops[i].name);

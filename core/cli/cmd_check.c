@@ -22,7 +22,8 @@ static void print_text(const cli *c)
 {
   fputs(elbo_experiment_plan(c->x), stdout);
   printf("%sparameters%s  %zu\n", bold(c), plain(c), elbo_experiment_parameters(c->x));
-  printf("%smemory%s      %.1f MB\n", bold(c), plain(c), (double)elbo_experiment_memory(c->x) / 1e6);
+  printf("%smemory%s      %.1f MB\n", bold(c), plain(c),
+         (double)elbo_experiment_memory(c->x) / 1e6);
 }
 
 int cmd_check(cli *c)

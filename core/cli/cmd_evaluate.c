@@ -60,7 +60,8 @@ static void print_json(const elbo_evaluation *e)
 }
 
 /* One line of the table; a number that is not there has no line. */
-static void print_number(const cli *c, const elbo_evaluation *e, const char *name, double mean, double se)
+static void print_number(const cli *c, const elbo_evaluation *e, const char *name, double mean,
+                         double se)
 {
   if (isnan(mean)) return;
   printf("%s%-16s%s %12.4f", bold(c), name, plain(c), mean);
@@ -97,7 +98,8 @@ static void print_text(const cli *c, const elbo_evaluation *e)
   print_number(c, e, "Pareto k", e->khat, NAN);
   print_number(c, e, "bits per dim", e->bits_per_dim, NAN);
   if (e->active_units >= 0)
-    printf("%s%-16s%s %ld of %zu\n", bold(c), "active units", plain(c), e->active_units, e->n_latents);
+    printf("%s%-16s%s %ld of %zu\n", bold(c), "active units", plain(c), e->active_units,
+           e->n_latents);
   print_latents(c, e);
 }
 
@@ -125,7 +127,8 @@ int cmd_evaluate(cli *c)
   elbo_status status = elbo_run_evaluate(c->run, &options, &result);
   progress_clear(c);
   if (status == ELBO_E_STOPPED && signals_status())
-    return fail(c, signals_status(), "evaluate: stopped by %s; nothing was changed", signals_name());
+    return fail(c, signals_status(), "evaluate: stopped by %s; nothing was changed",
+                signals_name());
   if (status) return library_failed(c, status);
   if (c->o.json)
     print_json(&result);

@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-/* The same walk makes the text and the JSON: a thing that is told has a name and words, or is a list of words. */
+/* The same walk makes the text and the JSON: a thing that is told has a name and words, or is a
+   list of words. */
 typedef struct {
   cli *c;
-  json *j; /* NULL: text */
+  json *j;  /* NULL: text */
   size_t n; /* words of the list so far */
 } teller;
 
@@ -127,7 +128,8 @@ static void tell_roads(teller *t, const elbo_family *f)
   list(t, "roads");
   if (f->reparam) item(t, f->reparam);
   for (size_t i = 0; i < elbo_plugin_count(t->c->ctx) && !elbo_plugin_at(t->c->ctx, i, &p); i++) {
-    if (strcmp(p.kind, "reparametrizer") || (f->reparam && strcmp(p.name, f->reparam) == 0)) continue;
+    if (strcmp(p.kind, "reparametrizer") || (f->reparam && strcmp(p.name, f->reparam) == 0))
+      continue;
     const elbo_reparam *r = p.table;
     if (!r->missing(f)) item(t, p.name);
   }

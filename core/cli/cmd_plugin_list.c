@@ -25,7 +25,8 @@ static void json_refused(cli *c, json *j)
 {
   elbo_plugin_refusal r;
   json_array(j, "refused");
-  for (size_t i = 0; i < elbo_plugin_refused_count(c->ctx) && !elbo_plugin_refused_at(c->ctx, i, &r); i++) {
+  for (size_t i = 0;
+       i < elbo_plugin_refused_count(c->ctx) && !elbo_plugin_refused_at(c->ctx, i, &r); i++) {
     json_object(j, NULL);
     json_text(j, "path", r.path);
     json_text(j, "why", r.why);
@@ -65,7 +66,8 @@ static void print_search(cli *c)
   for (size_t i = 0; i < elbo_plugin_folder_count(c->ctx); i++)
     printf("  %s\n", elbo_plugin_folder_at(c->ctx, i));
   if (elbo_plugin_refused_count(c->ctx)) printf("\n%srefused%s\n", bold(c), plain(c));
-  for (size_t i = 0; i < elbo_plugin_refused_count(c->ctx) && !elbo_plugin_refused_at(c->ctx, i, &r); i++)
+  for (size_t i = 0;
+       i < elbo_plugin_refused_count(c->ctx) && !elbo_plugin_refused_at(c->ctx, i, &r); i++)
     printf("  %s: %s\n", r.path, r.why);
 }
 
@@ -81,6 +83,7 @@ int cmd_plugin_list(cli *c)
   if (c->o.verbose)
     print_search(c);
   else if (elbo_plugin_refused_count(c->ctx) && !c->o.quiet)
-    printf("\n%zu refused: elbo plugin list --verbose says why\n", elbo_plugin_refused_count(c->ctx));
+    printf("\n%zu refused: elbo plugin list --verbose says why\n",
+           elbo_plugin_refused_count(c->ctx));
   return 0;
 }

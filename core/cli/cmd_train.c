@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What the progress calls share. A line of an epoch waits for the report on the held-out rows, which follows at once. */
+/* What the progress calls share. A line of an epoch waits for the report on the held-out rows,
+   which follows at once. */
 typedef struct {
   cli *c;
   FILE *lines; /* where a line for every epoch goes, NULL: nowhere */
@@ -37,7 +38,9 @@ static void epoch_line(watch *w, const elbo_progress *p)
 static void held_out(watch *w, const elbo_progress *p)
 {
   size_t n = strlen(w->waiting);
-  if (n == 0) n = (size_t)snprintf(w->waiting, sizeof w->waiting, "epoch %.0f/%lld", p->epoch, (long long)p->epochs);
+  if (n == 0)
+    n = (size_t)snprintf(w->waiting, sizeof w->waiting, "epoch %.0f/%lld", p->epoch,
+                         (long long)p->epochs);
   snprintf(w->waiting + n, sizeof w->waiting - n, "  %s elbo %.3f", p->split, p->elbo);
 }
 
@@ -46,7 +49,8 @@ static void moving_line(watch *w, const elbo_progress *p)
   char line[256], left[32];
   duration_text(p->seconds_left, left, sizeof left);
   snprintf(line, sizeof line, "epoch %.2f/%lld  elbo %.2f  rec %.2f  kl %.2f  %.0f rows/s  %s left",
-           p->epoch, (long long)p->epochs, p->elbo, p->reconstruction, p->kl, p->rows_per_second, left);
+           p->epoch, (long long)p->epochs, p->elbo, p->reconstruction, p->kl, p->rows_per_second,
+           left);
   progress_show(w->c, line);
 }
 
@@ -86,7 +90,8 @@ static void print_json(const elbo_train_result *r)
 
 static void print_pictures(const cli *c, const char *run)
 {
-  static const char *const names[] = { "curves.svg", "samples.png", "samples.svg", "reconstructions.png" };
+  static const char *const names[] = { "curves.svg", "samples.png", "samples.svg",
+                                       "reconstructions.png" };
   char path[4200];
   const char *before = "pictures  ";
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -108,7 +113,8 @@ static void print_text(const cli *c, const elbo_train_result *r)
            (long long)r->epochs, (unsigned long long)r->steps, took, r->rows_per_second);
   printf("%srun%s       %s\n", bold(c), plain(c), r->run);
   print_pictures(c, r->run);
-  printf("%snext%s      elbo evaluate %s\n          elbo sample %s\n", bold(c), plain(c), r->run, r->run);
+  printf("%snext%s      elbo evaluate %s\n          elbo sample %s\n", bold(c), plain(c), r->run,
+         r->run);
 }
 
 static int stopped(cli *c, const watch *w, const elbo_train_result *r)
@@ -117,9 +123,10 @@ static int stopped(cli *c, const watch *w, const elbo_train_result *r)
   snprintf(standard, sizeof standard, "runs/%s", elbo_experiment_name(c->x));
   const char *run = c->o.output ? c->o.output : r->run[0] ? r->run : standard;
   if (c->o.json && r->run[0]) print_json(r);
-  return fail(c, signals_status(),
-              "train: stopped by %s after step %llu; saved in %s; to go on: the same command with --resume",
-              signals_name(), (unsigned long long)w->step, run);
+  return fail(
+      c, signals_status(),
+      "train: stopped by %s after step %llu; saved in %s; to go on: the same command with --resume",
+      signals_name(), (unsigned long long)w->step, run);
 }
 
 static int train(cli *c, watch *w, elbo_train_result *result)
@@ -145,7 +152,8 @@ static int train(cli *c, watch *w, elbo_train_result *result)
 int cmd_train(cli *c)
 {
   if (c->o.resume && c->o.init_from)
-    return fail(c, 2, "train: --resume goes on with the run's own weights, --init-from starts from "
+    return fail(c, 2,
+                "train: --resume goes on with the run's own weights, --init-from starts from "
                 "another's: give one of them");
   int failed = open_experiment(c);
   if (failed) return failed;

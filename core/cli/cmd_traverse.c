@@ -21,7 +21,8 @@ int cmd_traverse(cli *c)
   size_t i = 0, j = 1;
   const char *text = c->o.latents;
   if (text && !(latent_number(&text, ',', &i) && latent_number(&text, '\0', &j) && i != j))
-    return fail(c, 2, "traverse: --latents: expected two different numbers from 0, as in 0,1, found %s",
+    return fail(c, 2,
+                "traverse: --latents: expected two different numbers from 0, as in 0,1, found %s",
                 quote(c->o.latents).text);
   int failed = open_run(c);
   if (failed) return failed;

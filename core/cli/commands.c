@@ -4,78 +4,123 @@
 #include <string.h>
 
 #define ALWAYS (OPTION(O_QUIET) | OPTION(O_COLOR) | OPTION(O_HELP))
-#define HOST (OPTION(O_PLUGIN) | OPTION(O_TRUST_PLUGINS) | OPTION(O_THREADS) | OPTION(O_JSON) | ALWAYS)
+#define HOST                                                                                       \
+  (OPTION(O_PLUGIN) | OPTION(O_TRUST_PLUGINS) | OPTION(O_THREADS) | OPTION(O_JSON) | ALWAYS)
 #define LOADS (OPTION(O_PLUGIN) | OPTION(O_TRUST_PLUGINS) | OPTION(O_JSON) | ALWAYS)
 #define EXPERIMENT (OPTION(O_SET) | HOST)
 
 const command_row command_table[] = {
-  { .name = "train", .arguments = "EXP", .least = 1, .most = 1, .run = cmd_train,
+  { .name = "train",
+    .arguments = "EXP",
+    .least = 1,
+    .most = 1,
+    .run = cmd_train,
     .options = EXPERIMENT | OPTION(O_SEED) | OPTION(O_RUN_OUT) | OPTION(O_RESUME) |
                OPTION(O_INIT_FROM) | OPTION(O_EPOCHS),
     .summary = "train the model of an experiment file",
-    .help = "Prints the resolved plan, then a line for every epoch. The run directory receives the resolved\n"
-            "experiment, metrics.jsonl, the checkpoint, summary.json and pictures. One that exists is refused;\n"
-            "--resume goes on with it, bit for bit. An interrupt (Ctrl-C) finishes the step, saves and ends\n"
-            "with status 130; a second one quits at once.\n"
+    .help = "Prints the resolved plan, then a line for every epoch. The run directory\n"
+            "receives the resolved experiment, metrics.jsonl, the checkpoint,\n"
+            "summary.json and pictures. One that exists is refused; --resume goes on\n"
+            "with it, bit for bit. An interrupt (Ctrl-C) finishes the step, saves and\n"
+            "ends with status 130; a second one quits at once.\n"
             "\n"
             "Example:\n"
             "  elbo train mnist.yaml\n"
-            "  elbo train mnist.yaml -o runs/laplace --set model.q.z.family=laplace --epochs 3\n" },
-  { .name = "check", .arguments = "EXP", .least = 1, .most = 1, .run = cmd_check,
+            "  elbo train mnist.yaml -o runs/b --set model.q.z.family=laplace --epochs 3\n" },
+  { .name = "check",
+    .arguments = "EXP",
+    .least = 1,
+    .most = 1,
+    .run = cmd_check,
     .options = EXPERIMENT | OPTION(O_SEED),
     .summary = "resolve an experiment without training it",
-    .help = "Prints the plan, the number of learned parameters and the memory needed, or every error at once.\n"
+    .help = "Prints the plan, the number of learned parameters and the memory needed,\n"
+            "or every error at once.\n"
             "`elbo help experiment` lists the keys of an experiment file.\n"
             "\n"
             "Example:\n"
             "  elbo check mnist.yaml --set train.batch_size=500\n" },
-  { .name = "evaluate", .arguments = "RUN", .least = 1, .most = 1, .run = cmd_evaluate,
+  { .name = "evaluate",
+    .arguments = "RUN",
+    .least = 1,
+    .most = 1,
+    .run = cmd_evaluate,
     .options = EXPERIMENT | OPTION(O_SEED_OF_DRAWS) | OPTION(O_SAMPLES) | OPTION(O_DATA),
     .summary = "the evidence lower bound of a trained model and its parts",
-    .help = "Over the test rows, or the training rows where there are none; nats per row. The log likelihood is\n"
-            "importance-sampled, log (1/K) sum p(x,z)/q(z|x), with its standard error over rows.\n"
+    .help = "Over the test rows, or the training rows where there are none; nats per\n"
+            "row. The log likelihood is importance-sampled, log (1/K) sum p(x,z)/q(z|x),\n"
+            "with its standard error over rows.\n"
             "\n"
             "Example:\n"
             "  elbo evaluate runs/aevb-mnist --samples 1000\n"
-            "  elbo evaluate runs/grey --set model.p.x.family=continuous_bernoulli --json\n" },
-  { .name = "gradient", .arguments = "EXP", .least = 1, .most = 1, .run = cmd_gradient,
+            "  elbo evaluate runs/b --set model.p.x.family=continuous_bernoulli --json\n" },
+  { .name = "gradient",
+    .arguments = "EXP",
+    .least = 1,
+    .most = 1,
+    .run = cmd_gradient,
     .options = EXPERIMENT | OPTION(O_REPLAY) | OPTION(O_TENSORS_OUT),
     .required = OPTION(O_REPLAY) | OPTION(O_TENSORS_OUT),
     .summary = "one step replayed: objective and gradients",
-    .help = "The replay file holds the parameters by name, the batch data.NAME [B,D] as it is after `prepare`,\n"
-            "and draw.NAME [K,B,Z] of every latent that is drawn. The answer holds objective [1],\n"
-            "objective_rows [B] and grad.NAME of every parameter: the gradient of what is maximised.\n"
+    .help = "The replay file holds the parameters by name, the batch data.NAME [B,D] as\n"
+            "it is after `prepare`, and draw.NAME [K,B,Z] of every latent that is drawn.\n"
+            "The answer holds objective [1], objective_rows [B] and grad.NAME of every\n"
+            "parameter: the gradient of what is maximised.\n"
             "\n"
             "Example:\n"
             "  elbo gradient mnist.yaml --replay step.safetensors -o gradient.safetensors\n" },
-  { .name = "sample", .arguments = "RUN", .least = 1, .most = 1, .run = cmd_sample,
-    .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_DRAWS) | OPTION(O_ARRAY_OUT) | OPTION(O_DRAW),
+  { .name = "sample",
+    .arguments = "RUN",
+    .least = 1,
+    .most = 1,
+    .run = cmd_sample,
+    .options =
+        HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_DRAWS) | OPTION(O_ARRAY_OUT) | OPTION(O_DRAW),
     .summary = "draw from a trained model",
-    .help = "Draws z from p(z) and writes the means of p(x|z): a picture where x is an image, points where it\n"
-            "has two numbers, else an array. Prints the file's path.\n"
+    .help = "Draws z from p(z) and writes the means of p(x|z): a picture where x is an\n"
+            "image, points where it has two numbers, else an array. Prints the path.\n"
             "\n"
             "Example:\n"
             "  elbo sample runs/aevb-mnist -n 64 -o digits.png\n" },
-  { .name = "reconstruct", .arguments = "RUN", .least = 1, .most = 1, .run = cmd_reconstruct,
-    .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_ROWS) | OPTION(O_ARRAY_OUT) | OPTION(O_DATA),
+  { .name = "reconstruct",
+    .arguments = "RUN",
+    .least = 1,
+    .most = 1,
+    .run = cmd_reconstruct,
+    .options =
+        HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_ROWS) | OPTION(O_ARRAY_OUT) | OPTION(O_DATA),
     .summary = "test rows and what the model makes of them",
-    .help = "Writes the first N test rows, each followed by its reconstruction E[x|z], z drawn from q(z|x).\n"
+    .help = "Writes the first N test rows, each followed by its reconstruction E[x|z],\n"
+            "z drawn from q(z|x).\n"
             "\n"
             "Example:\n"
             "  elbo reconstruct runs/aevb-mnist -n 20 --data x=others.npy\n" },
-  { .name = "traverse", .arguments = "RUN", .least = 1, .most = 1, .run = cmd_traverse,
+  { .name = "traverse",
+    .arguments = "RUN",
+    .least = 1,
+    .most = 1,
+    .run = cmd_traverse,
     .options = HOST | OPTION(O_ARRAY_OUT) | OPTION(O_SIDE) | OPTION(O_LATENTS),
     .summary = "the decoder's means over a grid of two latent numbers",
-    .help = "The grid lies at the quantiles of the prior; the other latent numbers stand at its median.\n"
+    .help = "The grid lies at the quantiles of the prior; the other latent numbers stand\n"
+            "at its median.\n"
             "\n"
             "Example:\n"
             "  elbo traverse runs/aevb-mnist --latents 0,3 --side 12\n" },
-  { .name = "graph", .arguments = "EXP", .least = 1, .most = 1, .run = cmd_graph,
+  { .name = "graph",
+    .arguments = "EXP",
+    .least = 1,
+    .most = 1,
+    .run = cmd_graph,
     .options = EXPERIMENT | OPTION(O_DOT),
     .summary = "the sealed training graph with shapes and memory",
     .help = "Example:\n"
             "  elbo graph mnist.yaml --dot | dot -Tsvg > graph.svg\n" },
-  { .name = "data info", .arguments = "FILE", .least = 1, .most = 1, .run = cmd_data_info,
+  { .name = "data info",
+    .arguments = "FILE",
+    .least = 1,
+    .most = 1,
+    .run = cmd_data_info,
     .options = LOADS,
     .summary = "what a data file is, and which families fit it",
     .help = "FILE is idx or npy (also .gz), csv, or builtin:NAME.\n"
@@ -83,29 +128,45 @@ const command_row command_table[] = {
             "Example:\n"
             "  elbo data info train-images-idx3-ubyte.gz\n"
             "  elbo data info builtin:digits\n" },
-  { .name = "bench step", .arguments = "EXP", .least = 1, .most = 1, .run = cmd_bench_step,
+  { .name = "bench step",
+    .arguments = "EXP",
+    .least = 1,
+    .most = 1,
+    .run = cmd_bench_step,
     .options = EXPERIMENT | OPTION(O_SEED) | OPTION(O_STEPS),
     .summary = "time the training step, operation by operation",
     .help = "Example:\n"
             "  elbo bench step mnist.yaml --threads 2\n" },
-  { .name = "plugin list", .arguments = "", .run = cmd_plugin_list,
+  { .name = "plugin list",
+    .arguments = "",
+    .run = cmd_plugin_list,
     .options = LOADS | OPTION(O_VERBOSE),
     .summary = "the families, reparametrizers and backends that are loaded",
-    .help = "Searched are the files of --plugin, the folders of ELBO_PLUGIN_PATH and the installed folder.\n"
+    .help = "Searched are the files of --plugin, the folders of ELBO_PLUGIN_PATH and the\n"
+            "installed folder.\n"
             "\n"
             "Example:\n"
             "  elbo plugin list --verbose --plugin ./triangle.so\n" },
-  { .name = "plugin info", .arguments = "NAME", .least = 1, .most = 1, .run = cmd_plugin_info,
+  { .name = "plugin info",
+    .arguments = "NAME",
+    .least = 1,
+    .most = 1,
+    .run = cmd_plugin_info,
     .options = LOADS,
     .summary = "one plugin: of a family its parameters, support, gradients",
     .help = "Example:\n"
             "  elbo plugin info gamma\n" },
-  { .name = "doctor", .arguments = "", .run = cmd_doctor,
+  { .name = "doctor",
+    .arguments = "",
+    .run = cmd_doctor,
     .options = HOST,
     .summary = "processor, backend, threads, plugin folders, and advice",
     .help = "Example:\n"
             "  elbo doctor\n" },
-  { .name = "help", .arguments = "[COMMAND|experiment]", .most = 2, .run = cmd_help,
+  { .name = "help",
+    .arguments = "[COMMAND|experiment]",
+    .most = 2,
+    .run = cmd_help,
     .options = ALWAYS,
     .summary = "help on a command, or the keys of an experiment file",
     .help = "Example:\n"
@@ -136,10 +197,11 @@ static int unknown_command(cli *c, const char *name, const char *next)
   snprintf(first, sizeof first, "%.*s", (int)strcspn(name, " "), name);
   const char *near = nearest_name(name, next_command, NULL);
   if (!near && next) near = nearest_name(joined, next_command, NULL);
-  if (near) return fail(c, 2, "unknown command %s; the nearest is: elbo %s", quote(name).text, near);
+  if (near)
+    return fail(c, 2, "unknown command %s; the nearest is: elbo %s", quote(name).text, near);
   if (!command_is_group(first)) first[0] = '\0';
-  return fail(c, 2, "unknown command %s; elbo %s%s--help lists what there is", quote(name).text, first,
-              *first ? " " : "");
+  return fail(c, 2, "unknown command %s; elbo %s%s--help lists what there is", quote(name).text,
+              first, *first ? " " : "");
 }
 
 int command_find(cli *c, int argc, char **argv, int *words)
@@ -154,8 +216,10 @@ int command_find(cli *c, int argc, char **argv, int *words)
     return 0;
   }
   if (argv[1][0] == '-')
-    return fail(c, 2, "unknown option %s before the command; options follow it, as in: elbo train EXP"
-                " --quiet", quote(argv[1]).text);
+    return fail(c, 2,
+                "unknown option %s before the command; options follow it, as in: elbo train EXP"
+                " --quiet",
+                quote(argv[1]).text);
   if (!two && command_is_group(name))
     return fail(c, 2, "%s: expected a second word; elbo %s --help lists what there is", name, name);
   return unknown_command(c, name, !two && argc > 2 ? argv[2] : NULL);

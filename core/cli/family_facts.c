@@ -23,11 +23,16 @@ const elbo_kl *family_kl(const elbo_family *f, uint32_t i)
 const char *support_words(const elbo_family *f)
 {
   static const char *const words[] = {
-    [ELBO_SUP_REAL] = "the real line", [ELBO_SUP_POSITIVE] = "positive numbers",
-    [ELBO_SUP_UNIT] = "numbers from 0 to 1", [ELBO_SUP_INTERVAL] = "an interval that its parameters tell",
-    [ELBO_SUP_SIMPLEX] = "K positive numbers of sum 1", [ELBO_SUP_CIRCLE] = "angles from -pi to pi",
-    [ELBO_SUP_BINARY] = "0 and 1", [ELBO_SUP_CLASS] = "classes 0 to K-1",
-    [ELBO_SUP_COUNT] = "counts 0, 1, ..", [ELBO_SUP_GRID] = "equidistant levels from 0 to 1",
+    [ELBO_SUP_REAL] = "the real line",
+    [ELBO_SUP_POSITIVE] = "positive numbers",
+    [ELBO_SUP_UNIT] = "numbers from 0 to 1",
+    [ELBO_SUP_INTERVAL] = "an interval that its parameters tell",
+    [ELBO_SUP_SIMPLEX] = "K positive numbers of sum 1",
+    [ELBO_SUP_CIRCLE] = "angles from -pi to pi",
+    [ELBO_SUP_BINARY] = "0 and 1",
+    [ELBO_SUP_CLASS] = "classes 0 to K-1",
+    [ELBO_SUP_COUNT] = "counts 0, 1, ..",
+    [ELBO_SUP_GRID] = "equidistant levels from 0 to 1",
   };
   return f->support.kind < ROWS(words) ? words[f->support.kind] : "unknown";
 }
@@ -35,7 +40,10 @@ const char *support_words(const elbo_family *f)
 const char *value_form_words(const elbo_family *f)
 {
   static const char *const words[] = {
-    [ELBO_X_PLAIN] = "plain", [ELBO_X_LOG] = "log", [ELBO_X_LOGIT] = "logit", [ELBO_X_LOG_SIMPLEX] = "log_simplex",
+    [ELBO_X_PLAIN] = "plain",
+    [ELBO_X_LOG] = "log",
+    [ELBO_X_LOGIT] = "logit",
+    [ELBO_X_LOG_SIMPLEX] = "log_simplex",
   };
   return f->value_form < ROWS(words) ? words[f->value_form] : "unknown";
 }
@@ -105,9 +113,12 @@ const char *family_ability(const elbo_family *f, size_t i, bool *there)
     const char *name;
     size_t at;
   } rows[] = {
-    { "standard", offsetof(elbo_family, standard) },   { "icdf", offsetof(elbo_family, icdf) },
-    { "draw", offsetof(elbo_family, draw) },           { "pull", offsetof(elbo_family, pull) },
-    { "cdf", offsetof(elbo_family, cdf) },             { "moment", offsetof(elbo_family, moment) },
+    { "standard", offsetof(elbo_family, standard) },
+    { "icdf", offsetof(elbo_family, icdf) },
+    { "draw", offsetof(elbo_family, draw) },
+    { "pull", offsetof(elbo_family, pull) },
+    { "cdf", offsetof(elbo_family, cdf) },
+    { "moment", offsetof(elbo_family, moment) },
     { "support_point", offsetof(elbo_family, support_point) },
     { "standard_f32", offsetof(elbo_family, standard_f32) },
     { "extension", offsetof(elbo_family, extension) },

@@ -32,7 +32,7 @@ static void heading(cli *c, const char *text)
 
 static void print_statuses(void)
 {
-#define X(name, number, text) \
+#define X(name, number, text)                                                                      \
   if (number != ELBO_E_STOPPED) printf("  %-9d %s\n", -(number), text);
   ELBO_STATUS_TABLE(X)
 #undef X
@@ -67,7 +67,8 @@ void help_group(cli *c, const char *word)
 
 void help_command(cli *c, const command_row *row)
 {
-  printf("usage: elbo %s%s%s [OPTION]...\n\n", row->name, *row->arguments ? " " : "", row->arguments);
+  printf("usage: elbo %s%s%s [OPTION]...\n\n", row->name, *row->arguments ? " " : "",
+         row->arguments);
   printf("elbo %s: %s\n", row->name, row->summary);
   heading(c, "Options");
   for (option_id id = 0; id < O_COUNT; id++) {

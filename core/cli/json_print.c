@@ -11,7 +11,8 @@ json json_start(FILE *out)
   return (json){ .out = out };
 }
 
-/* The length of the well-formed UTF-8 character at s, 0 when there is none (Unicode 15, table 3-7). `n`: bytes left. */
+/* The length of the well-formed UTF-8 character at s, 0 when there is none (Unicode 15, table 3-7).
+   `n`: bytes left. */
 static size_t utf8_length(const unsigned char *s, size_t n)
 {
   static const struct {

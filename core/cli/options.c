@@ -102,11 +102,19 @@ static int take(cli *c, option_id id, const char *text)
   void *at = (char *)&c->o + row->at;
   c->o.given |= OPTION(id);
   switch ((enum option_kind)row->kind) {
-  case FLAG: *(bool *)at = true; return 0;
-  case TEXT: *(const char **)at = text; return 0;
-  case LIST: ((option_list *)at)->items[((option_list *)at)->n++] = text; return 0;
-  case NUMBER: return parse_number(c, row, text, at);
-  case CHOICE: return parse_choice(c, row, text, at);
+  case FLAG:
+    *(bool *)at = true;
+    return 0;
+  case TEXT:
+    *(const char **)at = text;
+    return 0;
+  case LIST:
+    ((option_list *)at)->items[((option_list *)at)->n++] = text;
+    return 0;
+  case NUMBER:
+    return parse_number(c, row, text, at);
+  case CHOICE:
+    return parse_choice(c, row, text, at);
   }
   return 0;
 }
@@ -128,7 +136,8 @@ static int unknown_letter(cli *c, int letter)
               letter > 32 && letter < 127 ? letter : '?', c->command->name);
 }
 
-/* `word`: "--name" or "--name=value" that getopt could not place: unknown, or the start of several. */
+/* `word`: "--name" or "--name=value" that getopt could not place: unknown, or the start of
+   several. */
 static int unknown_option(cli *c, const char *word)
 {
   const char *command = c->command->name;
@@ -137,7 +146,8 @@ static int unknown_option(cli *c, const char *word)
   snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : 0, word + 2);
   int matches = 0;
   for (option_id id = 0; id < O_COUNT && n > 0; id++) {
-    if (!(c->command->options & OPTION(id)) || strncmp(option_table[id].name, word + 2, n)) continue;
+    if (!(c->command->options & OPTION(id)) || strncmp(option_table[id].name, word + 2, n))
+      continue;
     size_t used = strlen(several);
     snprintf(several + used, sizeof several - used, "%s--%s", matches++ ? ", " : "",
              option_table[id].name);
@@ -146,8 +156,10 @@ static int unknown_option(cli *c, const char *word)
     return fail(c, 2, "%s: option %s is ambiguous: %s", command, quote(word).text, several);
   const char *near = nearest_name(name, next_option, &c->command->options);
   if (near)
-    return fail(c, 2, "%s: unknown option %s; the nearest is --%s", command, quote(word).text, near);
-  return fail(c, 2, "%s: unknown option %s; see elbo %s --help", command, quote(word).text, command);
+    return fail(c, 2, "%s: unknown option %s; the nearest is --%s", command, quote(word).text,
+                near);
+  return fail(c, 2, "%s: unknown option %s; see elbo %s --help", command, quote(word).text,
+              command);
 }
 
 static option_id option_of(const command_row *command, int code)

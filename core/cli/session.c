@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* The library's status and its text; without a context, or without a text, the words of the status. */
+/* The library's text of what failed; without one, the words of the status. */
 int library_failed(cli *c, elbo_status status)
 {
   const char *text = c->ctx ? elbo_last_error(c->ctx) : "";
@@ -43,7 +43,8 @@ int open_run(cli *c)
 {
   int failed = open_context(c);
   if (failed) return failed;
-  elbo_status status = elbo_run_open(c->ctx, c->arguments[0], c->o.set.items, c->o.data.items, &c->run);
+  const char *const *settings = c->o.set.items, *const *data = c->o.data.items;
+  elbo_status status = elbo_run_open(c->ctx, c->arguments[0], settings, data, &c->run);
   return status ? library_failed(c, status) : 0;
 }
 

@@ -19,8 +19,8 @@ void signals_ignore_pipe(void)
   sigaction(SIGPIPE, &action, NULL);
 }
 
-/* Also where SIGINT was ignored at the start, as it is in a job that a script put into the background: the run is saved, so an
-   explicit `kill -INT` costs nothing. */
+/* Also where SIGINT was ignored at the start, as it is in a job that a script put into the
+   background: the run is saved, so an explicit `kill -INT` costs nothing. */
 void signals_catch(void)
 {
   struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };

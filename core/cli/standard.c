@@ -6,8 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A descriptor that the caller closed is filled with one that fails in the direction it is used: no file that is opened later lands
-   there, and a result written to a closed standard output is still an error. */
+/* A descriptor that the caller closed is filled with one that fails in the direction it is used: no
+   file that is opened later lands there, and a result written to a closed standard output is still
+   an error. */
 void standard_open(void)
 {
   static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
@@ -15,7 +16,7 @@ void standard_open(void)
     if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) (void)!open("/dev/null", modes[fd]);
 }
 
-/* A small write to a full disk succeeds until the stream is closed: so look at every step of closing. */
+/* A small write to a full disk succeeds until the stream is closed: look at every step of that. */
 int standard_close(cli *c, int status)
 {
   bool failed = ferror(stdout) != 0;

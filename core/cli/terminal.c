@@ -8,7 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static const char RED[] = "\033[31;1m", YELLOW[] = "\033[33m", BOLD[] = "\033[1m", PLAIN[] = "\033[0m";
+static const char RED[] = "\033[31;1m", YELLOW[] = "\033[33m", BOLD[] = "\033[1m",
+                  PLAIN[] = "\033[0m";
 
 static bool terminal_can(int fd)
 {
@@ -47,7 +48,8 @@ static void message(cli *c, const char *color, const char *text)
   fflush(stdout); /* on a terminal the message stands behind the results it follows */
   size_t n = strlen(text);
   while (n && text[n - 1] == '\n') n--;
-  fprintf(stderr, "%selbo:%s %.*s\n", c->color_err ? color : "", c->color_err ? PLAIN : "", (int)n, text);
+  fprintf(stderr, "%selbo:%s %.*s\n", c->color_err ? color : "", c->color_err ? PLAIN : "", (int)n,
+          text);
 }
 
 int fail(cli *c, int status, const char *format, ...)

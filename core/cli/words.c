@@ -10,7 +10,8 @@ static size_t least(size_t a, size_t b)
   return a < b ? a : b;
 }
 
-/* Insertions, deletions and substitutions from a to b (Levenshtein 1966), one row of the table at a time. */
+/* Insertions, deletions and substitutions from a to b (Levenshtein 1966), one row of the table at a
+   time. */
 static size_t distance(const char *a, const char *b)
 {
   size_t row[LONGEST + 1], n = strlen(b);

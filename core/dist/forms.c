@@ -30,9 +30,9 @@ static const number_form as_it_is = { same, one, any, "be a finite number" };
 static const number_form constrained[] = {
   [ELBO_REAL] = { same, one, any, "be a finite number" },
   [ELBO_POSITIVE] = { log, inverse, positive, "be > 0" },
-  [ELBO_UNIT] = { logit, logit_slope, unit, "lie between 0 and 1" },
-  [ELBO_SIMPLEX] = { log, inverse, unit, "lie between 0 and 1" },
-  [ELBO_CHOLESKY] = { log, inverse, positive, "have a diagonal > 0" },
+  [ELBO_UNIT] = { logit, logit_slope, unit, "be between 0 and 1" },
+  [ELBO_SIMPLEX] = { log, inverse, unit, "be between 0 and 1" },
+  [ELBO_CHOLESKY] = { log, inverse, positive, "be > 0" },
   [ELBO_INTEGER] = { same, one, whole, "be an integer >= 1" },
 };
 static const number_form variance[] = {
@@ -97,7 +97,10 @@ static elbo_status triangle(const conversion *c, const double *given, double *w,
   for (int i = 0; i < K; i++)
     for (int j = 0; j < K; j++) {
       double x = given[i * K + j];
-      if (!isfinite(x) || (i == j && x <= 0)) return refuse(c, x, i * K + j, K * K, e);
+      if (!isfinite(x)) return refuse(c, x, i * K + j, K * K, e);
+      if (i == j && x <= 0)
+        return fail(e, ELBO_E_USAGE, "%s: the diagonal of %s must be > 0, got %.9g in row %d, column %d", c->use->family->name,
+                    c->param->name, x, i + 1, j + 1);
       if (j > i && x != 0)
         return fail(e, ELBO_E_USAGE, "%s: %s must be 0 above the diagonal, got %.9g in row %d, column %d", c->use->family->name,
                     c->param->name, x, i + 1, j + 1);

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "run_fixture.h"
+
+/* builtin linear_gaussian: x = W z + b + 0.5 noise, z of 2 numbers (core/data/builtin.c). */
+static const double W[5][2] = { { 1.0, 0.0 }, { 0.5, -1.0 }, { -0.8, 0.6 }, { 0.0, 1.2 }, { 0.7, 0.7 } };
+static const double B[5] = { 0.5, -1.0, 0.0, 2.0, -0.3 };
+static const double SIGMA = 0.5;
+
+#define LINEAR(FAMILY, Q)                                                                   \
+  "name: linear\nseed: 3\n"                                                                 \
+  "data: {x: {builtin: linear_gaussian, rows: 200, test_rows: 1300}}\n"                     \
+  "model:\n"                                                                                \
+  "  p:\n"                                                                                  \
+  "    z: {family: " FAMILY ", size: 2}\n"                                                  \
+  "    x: {family: normal, given: z, net: {hidden: []}, scale: learn}\n"                    \
+  "  q:\n"                                                                                  \
+  "    z: {family: " Q ", given: x, net: {hidden: []}}\n"                                   \
+  "estimator: {name: sgvb_a}\n"                                                             \
+  "train: {epochs: 1, batch_size: 50}\n"
+
+/* The true p; q: the exact posterior mean, and the diagonal of the precision W'W / sigma^2 + I. */
+static void set_linear(const graph *g, float *params)
+{
+  float *w = tensor_of(g, params, "p.x.head.loc.weight"), *b = tensor_of(g, params, "p.x.head.loc.bias");
+  float *s = tensor_of(g, params, "p.x.param.log_scale");
+  float *qw = tensor_of(g, params, "q.z.head.loc.weight"), *qb = tensor_of(g, params, "q.z.head.loc.bias");
+  float *sw = tensor_of(g, params, "q.z.head.log_scale.weight");
+  float *sb = tensor_of(g, params, "q.z.head.log_scale.bias");
+  double L[2][2] = { { 1, 0 }, { 0, 1 } };
+  for (int j = 0; j < 5; j++)
+    for (int k = 0; k < 2; k++)
+      for (int l = 0; l < 2; l++) L[k][l] += W[j][k] * W[j][l] / (SIGMA * SIGMA);
+  double det = L[0][0] * L[1][1] - L[0][1] * L[1][0];
+  double inverse[2][2] = { { L[1][1] / det, -L[0][1] / det }, { -L[1][0] / det, L[0][0] / det } };
+  for (int k = 0; k < 2; k++) {
+    qb[k] = 0;
+    sb[k] = (float)(-0.5 * log(L[k][k]));
+    for (int j = 0; j < 5; j++) {
+      double m = (inverse[k][0] * W[j][0] + inverse[k][1] * W[j][1]) / (SIGMA * SIGMA);
+      w[2 * j + k] = (float)W[j][k];
+      qw[5 * k + j] = (float)m;
+      sw[5 * k + j] = 0;
+      qb[k] -= (float)(m * B[j]);
+    }
+  }
+  for (int j = 0; j < 5; j++) b[j] = (float)B[j], s[j] = (float)log(SIGMA);
+}
+
+static elbo_evaluation evaluate(elbo_run *r, long samples, uint64_t seed)
+{
+  elbo_evaluate_options o = { .size = sizeof o, .samples = samples, .seed = seed };
+  elbo_evaluation v;
+  ck_assert_msg(!elbo_run_evaluate(r, &o, &v), "%s", elbo_last_error(context));
+  return v;
+}
+
+static double sum_of(const elbo_evaluation *v)
+{
+  double sum = 0;
+  for (size_t i = 0; i < v->n_latents; i++) sum += v->kl_per_latent[i];
+  return sum;
+}
+
+START_TEST(test_evidence_is_the_closed_form)
+{
+  elbo_run *r = make_run(LINEAR("normal", "normal"), set_linear);
+  double exact = builtin_linear_gaussian_evidence(&r->study->data[SPLIT_TEST][0].x);
+  elbo_evaluation v = evaluate(r, 200, 7);
+  ck_assert_uint_eq(v.rows, 1300);
+  ck_assert_str_eq(v.split, "test");
+  ck_assert_double_eq_tol(v.log_likelihood, exact, 0.01);
+  ck_assert_double_lt(v.elbo, exact);
+  ck_assert_double_gt(v.elbo, exact - 1);
+  /* the spread over rows of log p(x): half a chi-squared of 5, so sqrt(5/2) */
+  ck_assert_double_eq_tol(v.log_likelihood_se, sqrt(2.5 / 1300), 0.006);
+  ck_assert_double_eq_tol(v.elbo, v.reconstruction - v.kl, 1e-12);
+  ck_assert_int_eq(v.active_units, 2);
+  ck_assert(isnan(v.ess) && isnan(v.khat) && isnan(v.bits_per_dim));
+  ck_assert(!v.improper);
+  elbo_run_free(r);
+}
+END_TEST
+
+/* KL(q || p) by hand: q = N(m, s^2) of each number, from the posterior means of the test rows. */
+START_TEST(test_kl_of_each_latent)
+{
+  elbo_run *r = make_run(LINEAR("normal", "normal"), set_linear);
+  const array *x = &r->study->data[SPLIT_TEST][0].x;
+  elbo_evaluation v = evaluate(r, 0, 7);
+  error e = { 0 };
+  model_graph mg;
+  ck_assert(!model_build(r->study->model, &(graph_options){ GRAPH_DECODE, 1, 1, false }, &mg, &e));
+  const float *qw = tensor_of(mg.g, r->params, "q.z.head.loc.weight");
+  const float *qb = tensor_of(mg.g, r->params, "q.z.head.loc.bias");
+  const float *sb = tensor_of(mg.g, r->params, "q.z.head.log_scale.bias");
+  ck_assert_uint_eq(v.n_latents, 2);
+  for (int k = 0; k < 2; k++) {
+    double sum = 0;
+    for (size_t i = 0; i < x->rows; i++) {
+      double m = (double)qb[k];
+      for (int j = 0; j < 5; j++) m += (double)qw[5 * k + j] * (double)x->f32[5 * i + (size_t)j];
+      sum += 0.5 * (m * m + exp(2 * (double)sb[k]) - 1) - (double)sb[k];
+    }
+    ck_assert_double_eq_tol(v.kl_per_latent[k], sum / (double)x->rows, 1e-4);
+  }
+  ck_assert_double_eq_tol(sum_of(&v), v.kl, 1e-5);
+  ck_assert(isnan(v.log_likelihood) && isnan(v.log_likelihood_se));
+  model_graph_free(&mg);
+  elbo_run_free(r);
+}
+END_TEST
+
+/* No plugin knows KL(normal || laplace) or it is known: either way the parts fit, and the bound holds. */
+START_TEST(test_other_priors)
+{
+  static const char *const yaml[] = { LINEAR("laplace", "normal"), LINEAR("gumbel", "normal"),
+                                      LINEAR("normal", "laplace"), LINEAR("normal", "gumbel") };
+  for (size_t i = 0; i < sizeof yaml / sizeof *yaml; i++) {
+    elbo_run *r = make_run(yaml[i], NULL);
+    elbo_evaluation v = evaluate(r, 64, 5);
+    ck_assert_double_eq_tol(sum_of(&v), v.kl, 1e-4);
+    ck_assert_double_le(v.elbo, v.log_likelihood);
+    elbo_run_free(r);
+  }
+}
+END_TEST
+
+/* A sampled KL has the known one as its mean. */
+START_TEST(test_sampled_kl_agrees)
+{
+  elbo_run *r = make_run(LINEAR("normal", "normal"), set_linear);
+  elbo_evaluation known = evaluate(r, 400, 7);
+  double kl[2] = { known.kl_per_latent[0], known.kl_per_latent[1] };
+  r->study->model->variable[1].why_not_kl = "the test says so";
+  elbo_evaluation sampled = evaluate(r, 400, 7);
+  for (int k = 0; k < 2; k++) {
+    ck_assert_double_eq_tol(sampled.kl_per_latent[k], kl[k], 0.01);
+    ck_assert_double_ne(sampled.kl_per_latent[k], kl[k]);
+  }
+  ck_assert_double_eq(sampled.log_likelihood, known.log_likelihood);
+  elbo_run_free(r);
+}
+END_TEST
+
+START_TEST(test_chunks_do_not_show)
+{
+  elbo_run *r = make_run(LINEAR("normal", "normal"), NULL);
+  elbo_evaluation all = evaluate(r, 37, 9);
+  static const size_t chunks[] = { 1, 5, 36 };
+  for (size_t i = 0; i < 3; i++) {
+    r->chunk = chunks[i];
+    elbo_evaluation v = evaluate(r, 37, 9);
+    ck_assert_double_eq(v.elbo, all.elbo);
+    ck_assert_double_eq(v.log_likelihood, all.log_likelihood);
+    ck_assert_double_eq(v.elbo_se, all.elbo_se);
+  }
+  ck_assert_double_ne(evaluate(r, 37, 10).elbo, all.elbo);
+  elbo_run_free(r);
+}
+END_TEST
+
+#define DIGITS(X, PREPARE, MORE)                                                              \
+  "name: digits\nseed: 2\n"                                                                   \
+  "data: {x: {builtin: digits, rows: 100, test_rows: 0, prepare: " PREPARE "}}\n"             \
+  "model:\n"                                                                                  \
+  "  p:\n"                                                                                    \
+  "    z2: {family: normal, size: 2}\n"                                                       \
+  "    z1: {family: normal, size: 3, given: z2, net: {hidden: [4]}}\n"                        \
+  "    x: {family: " X ", given: z1, net: {hidden: [7]}" MORE "}\n"                           \
+  "  q:\n"                                                                                    \
+  "    z1: {family: normal, given: x, net: {hidden: [6]}}\n"                                  \
+  "    z2: {family: normal, given: z1, net: {hidden: [5]}}\n"                                 \
+  "estimator: {name: sgvb_a}\n"                                                               \
+  "train: {epochs: 1, batch_size: 50}\n"
+
+/* A chain: the KL of z1 must be sampled (z2 is drawn after it), that of z2 differs from sample to sample. */
+START_TEST(test_chain)
+{
+  elbo_run *r = make_run(DIGITS("bernoulli", "{scale: 255, binarize: dynamic}", ""), NULL);
+  elbo_evaluation v = evaluate(r, 20, 1);
+  double elbo = v.elbo, likelihood = v.log_likelihood;
+  ck_assert_uint_eq(v.n_latents, 5);
+  ck_assert_str_eq(v.split, "train");
+  ck_assert_double_eq_tol(sum_of(&v), v.kl, 1e-4);
+  ck_assert_double_lt(v.elbo, v.log_likelihood);
+  ck_assert_double_eq_tol(v.bits_per_dim, -v.log_likelihood / (784 * log(2)), 1e-12);
+  ck_assert_str_eq(v.likelihood, "x: bernoulli on binarized data (dynamic)");
+  v = evaluate(r, 20, 1);
+  ck_assert(v.elbo == elbo && v.log_likelihood == likelihood);
+  elbo_run_free(r);
+}
+END_TEST
+
+START_TEST(test_words)
+{
+  elbo_run *r = make_run(DIGITS("bernoulli", "{scale: 255}", ", improper: allow"), NULL);
+  elbo_evaluation v = evaluate(r, 2, 1);
+  ck_assert_str_eq(v.likelihood, "x: not a density: bernoulli on grey levels");
+  ck_assert(v.improper && isnan(v.bits_per_dim));
+  elbo_run_free(r);
+  r = make_run(DIGITS("continuous_bernoulli", "{scale: 255}", ""), NULL);
+  v = evaluate(r, 2, 1);
+  ck_assert_str_eq(v.likelihood, "x: continuous_bernoulli density on [0,1]");
+  ck_assert(!v.improper && isnan(v.bits_per_dim));
+  elbo_run_free(r);
+}
+END_TEST
+
+/* x + u over 256 has the density of x + u times 256 a number. */
+START_TEST(test_bits_of_dequantized_data)
+{
+  elbo_run *r = make_run(DIGITS("continuous_bernoulli", "{dequantize: true, scale: 256}", ""), NULL);
+  elbo_evaluation v = evaluate(r, 2, 1);
+  double want = (-v.log_likelihood / 784 + log(256)) / log(2);
+  ck_assert_double_eq_tol(v.bits_per_dim, want, 1e-9);
+  ck_assert_double_gt(v.bits_per_dim, 0);
+  elbo_run_free(r);
+}
+END_TEST
+
+static bool stop_now(void *user)
+{
+  return ++*(int *)user > 2;
+}
+
+static void last_fraction(void *user, double f)
+{
+  ck_assert_double_gt(f, *(double *)user);
+  *(double *)user = f;
+}
+
+START_TEST(test_options)
+{
+  elbo_run *r = make_run(LINEAR("normal", "normal"), NULL);
+  elbo_evaluation v;
+  int asked = 0;
+  double fraction = 0;
+  elbo_evaluate_options o = { .size = sizeof o, .samples = 8, .stop = stop_now, .user = &asked };
+  r->chunk = 2;
+  ck_assert_int_eq(elbo_run_evaluate(r, &o, &v), ELBO_E_STOPPED);
+  o = (elbo_evaluate_options){ .size = sizeof o, .samples = 8, .progress = last_fraction, .user = &fraction };
+  ck_assert_int_eq(elbo_run_evaluate(r, &o, &v), ELBO_DONE);
+  ck_assert_double_eq(fraction, 1);
+  o = (elbo_evaluate_options){ .size = sizeof o, .samples = -1 };
+  ck_assert_int_eq(elbo_run_evaluate(r, &o, &v), ELBO_E_USAGE);
+  elbo_run_free(r);
+}
+END_TEST
+
+START_TEST(test_open_refuses)
+{
+  elbo_run *r = make_run(LINEAR("normal", "normal"), NULL);
+  elbo_run_free(r);
+  unlink(in_folder("checkpoint.safetensors"));
+  ck_assert_int_ne(elbo_run_open(context, folder, NULL, NULL, &r), ELBO_DONE);
+  ck_assert_ptr_null(r);
+  ck_assert_ptr_nonnull(strstr(elbo_last_error(context), "checkpoint.safetensors"));
+  ck_assert_int_ne(elbo_run_open(context, in_folder("none"), NULL, NULL, &r), ELBO_DONE);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("run_evaluate");
+  TCase *c = tcase_create("run_evaluate");
+  tcase_add_checked_fixture(c, fixture_start, fixture_end);
+  tcase_set_timeout(c, 60);
+  tcase_add_test(c, test_evidence_is_the_closed_form);
+  tcase_add_test(c, test_kl_of_each_latent);
+  tcase_add_test(c, test_other_priors);
+  tcase_add_test(c, test_sampled_kl_agrees);
+  tcase_add_test(c, test_chunks_do_not_show);
+  tcase_add_test(c, test_chain);
+  tcase_add_test(c, test_words);
+  tcase_add_test(c, test_bits_of_dequantized_data);
+  tcase_add_test(c, test_options);
+  tcase_add_test(c, test_open_refuses);
+  suite_add_tcase(s, c);
+  SRunner *run_all = srunner_create(s);
+  srunner_run_all(run_all, CK_NORMAL);
+  int failed = srunner_ntests_failed(run_all);
+  srunner_free(run_all);
+  return failed != 0;
+}
