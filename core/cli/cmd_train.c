@@ -14,6 +14,7 @@ typedef struct {
   FILE *lines; /* where a line for every epoch goes, NULL: nowhere */
   char waiting[256];
   uint64_t step;
+  double shown; /* seconds of training at the last moving line */
 } watch;
 
 static void flush_epoch(watch *w)
@@ -44,9 +45,12 @@ static void held_out(watch *w, const elbo_progress *p)
   snprintf(w->waiting + n, sizeof w->waiting - n, "  %s elbo %.3f", p->split, p->elbo);
 }
 
+/* Short epochs report far more often than anyone can read. */
 static void moving_line(watch *w, const elbo_progress *p)
 {
   char line[256], left[32];
+  if (p->seconds - w->shown < 0.1) return;
+  w->shown = p->seconds;
   duration_text(p->seconds_left, left, sizeof left);
   snprintf(line, sizeof line, "epoch %.2f/%lld  elbo %.2f  rec %.2f  kl %.2f  %.0f rows/s  %s left",
            p->epoch, (long long)p->epochs, p->elbo, p->reconstruction, p->kl, p->rows_per_second,
@@ -67,7 +71,7 @@ static void on_progress(void *user, const elbo_progress *p)
     epoch_line(w, p);
   else if (w->lines)
     flush_epoch(w);
-  if (!p->epoch_end) moving_line(w, p);
+  moving_line(w, p);
 }
 
 /* ---- what comes of it */
@@ -122,7 +126,7 @@ static int stopped(cli *c, const watch *w, const elbo_train_result *r)
   char standard[300];
   snprintf(standard, sizeof standard, "runs/%s", elbo_experiment_name(c->x));
   const char *run = c->o.output ? c->o.output : r->run[0] ? r->run : standard;
-  if (c->o.json && r->run[0]) print_json(r);
+  if (c->o.json && r->steps) print_json(r);
   return fail(
       c, signals_status(),
       "train: stopped by %s after step %llu; saved in %s; to go on: the same command with --resume",

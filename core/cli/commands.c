@@ -192,7 +192,7 @@ static const char *next_command(const void *state, size_t i)
 /* `next`: the word behind it, which belongs to the name where the first one is a misspelt group. */
 static int unknown_command(cli *c, const char *name, const char *next)
 {
-  char joined[128], first[64];
+  char joined[256], first[64];
   snprintf(joined, sizeof joined, "%s %s", name, next ? next : "");
   snprintf(first, sizeof first, "%.*s", (int)strcspn(name, " "), name);
   const char *near = nearest_name(name, next_command, NULL);

@@ -20,7 +20,7 @@ const char *constraint_words(const elbo_param *p);
 bool param_form(const elbo_param *p, size_t i, char *text, size_t n);
 /* The i-th remark on a parameter, NULL behind the last. */
 const char *param_remark(const elbo_param *p, size_t i);
-/* The i-th thing a family may do beyond its density, NULL behind the last; *there: does this one. */
+/* The i-th thing a family may do beyond its density, NULL behind the last; *there: has it one. */
 const char *family_ability(const elbo_family *f, size_t i, bool *there);
 /* Name of level i of the fast kernels, and whether the family has a float density for it. */
 const char *kernel_level(const elbo_family *f, size_t i, bool *there);

@@ -15,7 +15,7 @@ enum { LONG_OPTION = 256 }; /* getopt's value of row i is LONG_OPTION + i, apart
 
 const option_row option_table[] = {
   [O_SET] = { "set", 0, "KEY=VALUE", LIST, AT(set), 0, 0, 0,
-              "change one value of the experiment, as in model.p.x.family=laplace; repeatable" },
+              "change a value, as in model.p.x.family=laplace; repeatable" },
   [O_PLUGIN] = { "plugin", 0, "FILE", LIST, AT(plugin), 0, 0, 0, "load a plugin file; repeatable" },
   [O_TRUST_PLUGINS] = { "trust-plugins", 0, NULL, FLAG, AT(trust_plugins), 0, 0, 0,
                         "load plugins whatever their owner and permissions" },

@@ -38,7 +38,7 @@ static void init_check(reader *r, const tree *map, void *into)
 }
 
 static const key init_keys[] = {
-  { "name", KEY_WORD, offsetof(net_spec, init), .words = &init_words, .word = "glorot",
+  { "name", KEY_WORD, offsetof(net_spec, init), .words = &init_words, .word = "torch",
     .help = "how weights start; biases start at 0" },
   { "scale", KEY_NUMBER, offsetof(net_spec, init_scale), .standard = 0.01, .low = 0,
     .open_low = true, .high = INFINITY, .written = init_has_scale,

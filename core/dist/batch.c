@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Densities, divergences and moments over blocks of rows: the plugin's kernel, or its double function event by event, a row summed from
- * its first event to its last. */
+/* Densities, divergences and moments over blocks of rows: the plugin's kernel, or its double
+ * function event by event, a row summed from its first event to its last. */
 #include "dist/batch.h"
 #include "dist/event.h"
 #include "num/special.h"
 
 #include <string.h>
 
-static double log_prob_event(const family_use *u, size_t i, size_t j, size_t d, elbo_rows x, const elbo_rows *w, float *dx, float *const *dw)
+static double log_prob_event(const family_use *u, size_t i, size_t j, size_t d, elbo_rows x,
+                             const elbo_rows *w, float *dx, float *const *dw)
 {
-  double xd[FAMILY_MAX_NUMBERS], wd[FAMILY_MAX_NUMBERS], gx[FAMILY_MAX_NUMBERS], gw[FAMILY_MAX_NUMBERS];
+  double xd[FAMILY_MAX_NUMBERS], wd[FAMILY_MAX_NUMBERS], gx[FAMILY_MAX_NUMBERS],
+      gw[FAMILY_MAX_NUMBERS];
   size_t E = (size_t)u->E, event = i * d + j;
   event_widen(u->E, x.at + i * x.stride + j * E, xd);
   event_take(u, w, i, j, wd);
@@ -19,7 +21,8 @@ static double log_prob_event(const family_use *u, size_t i, size_t j, size_t d, 
   return v;
 }
 
-elbo_rc batch_log_prob(const family_use *u, size_t n, size_t d, elbo_rows x, const elbo_rows *w, float *value, float *dx, float *const *dw)
+elbo_rc batch_log_prob(const family_use *u, size_t n, size_t d, elbo_rows x, const elbo_rows *w,
+                       float *value, float *dx, float *const *dw)
 {
   if (u->log_prob_f32) return u->log_prob_f32(&u->call, n, d, x, w, value, dx, dw);
   for (size_t i = 0; i < n; i++) {
@@ -30,13 +33,15 @@ elbo_rc batch_log_prob(const family_use *u, size_t n, size_t d, elbo_rows x, con
   return ELBO_OK;
 }
 
-static bool kl_find_in(const family_use *from, const family_use *q, const family_use *p, kl_use *out)
+static bool kl_find_in(const family_use *from, const family_use *q, const family_use *p,
+                       kl_use *out)
 {
   const elbo_family *f = from->family;
   for (uint32_t i = 0; i < f->n_kls; i++) {
     if (strcmp(f->kls[i].q, q->family->name) || strcmp(f->kls[i].p, p->family->name)) continue;
     *out = (kl_use){ .row = &f->kls[i], .q = *q, .p = *p, .call = from->call };
-    for (int level = cpu_level(); level >= 0 && !out->f32; level--) out->f32 = f->kls[i].kl_f32[level];
+    for (int level = cpu_level(); level >= 0 && !out->f32; level--)
+      out->f32 = f->kls[i].kl_f32[level];
     return true;
   }
   return false;
@@ -48,10 +53,11 @@ bool kl_find(const registry *r, const family_use *q, const family_use *p, kl_use
   return kl_find_in(q, q, p, out) || kl_find_in(p, q, p, out);
 }
 
-static double kl_event(const kl_use *k, size_t i, size_t j, size_t d, const elbo_rows *w, const elbo_rows *w2, float *const *dw,
-                       float *const *dw2)
+static double kl_event(const kl_use *k, size_t i, size_t j, size_t d, const elbo_rows *w,
+                       const elbo_rows *w2, float *const *dw, float *const *dw2)
 {
-  double wd[FAMILY_MAX_NUMBERS], wd2[FAMILY_MAX_NUMBERS], g[FAMILY_MAX_NUMBERS], g2[FAMILY_MAX_NUMBERS];
+  double wd[FAMILY_MAX_NUMBERS], wd2[FAMILY_MAX_NUMBERS], g[FAMILY_MAX_NUMBERS],
+      g2[FAMILY_MAX_NUMBERS];
   event_take(&k->q, w, i, j, wd);
   event_take(&k->p, w2, i, j, wd2);
   double v = k->row->kl(&k->call, wd, wd2, dw ? g : NULL, dw2 ? g2 : NULL);
@@ -60,8 +66,8 @@ static double kl_event(const kl_use *k, size_t i, size_t j, size_t d, const elbo
   return v;
 }
 
-elbo_rc batch_kl(const kl_use *k, size_t n, size_t d, const elbo_rows *w, const elbo_rows *w2, float *value, float *const *dw,
-                 float *const *dw2)
+elbo_rc batch_kl(const kl_use *k, size_t n, size_t d, const elbo_rows *w, const elbo_rows *w2,
+                 float *value, float *const *dw, float *const *dw2)
 {
   if (k->f32) return k->f32(&k->call, n, d, w, w2, value, dw, dw2);
   for (size_t i = 0; i < n; i++) {
@@ -72,7 +78,8 @@ elbo_rc batch_kl(const kl_use *k, size_t n, size_t d, const elbo_rows *w, const 
   return ELBO_OK;
 }
 
-elbo_rc batch_moment(const family_use *u, int which, size_t n, size_t d, const elbo_rows *w, float *out)
+elbo_rc batch_moment(const family_use *u, int which, size_t n, size_t d, const elbo_rows *w,
+                     float *out)
 {
   double wd[FAMILY_MAX_NUMBERS], x[FAMILY_MAX_NUMBERS];
   int numbers = which == ELBO_ENTROPY ? 1 : u->E;

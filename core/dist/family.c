@@ -13,7 +13,10 @@ bool family_has_dim(const elbo_family *f)
   return has;
 }
 
-bool family_is_discrete(const elbo_family *f) { return f->support.kind >= ELBO_SUP_BINARY; }
+bool family_is_discrete(const elbo_family *f)
+{
+  return f->support.kind >= ELBO_SUP_BINARY;
+}
 
 static int64_t width_of(const elbo_param *p, int64_t K)
 {
@@ -25,8 +28,10 @@ static elbo_status check_dim(const elbo_family *f, int K, error *e)
 {
   int least = f->support.kind == ELBO_SUP_SIMPLEX ? 2 : 1;
   if (!family_has_dim(f) && K != 1)
-    return fail(e, ELBO_E_USAGE, "%s has no dimension of its own, got dim %d; leave `dim` out", f->name, K);
-  if (K < least) return fail(e, ELBO_E_USAGE, "%s: dim must be at least %d, got %d", f->name, least, K);
+    return fail(e, ELBO_E_USAGE, "%s has no dimension of its own, got dim %d; leave `dim` out",
+                f->name, K);
+  if (K < least)
+    return fail(e, ELBO_E_USAGE, "%s: dim must be at least %d, got %d", f->name, least, K);
   return ELBO_DONE;
 }
 
@@ -35,7 +40,8 @@ static elbo_status lay_out(family_use *u, error *e)
   const elbo_family *f = u->family;
   int64_t W = 0;
   if (f->n_params > FAMILY_MAX_PARAMS)
-    return fail(e, ELBO_E_USAGE, "%s has %u parameters, at most %d are supported", f->name, f->n_params, FAMILY_MAX_PARAMS);
+    return fail(e, ELBO_E_USAGE, "%s has %u parameters, at most %d are supported", f->name,
+                f->n_params, FAMILY_MAX_PARAMS);
   for (uint32_t p = 0; p < f->n_params && W <= FAMILY_MAX_NUMBERS; p++) {
     int64_t width = width_of(&f->params[p], u->K);
     u->offset[p] = (int)W;
@@ -43,7 +49,9 @@ static elbo_status lay_out(family_use *u, error *e)
     u->width[p] = W <= FAMILY_MAX_NUMBERS ? (int)width : 0;
   }
   if (W > FAMILY_MAX_NUMBERS || u->E > FAMILY_MAX_NUMBERS)
-    return fail(e, ELBO_E_USAGE, "%s: dim %d is too large: an event may have at most %d numbers and %d working parameters; choose a smaller dim",
+    return fail(e, ELBO_E_USAGE,
+                "%s: dim %d is too large: an event may have at most %d numbers and %d working "
+                "parameters; choose a smaller dim",
                 f->name, u->K, FAMILY_MAX_NUMBERS, FAMILY_MAX_NUMBERS);
   u->W = (int)W;
   return ELBO_DONE;
@@ -57,7 +65,9 @@ elbo_status family_bind(const registry *r, const char *name, int K, family_use *
   if (check_dim(f, K, e)) return ELBO_E_USAGE;
   *out = (family_use){ .family = f, .plugin = found, .K = K, .E = f->event_rank ? K : 1 };
   if (lay_out(out, e)) return ELBO_E_USAGE;
-  out->call = (elbo_call){ sizeof(elbo_call), registry_host(r), K, (const elbo_family *const *)found->uses };
-  for (int level = cpu_level(); level >= 0 && !out->log_prob_f32; level--) out->log_prob_f32 = f->log_prob_f32[level];
+  out->call = (elbo_call){ sizeof(elbo_call), registry_host(r), K,
+                           (const elbo_family *const *)found->uses };
+  for (int level = cpu_level(); level >= 0 && !out->log_prob_f32; level--)
+    out->log_prob_f32 = f->log_prob_f32[level];
   return ELBO_DONE;
 }

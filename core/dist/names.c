@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The names that a family's parameters may be given by: a table of affixes by constraint, and the names of form sets. */
+/* The names that a family's parameters may be given by: a table of affixes by constraint, and the
+ * names of form sets. */
 #include "dist/family.h"
 
 #include <stdio.h>
@@ -47,7 +48,8 @@ static bool form_name(const elbo_param *p, int form, char *text, size_t n)
 
 const char *param_working_name(const elbo_param *p, char *text, size_t n)
 {
-  if (!form_name(p, PARAM_WORKING, text, n)) snprintf(text, n, "%s", p->name);
+  if (!form_name(p, PARAM_WORKING, text, n))
+    snprintf(text, n, "%s", p->name); /* of an unknown constraint */
   return text;
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Roads: draws through a reparametrizer and back, row by row where it has a kernel, else event by event; and draws without a gradient. */
+/* Roads: draws through a reparametrizer and back, row by row where it has a kernel, else event by
+ * event; and draws without a gradient. */
 #include "dist/batch.h"
 #include "dist/event.h"
 #include "num/special.h"
 
-typedef elbo_rc forward_f32(const elbo_family *, const elbo_call *, const elbo_noise_row *, size_t, const float *const *, float *);
-typedef elbo_rc backward_f32(const elbo_family *, const elbo_call *, size_t, const float *, const float *const *, const float *,
-                             float *const *);
+typedef elbo_rc forward_f32(const elbo_family *, const elbo_call *, const elbo_noise_row *, size_t,
+                            const float *const *, float *);
+typedef elbo_rc backward_f32(const elbo_family *, const elbo_call *, size_t, const float *,
+                             const float *const *, const float *, float *const *);
 
 static forward_f32 *forward_of(const elbo_reparam *p)
 {
@@ -30,16 +32,19 @@ static bool fast_applies(const road_use *r)
   const float *w[FAMILY_MAX_PARAMS];
   elbo_noise_row noise = { 0 };
   for (int p = 0; p < FAMILY_MAX_PARAMS; p++) w[p] = none;
-  return forward && backward_of(r->reparam) && forward(r->family.family, &r->family.call, &noise, 0, w, none) == ELBO_OK;
+  return forward && backward_of(r->reparam) &&
+         forward(r->family.family, &r->family.call, &noise, 0, w, none) == ELBO_OK;
 }
 
-elbo_status road_bind(const registry *r, const family_use *u, const char *name, road_use *out, error *e)
+elbo_status road_bind(const registry *r, const family_use *u, const char *name, road_use *out,
+                      error *e)
 {
   const elbo_family *f = u->family;
   const char *wanted = name ? name : f->reparam;
   if (!wanted)
     return fail(e, ELBO_E_USAGE,
-                "%s has no reparametrizer: its draws do not depend on its parameters in a differentiable way; "
+                "%s has no reparametrizer: its draws do not depend on its parameters in a "
+                "differentiable way; "
                 "observe it, or choose an estimator that needs none",
                 f->name);
   const plugin *found = registry_find(r, ELBO_KIND_REPARAM, wanted, e);
@@ -47,8 +52,10 @@ elbo_status road_bind(const registry *r, const family_use *u, const char *name, 
   const elbo_reparam *reparam = found->info.table;
   const char *missing = reparam->missing ? reparam->missing(f) : NULL;
   if (missing)
-    return fail(e, ELBO_E_USAGE, "%s can't be drawn by %s, which needs %s; %s%s", f->name, wanted, missing,
-                f->reparam ? "its own reparametrizer is " : "it has no reparametrizer of its own", f->reparam ? f->reparam : "");
+    return fail(e, ELBO_E_USAGE, "%s can't be drawn by %s, which needs %s; %s%s", f->name, wanted,
+                missing,
+                f->reparam ? "its own reparametrizer is " : "it has no reparametrizer of its own",
+                f->reparam ? f->reparam : "");
   *out = (road_use){ .reparam = reparam, .family = *u };
   out->fast = fast_applies(out);
   return ELBO_DONE;
@@ -65,28 +72,32 @@ static elbo_noise event_noise(const elbo_noise_row *row, size_t j)
 }
 
 /* One event's draw by any means. */
-typedef elbo_rc draw_event(const elbo_reparam *, const family_use *, elbo_noise *, const double *w, double *x);
+typedef elbo_rc draw_event(const elbo_reparam *, const family_use *, elbo_noise *, const double *w,
+                           double *x);
 
-static elbo_rc by_road(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w, double *x)
+static elbo_rc by_road(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w,
+                       double *x)
 {
   return p->forward(u->family, &u->call, e, w, x);
 }
 
-static elbo_rc by_draw(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w, double *x)
+static elbo_rc by_draw(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w,
+                       double *x)
 {
   (void)p;
   return u->family->draw(&u->call, e, w, x);
 }
 
-static elbo_rc by_icdf(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w, double *x)
+static elbo_rc by_icdf(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w,
+                       double *x)
 {
   (void)p;
   x[0] = u->family->icdf(&u->call, noise_uniform(e), w, NULL);
   return ELBO_OK;
 }
 
-static elbo_rc draw_row(draw_event *draw, const elbo_reparam *p, const family_use *u, size_t i, size_t d, const elbo_noise_row *noise,
-                        const elbo_rows *w, float *z)
+static elbo_rc draw_row(draw_event *draw, const elbo_reparam *p, const family_use *u, size_t i,
+                        size_t d, const elbo_noise_row *noise, const elbo_rows *w, float *z)
 {
   double wd[FAMILY_MAX_NUMBERS], x[FAMILY_MAX_NUMBERS];
   for (size_t j = 0; j < d; j++) {
@@ -99,7 +110,8 @@ static elbo_rc draw_row(draw_event *draw, const elbo_reparam *p, const family_us
   return ELBO_OK;
 }
 
-elbo_rc batch_draw(const road_use *r, size_t n, size_t d, const elbo_noise_row *rows, const elbo_rows *w, float *z)
+elbo_rc batch_draw(const road_use *r, size_t n, size_t d, const elbo_noise_row *rows,
+                   const elbo_rows *w, float *z)
 {
   const family_use *u = &r->family;
   forward_f32 *forward = r->fast ? forward_of(r->reparam) : NULL;
@@ -114,10 +126,12 @@ elbo_rc batch_draw(const road_use *r, size_t n, size_t d, const elbo_noise_row *
   return ELBO_OK;
 }
 
-static elbo_rc pull_row(const road_use *r, size_t i, size_t d, const float *z, const elbo_rows *w, const float *dz, float *const *dw)
+static elbo_rc pull_row(const road_use *r, size_t i, size_t d, const float *z, const elbo_rows *w,
+                        const float *dz, float *const *dw)
 {
   const family_use *u = &r->family;
-  double wd[FAMILY_MAX_NUMBERS], x[FAMILY_MAX_NUMBERS], dx[FAMILY_MAX_NUMBERS], g[FAMILY_MAX_NUMBERS];
+  double wd[FAMILY_MAX_NUMBERS], x[FAMILY_MAX_NUMBERS], dx[FAMILY_MAX_NUMBERS],
+      g[FAMILY_MAX_NUMBERS];
   for (size_t j = 0; j < d; j++) {
     size_t event = i * d + j, at = event * (size_t)u->E;
     event_take(u, w, i, j, wd);
@@ -130,7 +144,8 @@ static elbo_rc pull_row(const road_use *r, size_t i, size_t d, const float *z, c
   return ELBO_OK;
 }
 
-elbo_rc batch_pull(const road_use *r, size_t n, size_t d, const float *z, const elbo_rows *w, const float *dz, float *const *dw)
+elbo_rc batch_pull(const road_use *r, size_t n, size_t d, const float *z, const elbo_rows *w,
+                   const float *dz, float *const *dw)
 {
   const family_use *u = &r->family;
   backward_f32 *backward = r->fast ? backward_of(r->reparam) : NULL;
@@ -140,18 +155,23 @@ elbo_rc batch_pull(const road_use *r, size_t n, size_t d, const float *z, const 
     size_t at = i * d * (size_t)u->E;
     row_params(u, w, i, row);
     for (uint32_t p = 0; p < u->family->n_params; p++) to[p] = dw[p] + i * d * (size_t)u->width[p];
-    elbo_rc rc = backward ? backward(u->family, &u->call, d, z + at, row, dz + at, to) : ELBO_UNSUPPORTED;
+    elbo_rc rc =
+        backward ? backward(u->family, &u->call, d, z + at, row, dz + at, to) : ELBO_UNSUPPORTED;
     if (rc == ELBO_UNSUPPORTED) rc = pull_row(r, i, d, z, w, dz, dw);
     if (rc != ELBO_OK) return rc;
   }
   return ELBO_OK;
 }
 
-elbo_rc batch_sample(const registry *r, const family_use *u, size_t n, size_t d, const elbo_noise_row *rows, const elbo_rows *w, float *z)
+elbo_rc batch_sample(const registry *r, const family_use *u, size_t n, size_t d,
+                     const elbo_noise_row *rows, const elbo_rows *w, float *z)
 {
   road_use road;
-  if (u->family->reparam && !road_bind(r, u, NULL, &road, NULL)) return batch_draw(&road, n, d, rows, w, z);
-  draw_event *draw = u->family->draw ? by_draw : u->family->icdf && !u->family->event_rank ? by_icdf : NULL;
+  if (u->family->reparam && !road_bind(r, u, NULL, &road, NULL))
+    return batch_draw(&road, n, d, rows, w, z);
+  draw_event *draw = u->family->draw                             ? by_draw
+                     : u->family->icdf && !u->family->event_rank ? by_icdf
+                                                                 : NULL;
   if (!draw) return ELBO_UNSUPPORTED;
   for (size_t i = 0; i < n; i++) {
     elbo_rc rc = draw_row(draw, NULL, u, i, d, &rows[i], w, z + i * d * (size_t)u->E);

@@ -9,13 +9,24 @@
 enum { PLAIN, LOG, LOGIT, KINDS };
 static int kind_of(uint32_t form)
 {
-  static const int kinds[] = { [ELBO_X_PLAIN] = PLAIN, [ELBO_X_LOG] = LOG, [ELBO_X_LOGIT] = LOGIT, [ELBO_X_LOG_SIMPLEX] = LOG };
+  static const int kinds[] = {
+    [ELBO_X_PLAIN] = PLAIN, [ELBO_X_LOG] = LOG, [ELBO_X_LOGIT] = LOGIT, [ELBO_X_LOG_SIMPLEX] = LOG
+  };
   return form < sizeof kinds / sizeof *kinds ? kinds[form] : PLAIN;
 }
 
-static double same(double x) { return x; }
-static double logit(double x) { return log(x) - log1p(-x); }
-static double sigmoid(double y) { return y < 0 ? exp(y) / (1 + exp(y)) : 1 / (1 + exp(-y)); }
+static double same(double x)
+{
+  return x;
+}
+static double logit(double x)
+{
+  return log(x) - log1p(-x);
+}
+static double sigmoid(double y)
+{
+  return y < 0 ? exp(y) / (1 + exp(y)) : 1 / (1 + exp(-y));
+}
 
 void value_from_plain(uint32_t value_form, int E, const double *x, double *y)
 {
@@ -35,10 +46,19 @@ ELBO_INLINE float log1mexp_f(float z)
   float near = elbo_logf(-elbo_expm1f(z)), far = elbo_log1pf(-elbo_expf(z));
   return z > -0.69314718f ? near : far;
 }
-ELBO_INLINE float plain_to_logit(float x) { return elbo_logf(x) - elbo_log1pf(-x); }
+ELBO_INLINE float plain_to_logit(float x)
+{
+  return elbo_logf(x) - elbo_log1pf(-x);
+}
 /* At -inf the sum is -inf, at 0 it is +inf: 1 - e^z is then exactly 1 or 0. */
-ELBO_INLINE float log_to_logit(float z) { return z - log1mexp_f(z); }
-ELBO_INLINE float logit_to_log(float y) { return -elbo_softplusf(-y); }
+ELBO_INLINE float log_to_logit(float z)
+{
+  return z - log1mexp_f(z);
+}
+ELBO_INLINE float logit_to_log(float y)
+{
+  return -elbo_softplusf(-y);
+}
 
 /* y may be x: moved first, then mapped in place. */
 ELBO_INLINE void map_to(elbo_map_f32 *map, size_t n, const float *x, float *y)
@@ -47,8 +67,11 @@ ELBO_INLINE void map_to(elbo_map_f32 *map, size_t n, const float *x, float *y)
   elbo_map(map, n, y);
 }
 
-#define CONVERSION(name, map)                                                                          \
-  ELBO_INLINE void name(size_t n, const float *x, float *y) { map_to(map, n, x, y); }                   \
+#define CONVERSION(name, map)                                                                      \
+  ELBO_INLINE void name(size_t n, const float *x, float *y)                                        \
+  {                                                                                                \
+    map_to(map, n, x, y);                                                                          \
+  }                                                                                                \
   LEVELS(name, (size_t n, const float *x, float *y), n, x, y)
 CONVERSION(plain_log, elbo_logf)
 CONVERSION(plain_logit, plain_to_logit)
@@ -75,15 +98,34 @@ void value_convert_f32(uint32_t from, uint32_t to, size_t count, const float *x,
 
 /* ---- slopes: dy/dx from x and y. */
 typedef float slope_f32(float x, float y);
-ELBO_INLINE float by_plain_log(float x, float y) { return (void)y, 1.0f / x; }
-ELBO_INLINE float by_plain_logit(float x, float y) { return (void)y, 1.0f / (x * (1.0f - x)); }
-ELBO_INLINE float by_log_plain(float x, float y) { return (void)x, y; }
-ELBO_INLINE float by_log_logit(float x, float y) { return (void)y, -1.0f / elbo_expm1f(x); }
-ELBO_INLINE float by_logit_plain(float x, float y) { return y * elbo_sigmoidf(-x); }
-ELBO_INLINE float by_logit_log(float x, float y) { return (void)y, elbo_sigmoidf(-x); }
+ELBO_INLINE float by_plain_log(float x, float y)
+{
+  return (void)y, 1.0f / x;
+}
+ELBO_INLINE float by_plain_logit(float x, float y)
+{
+  return (void)y, 1.0f / (x * (1.0f - x));
+}
+ELBO_INLINE float by_log_plain(float x, float y)
+{
+  return (void)x, y;
+}
+ELBO_INLINE float by_log_logit(float x, float y)
+{
+  return (void)y, -1.0f / elbo_expm1f(x);
+}
+ELBO_INLINE float by_logit_plain(float x, float y)
+{
+  return y * elbo_sigmoidf(-x);
+}
+ELBO_INLINE float by_logit_log(float x, float y)
+{
+  return (void)y, elbo_sigmoidf(-x);
+}
 
 /* Where dy is 0 nothing depends on x, however steep y is there. */
-ELBO_INLINE void slope_block(slope_f32 *slope, const float *x, const float *y, const float *dy, float *dx)
+ELBO_INLINE void slope_block(slope_f32 *slope, const float *x, const float *y, const float *dy,
+                             float *dx)
 {
   for (int k = 0; k < ELBO_LANES; k++) {
     float v = dy[k] * slope(x[k], y[k]);
@@ -91,7 +133,8 @@ ELBO_INLINE void slope_block(slope_f32 *slope, const float *x, const float *y, c
   }
 }
 
-ELBO_INLINE void slope_row(slope_f32 *slope, size_t n, const float *x, const float *y, const float *dy, float *dx)
+ELBO_INLINE void slope_row(slope_f32 *slope, size_t n, const float *x, const float *y,
+                           const float *dy, float *dx)
 {
   for (size_t j = 0; j < n; j += ELBO_LANES) {
     float at[4][ELBO_LANES];
@@ -104,12 +147,14 @@ ELBO_INLINE void slope_row(slope_f32 *slope, size_t n, const float *x, const flo
   }
 }
 
-#define SLOPE(name)                                                                                                               \
-  ELBO_INLINE void name##_back(size_t n, const float *x, const float *y, const float *dy, float *dx)                             \
-  {                                                                                                                              \
-    slope_row(by_##name, n, x, y, dy, dx);                                                                                       \
-  }                                                                                                                              \
-  LEVELS(name##_back, (size_t n, const float *x, const float *y, const float *dy, float *dx), n, x, y, dy, dx)
+#define SLOPE(name)                                                                                \
+  ELBO_INLINE void name##_back(size_t n, const float *x, const float *y, const float *dy,          \
+                               float *dx)                                                          \
+  {                                                                                                \
+    slope_row(by_##name, n, x, y, dy, dx);                                                         \
+  }                                                                                                \
+  LEVELS(name##_back, (size_t n, const float *x, const float *y, const float *dy, float *dx), n,   \
+         x, y, dy, dx)
 SLOPE(plain_log)
 SLOPE(plain_logit)
 SLOPE(log_plain)
@@ -124,7 +169,8 @@ static back_f32 *const back_at[KINDS][KINDS][ELBO_LEVELS] = {
   [LOGIT] = { [PLAIN] = LEVEL_SET(logit_plain_back), [LOG] = LEVEL_SET(logit_log_back) },
 };
 
-void value_convert_back_f32(uint32_t from, uint32_t to, size_t count, const float *x, const float *y, const float *dy, float *dx)
+void value_convert_back_f32(uint32_t from, uint32_t to, size_t count, const float *x,
+                            const float *y, const float *dy, float *dx)
 {
   back_f32 *back = back_at[kind_of(from)][kind_of(to)][cpu_level()];
   if (back)

@@ -82,7 +82,8 @@ typedef struct named_tensor {
   int rank;
   size_t dims[2];
   enum { TENSOR_WEIGHT, TENSOR_BIAS, TENSOR_FREE } role;
-  int init;          /* row of init_table for a weight */
+  size_t fan_in;     /* of a weight, and of the bias beside it */
+  int init;          /* row of init_table for a weight or bias */
   double init_scale;
   const float *start; /* TENSOR_FREE: [count] its first values, or NULL: 0 */
 } named_tensor;

@@ -6,10 +6,11 @@ static elbo_status name_pair(graph *g, const char *stem, const net_spec *s, node
                              size_t rows, size_t in, error *e)
 {
   named_tensor w = { .name = arena_format(graph_arena(g), e, "%s.weight", stem), .node = weight, .at = first * in,
-                     .count = rows * in, .rank = 2, .dims = { rows, in }, .role = TENSOR_WEIGHT, .init = s->init,
+                     .count = rows * in, .rank = 2, .dims = { rows, in }, .role = TENSOR_WEIGHT, .fan_in = in, .init = s->init,
                      .init_scale = s->init_scale };
   named_tensor b = { .name = arena_format(graph_arena(g), e, "%s.bias", stem), .node = bias, .at = first, .count = rows,
-                     .rank = 1, .dims = { rows }, .role = TENSOR_BIAS };
+                     .rank = 1, .dims = { rows }, .role = TENSOR_BIAS,
+                     .fan_in = in, .init = s->init, .init_scale = s->init_scale };
   if (!w.name || !b.name) return e->status;
   return graph_name_tensor(g, &w, e) ? e->status : graph_name_tensor(g, &b, e);
 }

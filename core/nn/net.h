@@ -9,12 +9,12 @@
 #include "graph/graph.h"
 #include "num/philox.h"
 
-/* Initialisers: how a weight [out,in] starts; biases start at 0. */
+/* Initialisers: how a weight [out,in] starts; a bias starts at 0 unless the row says otherwise. */
 typedef struct init_kind {
   const char *name, *help;
   /* The half-width of a uniform draw, or the standard deviation of a normal one (uniform 0), for fan_in and fan_out. */
   double (*spread)(size_t fan_in, size_t fan_out, double scale);
-  int uniform;
+  int uniform, biases; /* biases: they are drawn like the weights */
 } init_kind;
 extern const init_kind init_table[];
 extern const int n_inits;
@@ -26,7 +26,7 @@ typedef struct net_spec {
   size_t *hidden;
   int n_hidden;
   int activation;    /* row of activation_table; default tanh */
-  int init;          /* row of init_table; default glorot */
+  int init;          /* row of init_table; default torch */
   double init_scale; /* of `normal`: standard deviation; default 0.01 */
   double dropout;    /* probability of dropping a hidden unit in training; default 0 */
 } net_spec;

@@ -3,12 +3,12 @@
 #ifndef ELBO_NUM_GAMMA_H
 #define ELBO_NUM_GAMMA_H
 
-double stirling(double a);                   /* ELBO_STIRLING, a > 0 */
-double stirling_da(double a);                /* ELBO_STIRLING_DA */
-double deviance(double a, double b);         /* ELBO_BD0, a >= 0, b > 0 */
-double lgamma_bregman(double a, double d);   /* ELBO_LGAMMA_BREGMAN, a > 0, a + d > 0 */
-double gamma_pull(double a, double log_z);   /* ELBO_GAMMA_PULL, a > 0 */
-double log_gamma(double a);                  /* a > 0 */
-double digamma(double a);                    /* a > 0 */
+double stirling(double a);                 /* ELBO_STIRLING, a > 0 */
+double stirling_da(double a);              /* ELBO_STIRLING_DA */
+double deviance(double a, double b);       /* ELBO_BD0, a >= 0, b > 0 */
+double lgamma_bregman(double a, double d); /* ELBO_LGAMMA_BREGMAN, a > 0, a + d > 0 */
+double gamma_pull(double a, double log_z); /* ELBO_GAMMA_PULL, a > 0 */
+double log_gamma(double a);                /* a > 0 */
+double digamma(double a);                  /* a > 0 */
 
 #endif

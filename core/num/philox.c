@@ -20,7 +20,8 @@ philox_key philox_make_key(uint64_t seed, uint64_t stream)
   return (philox_key){ { (uint32_t)key, (uint32_t)(key >> 32) } };
 }
 
-void philox_block(philox_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t out[4])
+void philox_block(philox_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
+                  uint32_t out[4])
 {
   philox4x32_ctr_t c = { { c0, c1, c2, c3 } };
   philox4x32_key_t k = { { key.key[0], key.key[1] } };

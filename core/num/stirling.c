@@ -7,7 +7,8 @@
 /* Stirling's series (DLMF 5.11.1): s(a) = sum of series[k] / a^(2k+1). From a = 12 on seven terms err by less than 1e-17. */
 enum { TERMS = 7 };
 static const double from = 12;
-static const double series[TERMS] = { 1.0 / 12, -1.0 / 360, 1.0 / 1260, -1.0 / 1680, 1.0 / 1188, -691.0 / 360360, 1.0 / 156 };
+static const double series[TERMS] = { 1.0 / 12,   -1.0 / 360,      1.0 / 1260, -1.0 / 1680,
+                                      1.0 / 1188, -691.0 / 360360, 1.0 / 156 };
 
 /* s(a) - s(a+1) = (a + 1/2) log(1 + 1/a) - 1 = atanh(t)/t - 1 with t = 1/(2a+1); for t <= 1/2. */
 static double step(double t)

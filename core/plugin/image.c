@@ -15,7 +15,8 @@
 
 static const off_t largest = 256 << 20;
 
-__attribute__((format(printf, 4, 5))) static elbo_status refuse(candidate *c, arena *texts, error *e, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static elbo_status refuse(candidate *c, arena *texts,
+                                                                error *e, const char *format, ...)
 {
   char why[PLUGIN_WHY];
   va_list args;
@@ -49,22 +50,31 @@ static bool exposed(int fd, char path[PATH_MAX])
   return false;
 }
 
-static elbo_status check(candidate *c, int fd, const struct stat *s, bool trusted, arena *texts, error *e)
+static elbo_status check(candidate *c, int fd, const struct stat *s, bool trusted, arena *texts,
+                         error *e)
 {
   char path[PATH_MAX];
-  if (!S_ISREG(s->st_mode)) return refuse(c, texts, e, "is no regular file; expected a shared object");
+  if (!S_ISREG(s->st_mode))
+    return refuse(c, texts, e, "is no regular file; expected a shared object");
   if (s->st_size <= 0) return refuse(c, texts, e, "is empty; expected a shared object");
   if (s->st_size > largest)
-    return refuse(c, texts, e, "has %lld bytes; expected at most %lld", (long long)s->st_size, (long long)largest);
+    return refuse(c, texts, e, "has %lld bytes; expected at most %lld", (long long)s->st_size,
+                  (long long)largest);
   if (trusted) return ELBO_DONE;
   if (s->st_mode & S_IWOTH)
-    return refuse(c, texts, e, "is writable by everyone (mode %04o): run `chmod o-w` on it, or give --trust-plugins",
-                  (unsigned)s->st_mode & 07777);
+    return refuse(
+        c, texts, e,
+        "is writable by everyone (mode %04o): run `chmod o-w` on it, or give --trust-plugins",
+        (unsigned)s->st_mode & 07777);
   if (s->st_uid && s->st_uid != geteuid())
-    return refuse(c, texts, e, "belongs to user %u; expected root or user %u: copy it, or give --trust-plugins", (unsigned)s->st_uid,
-                  (unsigned)geteuid());
+    return refuse(c, texts, e,
+                  "belongs to user %u; expected root or user %u: copy it, or give --trust-plugins",
+                  (unsigned)s->st_uid, (unsigned)geteuid());
   if (exposed(fd, path))
-    return refuse(c, texts, e, "lies under %.300s, which is writable by everyone: run `chmod o-w` on it, or give --trust-plugins", path);
+    return refuse(c, texts, e,
+                  "lies under %.300s, which is writable by everyone: run `chmod o-w` on it, or "
+                  "give --trust-plugins",
+                  path);
   return ELBO_DONE;
 }
 
@@ -98,7 +108,8 @@ elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e)
   struct stat s;
   int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return refuse_errno(c, texts, e, "opened");
-  elbo_status status = fstat(fd, &s) ? refuse_errno(c, texts, e, "examined") : check(c, fd, &s, trusted, texts, e);
+  elbo_status status =
+      fstat(fd, &s) ? refuse_errno(c, texts, e, "examined") : check(c, fd, &s, trusted, texts, e);
   if (!status && !c->why) {
     c->device = s.st_dev;
     c->inode = s.st_ino;

@@ -9,7 +9,13 @@
 #include <elbo/context.h>
 #include <stdbool.h>
 
-enum { PLUGIN_MAX_PARAMS = 8, PLUGIN_MAX_USES = 16, PLUGIN_MAX_NAME = 63, PLUGIN_MAX_KLS = 1024, PLUGIN_WHY = 512 };
+enum {
+  PLUGIN_MAX_PARAMS = 8,
+  PLUGIN_MAX_USES = 16,
+  PLUGIN_MAX_NAME = 63,
+  PLUGIN_MAX_KLS = 1024,
+  PLUGIN_WHY = 512
+};
 
 /* One file that may be a plugin. Strings live in the arena of the search. */
 typedef struct candidate {
@@ -17,7 +23,7 @@ typedef struct candidate {
   bool named;       /* in options->plugins: a fault is the caller's error */
   int image;        /* sealed memory file, or -1 */
   uint64_t device, inode;
-  const char *why;  /* refused: the reason; else NULL */
+  const char *why; /* refused: the reason; else NULL */
 } candidate;
 
 typedef struct search {

@@ -110,7 +110,8 @@ static void child_run(const search *s, size_t first, int out)
     plugin_open(s->list[i].image, r.why);
     state_read(&after);
     const char *changed = state_changed(&before, &after);
-    if (changed) snprintf(r.why, sizeof r.why, "its constructor changes %s of the process", changed);
+    if (changed)
+      snprintf(r.why, sizeof r.why, "its constructor changes %s of the process", changed);
     if (write(out, &r, sizeof r) != (ssize_t)sizeof r || changed) _exit(0);
   }
   _exit(0);
@@ -162,9 +163,11 @@ static int read_records(search *s, int in, size_t *at, error *e, elbo_status *st
 static void describe_end(int state, bool late, char *why, size_t n)
 {
   if (late)
-    snprintf(why, n, "opening it took longer than %d s: does a constructor wait or loop?", LIMIT_MS / 1000);
+    snprintf(why, n, "opening it took longer than %d s: does a constructor wait or loop?",
+             LIMIT_MS / 1000);
   else if (WIFSIGNALED(state))
-    snprintf(why, n, "opening it ended the probing process by signal %d (%s)", WTERMSIG(state), sigdescr_np(WTERMSIG(state)));
+    snprintf(why, n, "opening it ended the probing process by signal %d (%s)", WTERMSIG(state),
+             sigdescr_np(WTERMSIG(state)));
   else if (WIFEXITED(state) && WEXITSTATUS(state) == CALLED_EXIT)
     snprintf(why, n, "its constructor calls exit");
   else
@@ -176,7 +179,8 @@ static elbo_status probe_from(search *s, size_t *at, int *keep, error *e)
   int pipes[2], state = 0;
   size_t n = 0;
   pid_t parent = getpid();
-  if (pipe2(pipes, O_CLOEXEC)) return fail(e, ELBO_E_FILES, "probing of plugins: no pipe can be made (errno %d)", errno);
+  if (pipe2(pipes, O_CLOEXEC))
+    return fail(e, ELBO_E_FILES, "probing of plugins: no pipe can be made (errno %d)", errno);
   for (size_t i = *at; i < s->n; i = next_image(s, i + 1)) keep[n++] = s->list[i].image;
   keep[n++] = pipes[1];
   pid_t child = fork();
@@ -194,7 +198,8 @@ static elbo_status probe_from(search *s, size_t *at, int *keep, error *e)
   int rc = read_records(s, pipes[0], at, e, &status);
   close(pipes[0]);
   if (rc < 0 || status) kill(child, SIGKILL);
-  while (waitpid(child, &state, 0) < 0 && errno == EINTR) {}
+  while (waitpid(child, &state, 0) < 0 && errno == EINTR) {
+  }
   /* A child that left after a record on its own account (a changed process) has no culprit behind it. */
   bool clean = rc == 0 && WIFEXITED(state) && WEXITSTATUS(state) == 0 && *at > first;
   if (status || *at >= s->n || clean) return status;

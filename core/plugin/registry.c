@@ -58,7 +58,8 @@ static elbo_status take_images(registry *r, bool trusted, error *e)
   for (size_t i = 0; i < s->n; i++) {
     if (image_take(&s->list[i], trusted, s->texts, e)) return ELBO_E_MEMORY;
     for (size_t j = 0; j < i && s->list[i].image >= 0; j++) /* one file found twice is one plugin */
-      if (s->list[j].image >= 0 && s->list[j].device == s->list[i].device && s->list[j].inode == s->list[i].inode) {
+      if (s->list[j].image >= 0 && s->list[j].device == s->list[i].device &&
+          s->list[j].inode == s->list[i].inode) {
         close(s->list[i].image);
         s->list[i].image = -1;
       }
@@ -73,9 +74,9 @@ static void drop_images(search *s)
   for (size_t i = 0; i < s->n; i++) s->list[i].image = -1;
 }
 
-static const char *const kind_names[] = {
-  [ELBO_KIND_FAMILY] = "family", [ELBO_KIND_REPARAM] = "reparametrizer", [ELBO_KIND_BACKEND] = "backend"
-};
+static const char *const kind_names[] = { [ELBO_KIND_FAMILY] = "family",
+                                          [ELBO_KIND_REPARAM] = "reparametrizer",
+                                          [ELBO_KIND_BACKEND] = "backend" };
 
 static const char *table_summary(const elbo_plugin *p)
 {
@@ -90,7 +91,8 @@ static elbo_status load(registry *r, candidate *c, error *e)
   const elbo_plugin *p = plugin_open(c->image, why);
   if (!p) return (c->why = arena_string(r->search.texts, why, e)) ? ELBO_DONE : ELBO_E_MEMORY;
   r->entries[r->n++] = (entry){
-    .plugin.info = { plugin_name(p), table_summary(p), kind_names[p->kind], c->path, p->build, (int)p->abi_major, (int)p->abi_minor, p->table },
+    .plugin.info = { plugin_name(p), table_summary(p), kind_names[p->kind], c->path, p->build,
+                     (int)p->abi_major, (int)p->abi_minor, p->table },
     .kind = p->kind,
     .from = c,
   };
@@ -115,8 +117,11 @@ static elbo_status load_all(registry *r, error *e)
   if (r->n) qsort(r->entries, r->n, sizeof *r->entries, by_kind_and_name);
   for (size_t i = 1; i < r->n; i++)
     if (!by_kind_and_name(&r->entries[i - 1], &r->entries[i]))
-      return fail(e, ELBO_E_PLUGIN, "two plugins give the %s `%s`: %s and %s; take one of them away, or rename its table",
-                  r->entries[i].plugin.info.kind, r->entries[i].plugin.info.name, r->entries[i - 1].from->path, r->entries[i].from->path);
+      return fail(
+          e, ELBO_E_PLUGIN,
+          "two plugins give the %s `%s`: %s and %s; take one of them away, or rename its table",
+          r->entries[i].plugin.info.kind, r->entries[i].plugin.info.name,
+          r->entries[i - 1].from->path, r->entries[i].from->path);
   return ELBO_DONE;
 }
 
@@ -124,7 +129,8 @@ static elbo_status load_all(registry *r, error *e)
 static const entry *find(const registry *r, uint32_t kind, const char *name)
 {
   for (size_t i = 0; i < r->n; i++)
-    if (r->entries[i].kind == kind && !strcmp(r->entries[i].plugin.info.name, name)) return &r->entries[i];
+    if (r->entries[i].kind == kind && !strcmp(r->entries[i].plugin.info.name, name))
+      return &r->entries[i];
   return NULL;
 }
 
@@ -137,7 +143,8 @@ static bool take_out(registry *r, error *e, elbo_status *status)
     for (const char *const *u = f ? f->uses : NULL; u && *u; u++) {
       if (find(r, ELBO_KIND_FAMILY, *u)) continue;
       candidate *c = &r->search.list[x->from - r->search.list];
-      c->why = arena_format(r->search.texts, e, "%s: uses the family `%s`, which is not there", f->name, *u);
+      c->why = arena_format(r->search.texts, e, "%s: uses the family `%s`, which is not there",
+                            f->name, *u);
       if (!c->why) *status = ELBO_E_MEMORY;
       memmove(x, x + 1, (r->n - i - 1) * sizeof *x);
       r->n--;
@@ -150,14 +157,17 @@ static bool take_out(registry *r, error *e, elbo_status *status)
 static elbo_status resolve_uses(registry *r, error *e)
 {
   elbo_status status = ELBO_DONE;
-  while (!status && take_out(r, e, &status)) {}
+  while (!status && take_out(r, e, &status)) {
+  }
   for (size_t i = 0; i < r->n && !status; i++) {
-    const elbo_family *f = r->entries[i].kind == ELBO_KIND_FAMILY ? r->entries[i].plugin.info.table : NULL;
+    const elbo_family *f =
+        r->entries[i].kind == ELBO_KIND_FAMILY ? r->entries[i].plugin.info.table : NULL;
     size_t n = 0;
     while (f && f->uses && f->uses[n]) n++;
     const void **tables = n ? arena_get(r->search.texts, n, sizeof *tables, e) : NULL;
     if (n && !tables) return ELBO_E_MEMORY;
-    for (size_t k = 0; k < n; k++) tables[k] = find(r, ELBO_KIND_FAMILY, f->uses[k])->plugin.info.table;
+    for (size_t k = 0; k < n; k++)
+      tables[k] = find(r, ELBO_KIND_FAMILY, f->uses[k])->plugin.info.table;
     r->entries[i].plugin.uses = tables;
   }
   return status;
@@ -233,17 +243,22 @@ static void not_there(const registry *r, uint32_t kind, const char *name, error 
   text folders = { 0 };
   for (size_t i = 0; i < r->n && n < MOST; i++)
     if (r->entries[i].kind == kind) names[n++] = r->entries[i].plugin.info.name;
-  for (size_t i = 0; i < r->search.n_folders; i++) text_format(&folders, "%s%s", i ? ", " : "", r->search.folders[i]);
+  for (size_t i = 0; i < r->search.n_folders; i++)
+    text_format(&folders, "%s%s", i ? ", " : "", r->search.folders[i]);
   const char *near = nearest_word(name, names, n);
-  fail(e, ELBO_E_USAGE, "no %s is called `%.100s`%s%s%s; searched: %s (`elbo plugin list --verbose` shows what was found and refused)",
-       kind_names[kind], name, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "", folders.s ? folders.s : "no folder");
+  fail(e, ELBO_E_USAGE,
+       "no %s is called `%.100s`%s%s%s; searched: %s (`elbo plugin list --verbose` shows what was "
+       "found and refused)",
+       kind_names[kind], name, near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "",
+       folders.s ? folders.s : "no folder");
   text_free(&folders);
 }
 
 const plugin *registry_find(const registry *r, uint32_t kind, const char *name, error *e)
 {
   const entry *x = name ? find(r, kind, name) : NULL;
-  if (!x && e && kind >= ELBO_KIND_FAMILY && kind <= ELBO_KIND_BACKEND) not_there(r, kind, name ? name : "", e);
+  if (!x && e && kind >= ELBO_KIND_FAMILY && kind <= ELBO_KIND_BACKEND)
+    not_there(r, kind, name ? name : "", e);
   return x ? &x->plugin : NULL;
 }
 

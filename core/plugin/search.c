@@ -13,7 +13,8 @@ static const char *const subfolders[] = { "families", "reparam", "backend" };
 
 static elbo_status add(search *s, const char *path, bool named, error *e)
 {
-  if (mem_grow(&s->list, &s->room, s->n + 1, sizeof *s->list, "the list of plugins", e)) return ELBO_E_MEMORY;
+  if (mem_grow(&s->list, &s->room, s->n + 1, sizeof *s->list, "the list of plugins", e))
+    return ELBO_E_MEMORY;
   char *copy = arena_string(s->texts, path, e);
   if (!copy) return ELBO_E_MEMORY;
   s->list[s->n++] = (candidate){ .path = copy, .named = named, .image = -1 };
@@ -42,7 +43,9 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 static elbo_status one_folder(search *s, const char *folder, error *e)
 {
   if (known(s, folder)) return ELBO_DONE;
-  if (mem_grow(&s->folders, &s->folders_room, s->n_folders + 1, sizeof *s->folders, "the list of folders", e)) return ELBO_E_MEMORY;
+  if (mem_grow(&s->folders, &s->folders_room, s->n_folders + 1, sizeof *s->folders,
+               "the list of folders", e))
+    return ELBO_E_MEMORY;
   if (!(s->folders[s->n_folders] = arena_string(s->texts, folder, e))) return ELBO_E_MEMORY;
   s->n_folders++;
   struct dirent **entries = NULL;
@@ -100,7 +103,8 @@ static elbo_status environment_folders(search *s, error *e)
 static bool own_folder(char path[PATH_MAX])
 {
   Dl_info info;
-  bool found = dladdr((const void *)(uintptr_t)registry_new, &info) && info.dli_fname && realpath(info.dli_fname, path);
+  bool found = dladdr((const void *)(uintptr_t)registry_new, &info) && info.dli_fname &&
+               realpath(info.dli_fname, path);
   if (!found && !realpath("/proc/self/exe", path)) return false;
   char *slash = strrchr(path, '/');
   if (!slash) return false;
@@ -131,7 +135,8 @@ elbo_status search_all(search *s, const elbo_context_options *o, error *e)
     status = path ? add(s, path, true, e) : ELBO_E_MEMORY;
     mem_free(path);
   }
-  for (const char *const *d = o->directories; d && *d && !status; d++) status = given_folder(s, *d, e);
+  for (const char *const *d = o->directories; d && *d && !status; d++)
+    status = given_folder(s, *d, e);
   if (!status && !o->no_environment) status = environment_folders(s, e);
   return status ? status : own_folders(s, e);
 }

@@ -30,7 +30,8 @@ __attribute__((format(printf, 2, 3))) static bool no(verdict *v, const char *for
 bool name_valid(const char *name)
 {
   size_t n = name ? strnlen(name, PLUGIN_MAX_NAME + 1) : 0;
-  return n >= 1 && n <= PLUGIN_MAX_NAME && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+  return n >= 1 && n <= PLUGIN_MAX_NAME &&
+         strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
 }
 
 static bool text_fine(const char *s)
@@ -43,9 +44,14 @@ static bool text_fine(const char *s)
 
 static bool named(verdict *v, const char *name, const char *summary)
 {
-  if (!name_valid(name)) return no(v, "the table's name is not of 1 to %d of the characters a-z, 0-9 and _", PLUGIN_MAX_NAME);
+  if (!name_valid(name))
+    return no(v, "the table's name is not of 1 to %d of the characters a-z, 0-9 and _",
+              PLUGIN_MAX_NAME);
   v->of = name;
-  return text_fine(summary) || no(v, "its summary is missing, too long or has control characters; expected one line of at most %d bytes", MAX_TEXT);
+  return text_fine(summary) || no(v,
+                                  "its summary is missing, too long or has control characters; "
+                                  "expected one line of at most %d bytes",
+                                  MAX_TEXT);
 }
 
 typedef void anything(void);
@@ -54,7 +60,10 @@ typedef struct {
   anything *at;
   bool required;
 } slot;
-#define SLOT(table, field, required) { #field, (anything *)(table)->field, required }
+#define SLOT(table, field, required)                                                               \
+  {                                                                                                \
+#field, (anything *)(table)->field, required                                                   \
+  }
 
 /* Does the pointer lie in an object that is loaded? */
 static bool leads_somewhere(anything *at)
@@ -66,15 +75,19 @@ static bool leads_somewhere(anything *at)
 static bool slots_fine(verdict *v, const slot *s, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
-    if (s[i].required && !s[i].at) return no(v, "the slot `%s` is NULL; expected a function", s[i].name);
-    if (s[i].at && !leads_somewhere(s[i].at)) return no(v, "the slot `%s` points outside all loaded objects", s[i].name);
+    if (s[i].required && !s[i].at)
+      return no(v, "the slot `%s` is NULL; expected a function", s[i].name);
+    if (s[i].at && !leads_somewhere(s[i].at))
+      return no(v, "the slot `%s` points outside all loaded objects", s[i].name);
   }
   return true;
 }
 
 static bool size_fine(verdict *v, const char *what, size_t found, size_t expected)
 {
-  return found == expected || no(v, "%s: found %zu bytes, expected %zu: build it with this version's elbo/plugin.h", what, found, expected);
+  return found == expected ||
+         no(v, "%s: found %zu bytes, expected %zu: build it with this version's elbo/plugin.h",
+            what, found, expected);
 }
 
 static bool range_fine(verdict *v, const char *what, uint32_t found, uint32_t most)
@@ -94,17 +107,24 @@ static bool standard_fine(const elbo_param *p)
 
 static bool params_fine(verdict *v, const elbo_family *f)
 {
-  if (f->n_params > PLUGIN_MAX_PARAMS) return no(v, "n_params: found %u, expected at most %d", f->n_params, PLUGIN_MAX_PARAMS);
+  if (f->n_params > PLUGIN_MAX_PARAMS)
+    return no(v, "n_params: found %u, expected at most %d", f->n_params, PLUGIN_MAX_PARAMS);
   if (f->n_params && !f->params) return no(v, "params is NULL with n_params = %u", f->n_params);
   for (uint32_t i = 0; i < f->n_params; i++) {
     const elbo_param *p = &f->params[i];
-    if (!name_valid(p->name)) return no(v, "parameter %u: its name is not of 1 to %d of the characters a-z, 0-9 and _", i, PLUGIN_MAX_NAME);
-    if (p->constraint > ELBO_INTEGER) return no(v, "parameter %s: constraint %u is unknown", p->name, p->constraint);
+    if (!name_valid(p->name))
+      return no(v, "parameter %u: its name is not of 1 to %d of the characters a-z, 0-9 and _", i,
+                PLUGIN_MAX_NAME);
+    if (p->constraint > ELBO_INTEGER)
+      return no(v, "parameter %s: constraint %u is unknown", p->name, p->constraint);
     if (p->flags > 15) return no(v, "parameter %s: flags %u are unknown", p->name, p->flags);
     if ((p->flags & ELBO_VARIANCE_FORMS) && p->constraint != ELBO_POSITIVE)
       return no(v, "parameter %s: ELBO_VARIANCE_FORMS belongs to a positive parameter", p->name);
-    if (!standard_fine(p)) return no(v, "parameter %s: the standard value %g breaks its constraint", p->name, p->standard);
-    if (p->help && !text_fine(p->help)) return no(v, "parameter %s: its help is no line of at most %d bytes", p->name, MAX_TEXT);
+    if (!standard_fine(p))
+      return no(v, "parameter %s: the standard value %g breaks its constraint", p->name,
+                p->standard);
+    if (p->help && !text_fine(p->help))
+      return no(v, "parameter %s: its help is no line of at most %d bytes", p->name, MAX_TEXT);
     for (uint32_t j = 0; j < i; j++)
       if (!strcmp(p->name, f->params[j].name)) return no(v, "parameter %s is there twice", p->name);
   }
@@ -113,13 +133,16 @@ static bool params_fine(verdict *v, const elbo_family *f)
 
 static bool form_sets_fine(verdict *v, const elbo_family *f)
 {
-  if (f->n_form_sets > 16 || (f->n_form_sets && !f->form_sets)) return no(v, "form_sets: found %u, expected 0 to 16 of them", f->n_form_sets);
+  if (f->n_form_sets > 16 || (f->n_form_sets && !f->form_sets))
+    return no(v, "form_sets: found %u, expected 0 to 16 of them", f->n_form_sets);
   for (uint32_t i = 0; i < f->n_form_sets; i++) {
     const elbo_form_set *s = &f->form_sets[i];
     uint32_t n = 0;
     for (; s->names && n <= PLUGIN_MAX_PARAMS && s->names[n]; n++)
-      if (!name_valid(s->names[n])) return no(v, "form set %u: name %u is not of the characters a-z, 0-9 and _", i, n);
-    if (n != f->n_params) return no(v, "form set %u: found %u names, expected %u, one a parameter", i, n, f->n_params);
+      if (!name_valid(s->names[n]))
+        return no(v, "form set %u: name %u is not of the characters a-z, 0-9 and _", i, n);
+    if (n != f->n_params)
+      return no(v, "form set %u: found %u names, expected %u, one a parameter", i, n, f->n_params);
     slot to[] = { { "form_sets.to_working", (anything *)s->to_working, true } };
     if (!slots_fine(v, to, 1)) return false;
   }
@@ -135,13 +158,17 @@ static bool levels_fine(verdict *v, const char *name, anything *const *at)
 
 static bool kls_fine(verdict *v, const elbo_family *f)
 {
-  if (f->n_kls > PLUGIN_MAX_KLS || (f->n_kls && !f->kls)) return no(v, "kls: found %u, expected 0 to %d of them", f->n_kls, PLUGIN_MAX_KLS);
+  if (f->n_kls > PLUGIN_MAX_KLS || (f->n_kls && !f->kls))
+    return no(v, "kls: found %u, expected 0 to %d of them", f->n_kls, PLUGIN_MAX_KLS);
   for (uint32_t i = 0; i < f->n_kls; i++) {
     const elbo_kl *k = &f->kls[i];
-    if (!name_valid(k->q) || !name_valid(k->p)) return no(v, "kls[%u]: q or p is no name of a family", i);
-    if (strcmp(k->q, f->name) && strcmp(k->p, f->name)) return no(v, "kls[%u]: KL(%s || %s) does not name this family", i, k->q, k->p);
+    if (!name_valid(k->q) || !name_valid(k->p))
+      return no(v, "kls[%u]: q or p is no name of a family", i);
+    if (strcmp(k->q, f->name) && strcmp(k->p, f->name))
+      return no(v, "kls[%u]: KL(%s || %s) does not name this family", i, k->q, k->p);
     slot s[] = { { "kls.kl", (anything *)k->kl, true } };
-    if (!slots_fine(v, s, 1) || !levels_fine(v, "kls.kl_f32", (anything *const *)k->kl_f32)) return false;
+    if (!slots_fine(v, s, 1) || !levels_fine(v, "kls.kl_f32", (anything *const *)k->kl_f32))
+      return false;
   }
   return true;
 }
@@ -150,7 +177,8 @@ static bool uses_fine(verdict *v, const elbo_family *f)
 {
   for (uint32_t i = 0; f->uses && f->uses[i]; i++)
     if (i >= PLUGIN_MAX_USES || !name_valid(f->uses[i]))
-      return no(v, "uses: entry %u is no name of a family, or there are more than %d", i, PLUGIN_MAX_USES);
+      return no(v, "uses: entry %u is no name of a family, or there are more than %d", i,
+                PLUGIN_MAX_USES);
   return true;
 }
 
@@ -177,61 +205,83 @@ static bool road_fine(verdict *v, const elbo_family *f)
 static bool family_fine(verdict *v, const void *table)
 {
   const elbo_family *f = table;
-  if (!size_fine(v, "size of elbo_family", f->size, sizeof *f) || !named(v, f->name, f->summary)) return false;
-  if (!size_fine(v, "param_size", f->param_size, sizeof(elbo_param)) || !size_fine(v, "form_set_size", f->form_set_size, sizeof(elbo_form_set)) ||
+  if (!size_fine(v, "size of elbo_family", f->size, sizeof *f) || !named(v, f->name, f->summary))
+    return false;
+  if (!size_fine(v, "param_size", f->param_size, sizeof(elbo_param)) ||
+      !size_fine(v, "form_set_size", f->form_set_size, sizeof(elbo_form_set)) ||
       !size_fine(v, "kl_size", f->kl_size, sizeof(elbo_kl)))
     return false;
-  if (!range_fine(v, "event_rank", f->event_rank, 1) || !range_fine(v, "value_form", f->value_form, ELBO_X_LOG_SIMPLEX) ||
-      !range_fine(v, "support.kind", f->support.kind, ELBO_SUP_GRID) || !range_fine(v, "seen", f->seen, ELBO_SEEN_CIRCLE))
+  if (!range_fine(v, "event_rank", f->event_rank, 1) ||
+      !range_fine(v, "value_form", f->value_form, ELBO_X_LOG_SIMPLEX) ||
+      !range_fine(v, "support.kind", f->support.kind, ELBO_SUP_GRID) ||
+      !range_fine(v, "seen", f->seen, ELBO_SEEN_CIRCLE))
     return false;
   const slot slots[] = {
-    SLOT(f, log_prob, true),  { "support.range", (anything *)f->support.range, f->support.kind == ELBO_SUP_INTERVAL },
-    SLOT(f, standard, false), SLOT(f, icdf, false),   SLOT(f, draw, false),          SLOT(f, pull, false),
-    SLOT(f, cdf, false),      SLOT(f, moment, false), SLOT(f, support_point, false), SLOT(f, extension, false),
+    SLOT(f, log_prob, true),
+    { "support.range", (anything *)f->support.range, f->support.kind == ELBO_SUP_INTERVAL },
+    SLOT(f, standard, false),
+    SLOT(f, icdf, false),
+    SLOT(f, draw, false),
+    SLOT(f, pull, false),
+    SLOT(f, cdf, false),
+    SLOT(f, moment, false),
+    SLOT(f, support_point, false),
+    SLOT(f, extension, false),
   };
-  return slots_fine(v, slots, sizeof slots / sizeof *slots) && levels_fine(v, "log_prob_f32", (anything *const *)f->log_prob_f32) &&
-         levels_fine(v, "standard_f32", (anything *const *)f->standard_f32) && params_fine(v, f) && form_sets_fine(v, f) && kls_fine(v, f) &&
-         uses_fine(v, f) && road_fine(v, f);
+  return slots_fine(v, slots, sizeof slots / sizeof *slots) &&
+         levels_fine(v, "log_prob_f32", (anything *const *)f->log_prob_f32) &&
+         levels_fine(v, "standard_f32", (anything *const *)f->standard_f32) && params_fine(v, f) &&
+         form_sets_fine(v, f) && kls_fine(v, f) && uses_fine(v, f) && road_fine(v, f);
 }
 
 static bool reparam_fine(verdict *v, const void *table)
 {
   const elbo_reparam *r = table;
-  if (!size_fine(v, "size of elbo_reparam", r->size, sizeof *r) || !named(v, r->name, r->summary)) return false;
+  if (!size_fine(v, "size of elbo_reparam", r->size, sizeof *r) || !named(v, r->name, r->summary))
+    return false;
   const slot slots[] = { SLOT(r, missing, true), SLOT(r, forward, true), SLOT(r, backward, true) };
   for (int i = 0; i < ELBO_LEVELS; i++)
     if (!r->forward_f32[i] != !r->backward_f32[i])
-      return no(v, "forward_f32[%d] and backward_f32[%d]: found one of them, expected both or none", i, i);
-  return slots_fine(v, slots, sizeof slots / sizeof *slots) && levels_fine(v, "forward_f32", (anything *const *)r->forward_f32) &&
+      return no(v, "forward_f32[%d] and backward_f32[%d]: found one of them, expected both or none",
+                i, i);
+  return slots_fine(v, slots, sizeof slots / sizeof *slots) &&
+         levels_fine(v, "forward_f32", (anything *const *)r->forward_f32) &&
          levels_fine(v, "backward_f32", (anything *const *)r->backward_f32);
 }
 
 static bool backend_fine(verdict *v, const void *table)
 {
   const elbo_backend *b = table;
-  if (!size_fine(v, "size of elbo_backend", b->size, sizeof *b) || !named(v, b->name, b->summary)) return false;
-  const slot slots[] = { SLOT(b, sgemm, true), SLOT(b, describe, true), SLOT(b, advice, false), SLOT(b, start, false) };
+  if (!size_fine(v, "size of elbo_backend", b->size, sizeof *b) || !named(v, b->name, b->summary))
+    return false;
+  const slot slots[] = { SLOT(b, sgemm, true), SLOT(b, describe, true), SLOT(b, advice, false),
+                         SLOT(b, start, false) };
   return slots_fine(v, slots, sizeof slots / sizeof *slots);
 }
 
 static bool descriptor_fine(verdict *v, const elbo_plugin *p, size_t symbol_size)
 {
   if ((uintptr_t)p % _Alignof(elbo_plugin)) return no(v, "elbo_plugin_entry is not aligned");
-  if (symbol_size < sizeof *p) return no(v, "elbo_plugin_entry: found %zu bytes in the file, expected %zu", symbol_size, sizeof *p);
-  if (memcmp(p->magic, ELBO_MAGIC, sizeof ELBO_MAGIC)) return no(v, "magic: not that of an elbo plugin: use the macro ELBO_PLUGIN");
+  if (symbol_size < sizeof *p)
+    return no(v, "elbo_plugin_entry: found %zu bytes in the file, expected %zu", symbol_size,
+              sizeof *p);
+  if (memcmp(p->magic, ELBO_MAGIC, sizeof ELBO_MAGIC))
+    return no(v, "magic: not that of an elbo plugin: use the macro ELBO_PLUGIN");
   if (p->abi_major != ELBO_ABI_MAJOR || p->abi_minor > ELBO_ABI_MINOR)
-    return no(v, "ABI: found %u.%u, expected %d.0 to %d.%d: build it with this version's elbo/plugin.h", p->abi_major, p->abi_minor,
-              ELBO_ABI_MAJOR, ELBO_ABI_MAJOR, ELBO_ABI_MINOR);
+    return no(
+        v, "ABI: found %u.%u, expected %d.0 to %d.%d: build it with this version's elbo/plugin.h",
+        p->abi_major, p->abi_minor, ELBO_ABI_MAJOR, ELBO_ABI_MAJOR, ELBO_ABI_MINOR);
   if (!size_fine(v, "size of elbo_plugin", p->size, sizeof *p)) return false;
   if (p->kind < ELBO_KIND_FAMILY || p->kind > ELBO_KIND_BACKEND)
     return no(v, "kind: found %u, expected 1 (family), 2 (reparametrizer) or 3 (backend)", p->kind);
-  if (!memchr(p->build, 0, sizeof p->build)) return no(v, "build: no text that ends within %zu bytes", sizeof p->build);
+  if (!memchr(p->build, 0, sizeof p->build))
+    return no(v, "build: no text that ends within %zu bytes", sizeof p->build);
   return p->table || no(v, "table is NULL");
 }
 
-static bool (*const table_fine[])(verdict *, const void *) = {
-  [ELBO_KIND_FAMILY] = family_fine, [ELBO_KIND_REPARAM] = reparam_fine, [ELBO_KIND_BACKEND] = backend_fine
-};
+static bool (*const table_fine[])(verdict *, const void *) = { [ELBO_KIND_FAMILY] = family_fine,
+                                                               [ELBO_KIND_REPARAM] = reparam_fine,
+                                                               [ELBO_KIND_BACKEND] = backend_fine };
 
 /* The linker's words without the name of the memory file. */
 static void linker_says(verdict *v)
@@ -250,8 +300,11 @@ const elbo_plugin *plugin_open(int image, char *why)
   void *object = image_load(image);
   if (!object) return linker_says(&v), NULL;
   const elbo_plugin *p = dlsym(object, "elbo_plugin_entry");
-  if (!p) return no(&v, "has no symbol elbo_plugin_entry: end the file with ELBO_PLUGIN(KIND, TABLE)"), NULL;
-  if (!dladdr1(p, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol) return no(&v, "elbo_plugin_entry points outside the file"), NULL;
+  if (!p)
+    return no(&v, "has no symbol elbo_plugin_entry: end the file with ELBO_PLUGIN(KIND, TABLE)"),
+           NULL;
+  if (!dladdr1(p, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol)
+    return no(&v, "elbo_plugin_entry points outside the file"), NULL;
   if (!descriptor_fine(&v, p, symbol->st_size)) return NULL;
   return table_fine[p->kind](&v, p->table) ? p : NULL;
 }

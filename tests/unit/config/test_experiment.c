@@ -58,7 +58,7 @@ START_TEST(defaults_are_filled_in)
             x->train.kl_epochs == 0);
   ck_assert(!x->has_weight_prior && x->n_p == 2 && x->n_q == 1);
   ck_assert_str_eq(activation_table[x->p[1].net.activation].name, "tanh");
-  ck_assert_str_eq(init_table[x->p[1].net.init].name, "glorot");
+  ck_assert_str_eq(init_table[x->p[1].net.init].name, "torch");
   ck_assert(!x->p[0].net.present && x->p[1].net.present && x->p[1].net.n_hidden == 1 &&
             x->p[1].net.hidden[0] == 7);
   experiment_free(x);

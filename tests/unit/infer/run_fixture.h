@@ -24,8 +24,12 @@ static char folder[64];
 static inline void fixture_start(void)
 {
   const char *directories[] = { plugin_dir, NULL };
-  elbo_context_options o = { .size = sizeof o, .directories = directories, .no_environment = true,
-                             .trust_plugins = true, .backend = "openblas", .threads = 2 };
+  elbo_context_options o = { .size = sizeof o,
+                             .directories = directories,
+                             .no_environment = true,
+                             .trust_plugins = true,
+                             .backend = "openblas",
+                             .threads = 2 };
   ck_assert_msg(!elbo_context_new(&o, &context), "%s", elbo_last_error(context));
   strcpy(folder, "/tmp/elbo-test-run-XXXXXX");
   ck_assert_ptr_nonnull(mkdtemp(folder));
@@ -42,8 +46,9 @@ static inline const char *in_folder(const char *name)
 
 static inline void fixture_end(void)
 {
-  static const char *const names[] = { "experiment.yaml", "checkpoint.safetensors", "a.png", "a.npy", "a.svg",
-                                       "a.csv" };
+  static const char *const names[] = { "experiment.yaml", "checkpoint.safetensors",
+                                       "a.png",           "a.npy",
+                                       "a.svg",           "a.csv" };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(in_folder(names[i]));
   ck_assert_int_eq(rmdir(folder), 0);
   elbo_context_free(context);
@@ -76,8 +81,9 @@ static inline elbo_run *make_run(const char *yaml, void (*set)(const graph *g, f
   write_text("experiment.yaml", yaml);
   ck_assert_msg(!elbo_experiment_open(context, in_folder("experiment.yaml"), NULL, &x), "%s",
                 elbo_last_error(context));
-  ck_assert_msg(!model_build(x->study->model, &(graph_options){ GRAPH_DECODE, 1, 1, false }, &mg, &e), "%s",
-                e.text);
+  ck_assert_msg(
+      !model_build(x->study->model, &(graph_options){ GRAPH_DECODE, 1, 1, false }, &mg, &e), "%s",
+      e.text);
   float *params = mem_new_aligned(graph_param_floats(mg.g), sizeof *params, "parameters", &e);
   init_params(mg.g, x->study->x->seed, params);
   if (set) set(mg.g, params);

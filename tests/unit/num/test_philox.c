@@ -14,7 +14,8 @@ START_TEST(known_answers)
   ck_assert_uint_eq(out[1], 0xe169c58du);
   ck_assert_uint_eq(out[2], 0xbc57ac4cu);
   ck_assert_uint_eq(out[3], 0x9b00dbd8u);
-  philox_block((philox_key){ { 0xa4093822, 0x299f31d0 } }, 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, out);
+  philox_block((philox_key){ { 0xa4093822, 0x299f31d0 } }, 0x243f6a88, 0x85a308d3, 0x13198a2e,
+               0x03707344, out);
   ck_assert_uint_eq(out[0], 0xd16cfe09u);
   ck_assert_uint_eq(out[1], 0x94fdcceb);
   ck_assert_uint_eq(out[2], 0x5001e420);

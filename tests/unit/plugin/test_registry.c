@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * Plugins, good and bad, are built here with the C compiler (CC, else cc) and loaded: whatever a file does, the host lives. */
+#include "plugin/registry.h"
+#include "base/error.h"
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/elbo-plugin-XXXXXX";
+
+#define HEAD                                                                                       \
+  "#include <elbo/plugin.h>\n#include <stdlib.h>\n#include <fenv.h>\n"                             \
+  "static double lp(const elbo_call *c, const double *x, const double *w, double *dx, double *dw)" \
+  "{ (void)c; (void)w; if (dx) dx[0] = 0; if (dw) dw[0] = 0; return x[0]; }\n"                     \
+  "static const elbo_param ps[] = { { \"loc\", ELBO_REAL, 0, 0, \"h\" } };\n"
+#define TABLE(name, more)                                                                          \
+  "static const elbo_family f = { ELBO_FAMILY_SIZES, .name = " name                                \
+  ", .summary = \"s\", .params = ps, .n_params = 1, .log_prob = lp" more " };\n"
+#define ENTRY "ELBO_PLUGIN(ELBO_KIND_FAMILY, f);\n"
+#define RAW(magic, major, size, kind)                                                              \
+  "ELBO_EXPORT extern const elbo_plugin elbo_plugin_entry; const elbo_plugin elbo_plugin_entry = " \
+  "{ " magic ", " major ", 0, " size ", " kind ", \"C\", &f };\n"
+#define GOOD HEAD TABLE("\"good\"", "") ENTRY
+#define CONSTRUCTOR(body)                                                                          \
+  HEAD TABLE("\"bad\"", "") ENTRY "__attribute__((constructor)) static void c(void) { " body " }"  \
+                                                                                             "\n"
+
+/* why: a part of the reason */
+static const struct {
+  const char *source, *why;
+} bad[] = {
+  { HEAD TABLE("\"bad\"", "") RAW("\"elbo/plugout\"", "1", "sizeof(elbo_plugin)", "1"), "magic" },
+  { HEAD TABLE("\"bad\"", "") RAW("ELBO_MAGIC", "2", "sizeof(elbo_plugin)", "1"),
+    "found 2.0, expected 1.0" },
+  { HEAD TABLE("\"bad\"", "") RAW("ELBO_MAGIC", "1", "12", "1"), "found 12 bytes" },
+  { HEAD TABLE("\"bad\"", "") RAW("ELBO_MAGIC", "1", "sizeof(elbo_plugin)", "4"), "kind: found 4" },
+  { HEAD TABLE(
+        "\"bad\"",
+        "") "ELBO_EXPORT const char elbo_plugin_entry[8] __attribute__((aligned(8))) = \"elbo\";\n",
+    "found 8 bytes in the file" },
+  { HEAD "ELBO_EXPORT int none;\n", "no symbol elbo_plugin_entry" },
+  { HEAD "extern void nowhere(void);\n" TABLE("\"bad\"", "") ENTRY
+    "void call(void); void call(void) { nowhere(); }\n",
+    "nowhere" },
+  { CONSTRUCTOR("*(volatile int *)8 = 1;"), "signal 11" },
+  { CONSTRUCTOR("for (volatile int i = 0;; i++) {}"), "longer than" },
+  { CONSTRUCTOR("exit(0);"), "calls exit" },
+  { CONSTRUCTOR("_Exit(0);"), "ended the probing process" },
+  { CONSTRUCTOR("abort();"), "signal 6" },
+  { CONSTRUCTOR("fesetround(FE_UPWARD);"), "the rounding mode" },
+  { HEAD TABLE("\"Bad name\"", "") ENTRY, "name is not of" },
+  { HEAD TABLE("(const char *)16", "") ENTRY, "signal 11" },
+  { HEAD TABLE("\"bad\"", ", .n_params = 1000000") ENTRY, "found 1000000" },
+  { HEAD TABLE("\"bad\"", ", .log_prob = NULL") ENTRY, "`log_prob` is NULL" },
+  { HEAD TABLE("\"bad\"", ", .param_size = 8") ENTRY, "param_size: found 8" },
+  { HEAD TABLE("\"bad\"", ", .reparam = \"inverse_cdf\"") ENTRY, "`icdf` is NULL" },
+  { HEAD "static double kl(const elbo_call *c, const double *a, const double *b, double *d, double "
+         "*e) { (void)c, (void)a, (void)b, (void)d, (void)e; return 0; }\n"
+         "static const elbo_kl ks[] = { { \"x\", \"y\", kl, { NULL } } };\n" TABLE(
+             "\"bad\"", ", .kls = ks, .n_kls = 1") ENTRY,
+    "does not name this family" },
+  { HEAD "static const char *const us[] = { \"absent\", NULL };\n" TABLE("\"bad\"", ", .uses = us")
+        ENTRY,
+    "uses the family `absent`" },
+};
+enum { N_BAD = sizeof bad / sizeof *bad };
+
+static void path_of(const char *name, char *path)
+{
+  snprintf(path, 256, "%s/%s", dir, name);
+}
+
+static void put(const char *name, const void *at, size_t n)
+{
+  char path[256];
+  path_of(name, path);
+  FILE *f = fopen(path, "wb");
+  ck_assert_ptr_nonnull(f);
+  ck_assert_uint_eq(fwrite(at, 1, n, f), n);
+  fclose(f);
+  chmod(path, 0755);
+}
+
+static void build(const char *name, const char *source)
+{
+  char command[1024], path[256];
+  put("plugin.c", source, strlen(source));
+  path_of(name, path);
+  const char *cc = getenv("CC");
+  snprintf(command, sizeof command, "%s -O1 -w -shared -fPIC -I%s/include -o %s %s/plugin.c",
+           cc && *cc ? cc : "cc", SOURCE_DIR, path, dir);
+  ck_assert_int_eq(system(command), 0);
+}
+
+static registry *load(const char *one, const char *folder, bool trust, error *e)
+{
+  const char *plugins[] = { one, NULL }, *folders[] = { folder, NULL };
+  elbo_context_options o = { .size = sizeof o, .no_environment = true, .trust_plugins = trust };
+  if (one) o.plugins = plugins;
+  if (folder) o.directories = folders;
+  return registry_new(&o, e);
+}
+
+static void make_folder(void)
+{
+  ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void remove_folder(void)
+{
+  char command[300];
+  snprintf(command, sizeof command, "rm -rf %s", dir);
+  ck_assert_int_eq(system(command), 0);
+}
+
+START_TEST(good_one)
+{
+  char path[256];
+  error e = { 0 };
+  build("good.so", GOOD);
+  path_of("good.so", path);
+  registry *r =
+      load(path, dir, false, &e); /* named and in a searched folder: one file, one plugin */
+  ck_assert_msg(r != NULL, "%s", e.text);
+  const plugin *p = registry_find(r, ELBO_KIND_FAMILY, "good", &e);
+  ck_assert_ptr_nonnull(p);
+  ck_assert_str_eq(p->info.path, path);
+  ck_assert_ptr_eq(registry_host(r)->family(registry_host(r), "good"), p->info.table);
+  ck_assert_ptr_null(registry_find(r, ELBO_KIND_FAMILY, "goood", &e));
+  ck_assert_int_eq(e.status, ELBO_E_USAGE);
+  ck_assert_msg(strstr(e.text, "`good`") && strstr(e.text, dir), "%s", e.text);
+  registry_free(r);
+}
+END_TEST
+
+/* Each bad one: refused in a folder, with a good one beside and behind it; an error when named. */
+START_TEST(bad_one)
+{
+  char path[256];
+  error e = { 0 };
+  build("bad.so", bad[_i].source);
+  build("good.so", GOOD);
+  path_of("bad.so", path);
+  registry *r = load(NULL, dir, false, &e);
+  ck_assert_msg(r != NULL, "%s", e.text);
+  ck_assert_ptr_nonnull(registry_find(r, ELBO_KIND_FAMILY, "good", NULL));
+  ck_assert_ptr_null(registry_find(r, ELBO_KIND_FAMILY, "bad", NULL));
+  ck_assert_uint_eq(registry_refused_count(r), 1);
+  ck_assert_str_eq(registry_refused_at(r, 0)->path, path);
+  ck_assert_msg(strstr(registry_refused_at(r, 0)->why, bad[_i].why) != NULL, "%s, not %s",
+                registry_refused_at(r, 0)->why, bad[_i].why);
+  registry_free(r);
+  ck_assert_ptr_null(load(path, NULL, false, &e));
+  ck_assert_int_eq(e.status, ELBO_E_PLUGIN);
+  ck_assert_msg(strstr(e.text, path) && strstr(e.text, bad[_i].why), "%s", e.text);
+}
+END_TEST
+
+START_TEST(two_of_one_name)
+{
+  error e = { 0 };
+  build("a.so", GOOD);
+  build("b.so", GOOD);
+  ck_assert_ptr_null(load(NULL, dir, false, &e));
+  ck_assert_int_eq(e.status, ELBO_E_PLUGIN);
+  ck_assert_msg(strstr(e.text, "/a.so") && strstr(e.text, "/b.so"), "%s", e.text);
+}
+END_TEST
+
+START_TEST(writable_by_everyone)
+{
+  char path[256];
+  error e = { 0 };
+  build("good.so", GOOD);
+  path_of("good.so", path);
+  chmod(path, 0777);
+  ck_assert_ptr_null(load(path, NULL, false, &e));
+  ck_assert_msg(strstr(e.text, "writable by everyone") != NULL, "%s", e.text);
+  error_clear(&e);
+  registry *r = load(path, NULL, true, &e);
+  ck_assert_msg(r != NULL, "%s", e.text);
+  registry_free(r);
+  chmod(path, 0755);
+  chmod(dir, 0777);
+  ck_assert_ptr_null(load(path, NULL, false, &e));
+  ck_assert_msg(strstr(e.text, dir) != NULL, "%s", e.text);
+}
+END_TEST
+
+static char *bytes_of(const char *name, size_t *n)
+{
+  char path[256];
+  struct stat s;
+  path_of(name, path);
+  ck_assert_int_eq(stat(path, &s), 0);
+  char *at = malloc((size_t)s.st_size);
+  FILE *f = fopen(path, "rb");
+  *n = fread(at, 1, (size_t)s.st_size, f);
+  fclose(f);
+  return at;
+}
+
+/* Empty, text, and cut short at every 4 KB. */
+START_TEST(cut_short)
+{
+  size_t n;
+  char name[32];
+  error e = { 0 };
+  build("whole", GOOD);
+  char *at = bytes_of("whole", &n);
+  unsigned count = 0;
+  for (size_t cut = 0; cut < n; cut += 4096, count++) {
+    snprintf(name, sizeof name, "cut%u.so", count);
+    put(name, at, cut);
+  }
+  put("text.so", "hello\n", 6);
+  registry *r = load(NULL, dir, false, &e);
+  ck_assert_msg(r != NULL, "%s", e.text);
+  ck_assert_uint_eq(registry_refused_count(r), count + 1);
+  registry_free(r);
+  free(at);
+}
+END_TEST
+
+/* 200 copies with four random bytes of the first page changed. Each that still loads has the one name: they go one by one. */
+START_TEST(mutants)
+{
+  size_t n;
+  build("whole", GOOD);
+  char *at = bytes_of("whole", &n), *copy = malloc(n), path[256];
+  unsigned state = 12345;
+  for (int i = 0; i < 200; i++) {
+    memcpy(copy, at, n);
+    for (int k = 0; k < 4; k++) {
+      state = state * 1103515245u + 12345u;
+      copy[(state >> 8) % 4096] ^= (char)(1 + (state >> 20) % 255);
+    }
+    put("mutant.so", copy, n);
+    path_of("mutant.so", path);
+    error e = { 0 };
+    registry *r = load(path, NULL, false, &e);
+    ck_assert(r || e.status == ELBO_E_PLUGIN);
+    registry_free(r);
+  }
+  free(at);
+  free(copy);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("registry");
+  TCase *t = tcase_create("all");
+  tcase_set_timeout(t, 90);
+  tcase_add_checked_fixture(t, make_folder, remove_folder);
+  tcase_add_test(t, good_one);
+  tcase_add_loop_test(t, bad_one, 0, N_BAD);
+  tcase_add_test(t, two_of_one_name);
+  tcase_add_test(t, writable_by_everyone);
+  tcase_add_test(t, cut_short);
+  tcase_add_test(t, mutants);
+  suite_add_tcase(s, t);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
