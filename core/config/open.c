@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "infer/context.h"
 #include "infer/optimizer.h"
+#include "num/special.h"
 
 #include <stdio.h>
 
@@ -70,8 +71,11 @@ elbo_status elbo_experiment_open(elbo_context *ctx, const char *file, const char
     elbo_experiment_free(x);
     return e->status;
   }
-  text_format(&x->plan, "size: %zu learned numbers, %zu bytes in all; %d threads, kernels %s\n", x->parameters, x->memory, ctx->threads,
-              ctx->backend->name);
+  char products[256] = "";
+  if (ctx->backend->describe) ctx->backend->describe(products, sizeof products);
+  text_format(&x->plan, "size: %zu learned numbers, %zu bytes in all\n", x->parameters, x->memory);
+  text_format(&x->plan, "machine: %d threads; products by %s; loops for %s\n", ctx->threads,
+              products[0] ? products : ctx->backend->name, cpu_level_name(cpu_level()));
   *out = x;
   return ELBO_DONE;
 }

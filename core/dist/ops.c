@@ -171,6 +171,8 @@ static elbo_status draw_shape(const graph *g, node *n, error *e)
   const draw_attr *a = n->attr;
   if (check_params(g, n, 0, a->family, a->d, e) || row_shape(g, n, e)) return e->status;
   if (n->shape.axis > a->axis) return fail(e, ELBO_E_USAGE, "%s: drawn along a smaller axis than its parameters", n->name);
+  if (n->shape.axis == AXIS_FIXED && n->shape.rows != 1)
+    return fail(e, ELBO_E_USAGE, "%s: its parameters have %zu fixed rows, expected 1", n->name, n->shape.rows);
   n->shape = (shape){ a->axis, a->axis == AXIS_FIXED, a->d * (size_t)a->family->E };
   return ELBO_DONE;
 }
@@ -183,7 +185,6 @@ static elbo_rc replay_block(run *r, const node *n, size_t row, size_t rows)
   return ELBO_OK;
 }
 
-/* Noise rows are numbered by the plan's B, so that a short batch draws what a full one would. */
 static elbo_rc draw_block(run *r, const node *n, size_t row, size_t rows)
 {
   const draw_attr *a = n->attr;
@@ -195,10 +196,8 @@ static elbo_rc draw_block(run *r, const node *n, size_t row, size_t rows)
   philox_key key = philox_make_key(r->env.seed, a->stream);
   for (size_t from = row; from < row + rows && !rc; from += CHUNK) {
     size_t m = row + rows - from < CHUNK ? row + rows - from : CHUNK;
-    for (size_t i = 0; i < m; i++) {
-      size_t k = (from + i) / r->batch + r->args.sample_offset, b = (from + i) % r->batch;
-      noise[i] = (elbo_noise_row){ key, 0, (uint32_t)(k * r->full_batch + b), (uint32_t)r->args.step };
-    }
+    for (size_t i = 0; i < m; i++)
+      noise[i] = (elbo_noise_row){ key, 0, noise_row(r, n->shape, from + i), (uint32_t)r->args.step };
     for (int i = 0; i < n->n_in; i++) w[i] = view(r, n, i, from);
     float *z = node_value(r, n) + from * n->ld;
     rc = a->road ? batch_draw(a->road, m, a->d, noise, w, z) : batch_sample(a->registry, a->family, m, a->d, noise, w, z);
@@ -219,6 +218,7 @@ static elbo_rc pull_block(run *r, const node *n, size_t row, size_t rows)
   const draw_attr *a = n->attr;
   elbo_rows w[FAMILY_MAX_PARAMS];
   float *dw[FAMILY_MAX_PARAMS];
+  if (!a->road) return ELBO_UNSUPPORTED;
   for (int i = 0; i < n->n_in; i++) {
     w[i] = view(r, n, i, row);
     dw[i] = saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols;

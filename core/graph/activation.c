@@ -28,9 +28,9 @@ ELBO_INLINE float normal_cdf(float x) { return 0.5f * erfcf(-0.70710678f * x); }
 
 ELBO_INLINE float normal_pdf(float x) { return 0.3989422804f * elbo_expf(-0.5f * x * x); }
 
-ACTIVATION(identity, x, 1.0f + 0 * y)
+ACTIVATION(identity, x, ((void)y, 1.0f))
 ACTIVATION(tanh, elbo_tanhf(x), 1 - y * y)
-ACTIVATION(relu, x > 0 ? x : 0, y > 0 ? 1.0f : 0.0f)
+ACTIVATION(relu, x < 0 ? 0 : x, y > 0 ? 1.0f : 0.0f) /* so written, NaN stays NaN */
 ACTIVATION(softplus, elbo_softplusf(x), 0 - elbo_expm1f(-y))
 ACTIVATION(elu, x > 0 ? x : elbo_expm1f(x), y > 0 ? 1.0f : y + 1)
 ACTIVATION(gelu, x *normal_cdf(x), normal_cdf(y) + y * normal_pdf(y))

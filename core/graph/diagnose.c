@@ -2,6 +2,7 @@
 /* Finding the first number that is not finite: only after the objective or the gradient's norm was not, since BLAS may hide a NaN from a
    later look (0 times NaN) and a look at every node would cost every step. */
 #include "graph/inside.h"
+#include "graph/ops.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -44,24 +45,42 @@ static void describe_inputs(const run *r, const node *n, size_t row, char *to, s
   }
 }
 
-static elbo_status report(const run *r, const node *n, const char *what, const spot *s, error *e)
+/* `inputs_live`: the node's inputs are still in memory. */
+static elbo_status report(const run *r, const node *n, const char *what, bool inputs_live, const spot *s, error *e)
 {
-  char inputs[1024];
-  describe_inputs(r, n, s->row, inputs, sizeof inputs);
+  char inputs[1024] = "";
+  if (inputs_live) describe_inputs(r, n, s->row, inputs, sizeof inputs);
   const char *axis_word = n->shape.axis == AXIS_FIXED ? "row" : n->shape.axis == AXIS_BATCH ? "batch row" : "sample row";
   return fail(e, ELBO_E_NOT_FINITE,
-              "node %s (op %s): its %s is %g in %s %zu, column %zu; largest inputs there: %s; step %llu, seed %llu. "
+              "node %s (op %s): its %s is %g in %s %zu, column %zu%s%s; step %llu, seed %llu. "
               "Try a smaller learning rate, clip the gradient, or look at the data in that row",
-              n->name, n->op->name, what, (double)s->value, axis_word, s->row, s->col, inputs[0] ? inputs : "none",
+              n->name, n->op->name, what, (double)s->value, axis_word, s->row, s->col,
+              inputs[0] ? "; largest inputs there: " : "", inputs,
               (unsigned long long)r->args.step, (unsigned long long)r->env.seed);
 }
 
-static elbo_status look_at_gradients(run *r, const node *n, error *e)
+/* Of task i, once the last of its node's passes has run: what is not yet written may hold anything. */
+static elbo_status look_at_gradients(run *r, int i, error *e)
+{
+  const graph *g = r->graph;
+  const node *n = g->nodes[g->backward[i].node];
+  spot s;
+  if (i + 1 < g->n_backward && g->backward[i + 1].node == n->id) return ELBO_DONE;
+  for (int k = 0; k < n->n_in; k++) {
+    const node *x = in_node(r, n, k);
+    if (n->in[k].wants_grad && first_bad(r, x, node_grad(r, x), &s))
+      return report(r, x, "gradient", x->op->vjp_reads_input, &s, e);
+  }
+  return ELBO_DONE;
+}
+
+static elbo_status look_at_params(const run *r, error *e)
 {
   spot s;
-  for (int i = 0; i < n->n_in; i++) {
-    const node *x = in_node(r, n, i);
-    if (n->in[i].wants_grad && first_bad(r, x, node_grad(r, x), &s)) return report(r, x, "gradient", &s, e);
+  for (int i = 0; i < r->graph->n; i++) {
+    const node *n = r->graph->nodes[i];
+    if (n->op == &op_param && r->graph->live[i] && first_bad(r, n, node_value(r, n), &s))
+      return report(r, n, "value", false, &s, e);
   }
   return ELBO_DONE;
 }
@@ -71,15 +90,16 @@ elbo_status run_find_nonfinite(run *r, const step_args *a, error *e)
   const graph *g = r->graph;
   spot s;
   r->args = *a, r->batch = a->batch, r->failed_rc = 0;
+  if (look_at_params(r, e)) return e->status;
   for (int i = 0; i < g->n_forward; i++) {
     run_task(r, &g->forward[i]);
     const node *n = g->nodes[g->forward[i].node];
-    if (first_bad(r, n, node_value(r, n), &s)) return report(r, n, "value", &s, e);
+    if (first_bad(r, n, node_value(r, n), &s)) return report(r, n, "value", true, &s, e);
   }
   if (g->options.train) run_start_gradient(r);
   for (int i = 0; i < g->n_backward; i++) {
     run_task(r, &g->backward[i]);
-    if (look_at_gradients(r, g->nodes[g->backward[i].node], e)) return e->status;
+    if (look_at_gradients(r, i, e)) return e->status;
   }
   return fail(e, ELBO_E_NOT_FINITE, "step %llu, seed %llu: every value and gradient is finite, but their squares overflow; clip the "
               "gradient or lower the learning rate", (unsigned long long)a->step, (unsigned long long)r->env.seed);

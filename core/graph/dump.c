@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "graph/activation.h"
 #include "graph/inside.h"
 #include "graph/ops.h"
 
@@ -10,9 +11,20 @@ static void add_shape(shape s, text *t)
     text_format(t, s.axis == AXIS_BATCH ? "[B, %zu]" : "[K B, %zu]", s.cols);
 }
 
+/* "affine", or "affine, tanh" where an activation is joined in. */
+static void add_op(const node *n, text *t)
+{
+  int kind = n->op == &op_affine ? ((const affine_attr *)n->attr)->activation : -1;
+  text_format(t, kind < 0 ? "%s" : "%s, %s", n->op->name, kind < 0 ? "" : activation_table[kind].name);
+}
+
 static void dump_line(const graph *g, const node *n, text *t)
 {
-  text_format(t, "%4d  %-28s %-10s ", n->id, n->name, n->op->name);
+  size_t from = t->n;
+  text_format(t, "%4d  %-28s ", n->id, n->name);
+  add_op(n, t);
+  while (!t->failed && t->n < from + 52) text_add(t, " ");
+  text_add(t, " ");
   add_shape(n->shape, t);
   for (int k = 0; k < n->n_in; k++)
     text_format(t, "%s%s%d", k ? ", " : "  <- ", n->in[k].hold ? "held " : "", n->in[k].node);
@@ -25,7 +37,9 @@ static void dump_line(const graph *g, const node *n, text *t)
 
 static void dump_dot_node(const node *n, text *t)
 {
-  text_format(t, "  n%d [label=\"%s\\n%s ", n->id, n->name, n->op->name);
+  text_format(t, "  n%d [label=\"%s\\n", n->id, n->name);
+  add_op(n, t);
+  text_add(t, " ");
   add_shape(n->shape, t);
   text_format(t, "\"%s];\n", n->op == &op_param ? ", shape=box" : n->op == &op_input ? ", shape=invhouse" : "");
   for (int k = 0; k < n->n_in; k++)

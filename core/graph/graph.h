@@ -183,6 +183,12 @@ static inline size_t rows_of(const run *r, shape s)
 {
   return s.axis == AXIS_FIXED ? s.rows : s.axis == AXIS_BATCH ? r->batch : r->batch * r->samples;
 }
+/* The number of a row in noise streams: by the plan's B, so that a short batch draws what a full one would. */
+static inline uint32_t noise_row(const run *r, shape s, size_t row)
+{
+  if (s.axis == AXIS_FIXED) return (uint32_t)row;
+  return (uint32_t)((row / r->batch + r->args.sample_offset) * r->full_batch + row % r->batch);
+}
 const node *in_node(const run *r, const node *n, int i);
 float *node_value(const run *r, const node *n);
 float *node_grad(const run *r, const node *n);

@@ -24,7 +24,7 @@ struct graph {
   seal_options options;
   bool sealed;
   bool *live;      /* [n] */
-  bool *zero_grad; /* [n]: some consumer's part of the gradient is never written, so it is cleared first */
+  bool *zero_grad; /* [n]: some of its gradient is not written just once, so it is cleared first */
   task *forward, *backward;
   int n_forward, n_backward;
   size_t arena_floats;

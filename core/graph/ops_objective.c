@@ -8,8 +8,8 @@ static elbo_status terms_shape(const graph *g, node *n, error *e)
   for (int i = 0; i < n->n_in; i++) {
     const node *t = graph_node(g, n->in[i].node);
     if (t->shape.cols != 1 || (t->shape.axis == AXIS_FIXED && t->shape.rows != 1))
-      return fail(e, ELBO_E_USAGE, "%s: the term %s has %zu columns, expected one number a row", n->name, t->name,
-                  t->shape.cols);
+      return fail(e, ELBO_E_USAGE, "%s: the term %s has %zu columns and %zu fixed rows, expected one number a row", n->name,
+                  t->name, t->shape.cols, t->shape.rows);
   }
   n->shape = (shape){ AXIS_BATCH, 0, 1 };
   return ELBO_DONE;
@@ -68,9 +68,12 @@ static elbo_status objective_shape(const graph *g, node *n, error *e)
   const node *rows = graph_node(g, n->in[0].node);
   if (rows->shape.axis != AXIS_BATCH || rows->shape.cols != 1)
     return fail(e, ELBO_E_USAGE, "%s: %s is not one number for each row of the batch", n->name, rows->name);
-  for (int i = 1; i < n->n_in; i++)
-    if (graph_node(g, n->in[i].node)->shape.axis != AXIS_FIXED)
-      return fail(e, ELBO_E_USAGE, "%s: %s depends on the batch", n->name, graph_node(g, n->in[i].node)->name);
+  for (int i = 1; i < n->n_in; i++) {
+    const node *t = graph_node(g, n->in[i].node);
+    if (t->shape.axis != AXIS_FIXED) return fail(e, ELBO_E_USAGE, "%s: %s depends on the batch", n->name, t->name);
+    if (t->shape.cols != 1)
+      return fail(e, ELBO_E_USAGE, "%s: %s has %zu columns, expected one number a row", n->name, t->name, t->shape.cols);
+  }
   n->shape = (shape){ AXIS_FIXED, 1, 1 };
   return ELBO_DONE;
 }

@@ -142,7 +142,8 @@ void run_start_gradient(run *r)
   for (int i = 0; i < g->n; i++)
     if (g->zero_grad[i])
       memset(node_grad(r, g->nodes[i]), 0, rows_of(r, g->nodes[i]->shape) * g->nodes[i]->ld * sizeof(float));
-  *node_grad(r, g->nodes[g->options.objective]) = 1;
+  const node *objective = g->nodes[g->options.objective];
+  if (objective->needs_grad) *node_grad(r, objective) = 1;
 }
 
 elbo_status run_backward(run *r, error *e)

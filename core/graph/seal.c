@@ -3,6 +3,8 @@
 #include "graph/inside.h"
 #include "graph/ops.h"
 
+#include <string.h>
+
 static void mark_live(graph *g)
 {
   for (int i = g->n - 1; i >= 0; i--) {
@@ -40,29 +42,59 @@ static void mark_edges(graph *g)
   }
 }
 
-/* A node that is looked at through slices: each slice is a gradient of its own. Where they do not cover the node, or where it is
-   also used whole, its gradient is cleared first and everything adds. */
-static void mark_slices(graph *g)
+/* The node whose storage `n` is a view of, and where in its columns the view begins. */
+static const node *storage_of(const graph *g, const node *n, size_t *first)
 {
-  for (int i = 0; i < g->n; i++) {
-    size_t covered = 0;
-    bool sliced = false, whole = false;
-    for (int c = i + 1; c < g->n; c++)
-      for (int k = 0; g->live[c] && k < g->nodes[c]->n_in; k++) {
-        if (g->nodes[c]->in[k].node != i || !g->nodes[c]->in[k].wants_grad) continue;
-        bool slice = g->nodes[c]->op == &op_slice;
-        sliced |= slice;
-        whole |= !slice;
-        if (slice && g->nodes[c]->has_grad) covered += g->nodes[c]->shape.cols;
+  for (*first = 0; n->op->alias; n = g->nodes[n->in[0].node])
+    *first += n->op == &op_slice ? ((const slice_attr *)n->attr)->first : 0;
+  return n;
+}
+
+/* Do the nodes through which consumers write `own`'s gradient (itself, and slices of it) cover each of its columns just once? */
+static bool covered_once(const graph *g, const node *own, unsigned char *times)
+{
+  memset(times, 0, own->shape.cols);
+  for (int i = own->id; i < g->n; i++) {
+    const node *n = g->nodes[i];
+    size_t first;
+    bool written = false;
+    if (!g->live[i] || !n->has_grad || storage_of(g, n, &first) != own) continue;
+    for (int c = i + 1; c < g->n && !written; c++)
+      for (int k = 0; k < g->nodes[c]->n_in; k++) {
+        const edge *from = &g->nodes[c]->in[k];
+        written |= g->live[c] && !g->nodes[c]->op->alias && from->node == i && from->wants_grad;
       }
-    g->zero_grad[i] = sliced && (whole || covered != g->nodes[i]->shape.cols);
+    for (size_t k = first; written && k < first + n->shape.cols; k++)
+      if (times[k]++) return false;
   }
+  return !memchr(times, 0, own->shape.cols);
+}
+
+/* A node that is looked at through slices: each slice is a gradient of its own, whose first consumer overwrites. Where together they do
+   not cover the node just once, its gradient is cleared first and everything adds. So is that of a parameter that nothing reaches. */
+static elbo_status mark_cleared(graph *g, error *e)
+{
+  size_t most = 1;
+  for (int i = 0; i < g->n; i++)
+    if (g->nodes[i]->shape.cols > most) most = g->nodes[i]->shape.cols;
+  unsigned char *times = mem_new(most, 1, "the plan of gradients", e);
+  if (!times) return e->status;
+  for (int i = 0; i < g->n; i++) {
+    const node *n = g->nodes[i];
+    size_t first;
+    if (n->op->alias && n->has_grad) g->zero_grad[storage_of(g, n, &first)->id] = true; /* sliced: looked at below */
+    if (n->op == &op_param && !n->has_grad) g->zero_grad[i] = true;
+  }
+  for (int i = 0; i < g->n; i++)
+    if (g->zero_grad[i] && g->nodes[i]->has_grad) g->zero_grad[i] = !covered_once(g, g->nodes[i], times);
+  mem_free(times);
   for (int c = 0; c < g->n; c++)
     for (int k = 0; k < g->nodes[c]->n_in; k++) {
-      node *from = g->nodes[g->nodes[c]->in[k].node];
-      bool of_slice = from->op == &op_slice && g->zero_grad[from->in[0].node];
-      if (g->zero_grad[from->id] || of_slice) g->nodes[c]->in[k].accumulate = true;
+      size_t first;
+      const node *own = storage_of(g, g->nodes[g->nodes[c]->in[k].node], &first);
+      if (g->zero_grad[own->id]) g->nodes[c]->in[k].accumulate = true;
     }
+  return ELBO_DONE;
 }
 
 static elbo_status check_vjps(const graph *g, error *e)
@@ -109,8 +141,7 @@ elbo_status graph_seal(graph *g, const seal_options *o, error *e)
   if (o->train) {
     mark_needs(g);
     mark_edges(g);
-    mark_slices(g);
-    if (check_vjps(g, e)) return e->status;
+    if (mark_cleared(g, e) || check_vjps(g, e)) return e->status;
   }
   if (list_tasks(g, e) || plan_memory(g, e)) return e->status;
   g->sealed = true;

@@ -103,13 +103,12 @@ static elbo_status add_column(evaluator *v, node_id id, size_t k, double factor,
   for (size_t b = 0; b < v->batch; b++) {
     double y = (double)x.at[b * x.stride];
     if (!isfinite(y))
-      return fail(v->e, ELBO_E_NOT_FINITE,
-                  "%s is %g at row %zu (from 0) of the %s split, sample %zu, seed %llu; a value "
-                  "outside the "
-                  "support or an overflow in the network makes it so: look at the row and at the "
-                  "parameters there",
-                  node_of(v, id)->name, y, v->first + b, split_name(run_split(v->r)), v->done + k,
-                  (unsigned long long)v->o.seed);
+      return fail(
+          v->e, ELBO_E_NOT_FINITE,
+          "%s is %g at row %zu (from 0) of the %s split, sample %zu, seed %llu: a value outside "
+          "the support, or an overflow in a network; look at the row and the parameters",
+          node_of(v, id)->name, y, v->first + b, split_name(run_split(v->r)), v->done + k,
+          (unsigned long long)v->o.seed);
     to[b] += factor * y;
     if (also) also[b] += y;
   }
@@ -335,9 +334,9 @@ static long active_units(const evaluator *v)
 static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
 {
   elbo_run *r = v->r;
-  bool sampled = v->o.samples > 0;
+  bool sampled = v->o.samples > 0, improper;
   double *latents = mem_new(v->units, sizeof *latents, "evaluation", v->e);
-  if (!latents || run_words(r, &out->improper, v->e)) {
+  if (!latents || run_words(r, &improper, v->e)) {
     mem_free(latents);
     return v->e->status;
   }
@@ -360,7 +359,7 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
     .log_likelihood = sampled ? v->all_likelihood.mean : NAN,
     .log_likelihood_se = sampled ? moments_se(&v->all_likelihood) : NAN,
     .likelihood = r->likelihood.s,
-    .improper = out->improper,
+    .improper = improper,
   };
   out->bits_per_dim = run_bits(r, sampled ? out->log_likelihood : out->elbo);
   return ELBO_DONE;

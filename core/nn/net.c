@@ -37,6 +37,7 @@ static elbo_status make_heads(graph *g, const char *prefix, const net_spec *s, s
   if (layer_params(g, arena_format(graph_arena(g), e, "%s.head", prefix), total, in, w, b, e)) return e->status;
   for (int i = 0; i < n_heads; i++) {
     const char *stem = arena_format(graph_arena(g), e, "%s.head.%s", prefix, heads[i].name);
+    out->name[i] = stem;
     if (!stem || name_pair(g, stem, s, *w, *b, out->first[i], heads[i].rows, in, e)) return e->status;
   }
   return ELBO_DONE;
@@ -79,7 +80,7 @@ elbo_status net_build(graph *g, const char *prefix, const net_spec *s, const net
   if (p->n_heads) x = layer(g, name, x, p->weight[s->n_hidden], p->bias[s->n_hidden], e);
   for (int i = 0; i < p->n_heads; i++) {
     slice_attr a = { p->first[i], p->rows[i] };
-    heads[i] = p->n_heads == 1 ? x : graph_add(g, &op_slice, name, &x, 1, &a, sizeof a, e);
+    heads[i] = p->n_heads == 1 ? x : graph_add(g, &op_slice, p->name[i], &x, 1, &a, sizeof a, e);
   }
   return x == NODE_NONE || (p->n_heads && heads[p->n_heads - 1] == NODE_NONE) ? e->status : ELBO_DONE;
 }

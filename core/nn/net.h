@@ -43,6 +43,7 @@ enum { NET_MAX_LAYERS = 32, NET_MAX_HEADS = 8 };
 typedef struct net_params {
   node_id weight[NET_MAX_LAYERS + 1], bias[NET_MAX_LAYERS + 1]; /* [n_hidden]: the heads */
   size_t first[NET_MAX_HEADS], rows[NET_MAX_HEADS];             /* columns of each head in the last layer's output */
+  const char *name[NET_MAX_HEADS]; /* "q.z.head.loc" */
   int n_heads;
 } net_params;
 

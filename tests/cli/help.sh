@@ -4,7 +4,8 @@
 . "$(dirname "$0")/helper"
 
 run --version
-verdict '--version' [ "$status" = 0 -a "$(cut -d ' ' -f 1 out)" = elbo -a "$(wc -l <out)" = 1 -a ! -s err ]
+verdict '--version: status 0' [ "$status" = 0 -a ! -s err ]
+verdict '--version: one line' [ "$(cut -d ' ' -f 1 out)" = elbo -a "$(wc -l <out)" = 1 ]
 for arguments in --help -h help; do
   run "$arguments"
   verdict "elbo $arguments" [ "$status" = 0 -a "$(head -c 6 out)" = usage: -a ! -s err ]
@@ -13,8 +14,8 @@ run --help
 verdict 'exit statuses are told' grep -q '130, 143' out
 verdict 'help fits into 100 columns' [ -z "$(awk 'length > 100' out)" ]
 
-for command in train check evaluate gradient sample reconstruct traverse graph 'data info' 'bench step' \
-  'plugin list' 'plugin info' doctor help; do
+for command in train check evaluate gradient sample reconstruct traverse graph 'data info' \
+  'bench step' 'plugin list' 'plugin info' doctor help; do
   run --help
   verdict "elbo --help names $command" grep -q "^  $command" out
   # shellcheck disable=SC2086 # a command may be two words
@@ -41,11 +42,11 @@ for command in evaluate sample reconstruct traverse; do
   done
 done
 run plugin --help
-verdict 'elbo plugin --help lists its commands' [ "$status" = 0 -a "$(grep -c '^  plugin ' out)" = 2 ]
+verdict 'elbo plugin --help' [ "$status" = 0 -a "$(grep -c '^  plugin ' out)" = 2 ]
 run train --help extra --threads 2
 verdict 'help wins over missing arguments' [ "$status" = 0 ]
 run help experiment
-verdict 'elbo help experiment names the keys' [ "$status" = 0 -a "$(grep -c learning_rate out)" -ge 1 ]
+verdict 'elbo help experiment' [ "$status" = 0 -a "$(grep -c learning_rate out)" -ge 1 ]
 run help train --color=always
 verdict '--color=always colours' grep -q "$(printf '\033')" out
 run help train

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every --json is one JSON object on standard output with the promised keys; results and messages stay apart.
+# Every --json is one JSON object on standard output with the promised keys.
 . "$(dirname "$0")/helper"
 
 # object NAME KEYS ARGUMENT...
@@ -16,11 +16,12 @@ object() {
 }
 object check 'parameters memory_bytes plan errors' check tiny.yaml
 object train 'run steps epochs elbo seconds rows_per_second' train tiny.yaml
-verdict 'train: the run directory is named' \
-  python3 -c 'import json; r = json.load(open("out")); assert r["steps"] == 8 and r["epochs"] == 2, r'
+# holds EXPRESSION: of r, the object that was read
+holds() { python3 -c "import json; r = json.load(open('out')); assert $1, r"; }
+verdict 'train: steps and epochs' holds 'r["steps"] == 8 and r["epochs"] == 2'
 object 'train, resumed when finished' 'already_finished' train tiny.yaml --resume
-object evaluate 'rows split elbo reconstruction kl kl_per_latent active_units log_likelihood ess khat
-  bits_per_dim likelihood' evaluate runs/tiny --samples 3
+object evaluate 'rows split elbo reconstruction kl kl_per_latent active_units log_likelihood ess
+  khat bits_per_dim likelihood' evaluate runs/tiny --samples 3
 cat >sums.py <<'END'
 import json
 r = json.load(open('out'))
@@ -30,8 +31,7 @@ assert r['rows'] == 60 and r['split'] == 'test' and r['log_likelihood']['samples
 END
 verdict 'evaluate: the parts make the whole' python3 sums.py
 object 'evaluate without samples' 'log_likelihood' evaluate runs/tiny --samples 0
-verdict 'evaluate without samples: null' \
-  python3 -c 'import json; assert json.load(open("out"))["log_likelihood"]["mean"] is None'
+verdict 'evaluate without samples: null' holds 'r["log_likelihood"]["mean"] is None'
 object sample path sample runs/tiny -n 4
 verdict 'sample: a picture' [ -s runs/tiny/samples.png ]
 object 'sample as array' path sample runs/tiny -n 4 --draw -o s.npy
@@ -41,10 +41,13 @@ object traverse path traverse runs/tiny --side 4 --latents 0,2
 verdict 'traverse: a picture' [ -s runs/tiny/traverse.png ]
 object graph graph graph tiny.yaml
 object 'graph for Graphviz' dot graph tiny.yaml --dot
-object 'bench step' 'ms_median ms_min gflops allocations_per_step peak_rss_bytes ops' bench step tiny.yaml --steps 5
+object 'bench step' 'ms_median ms_min gflops allocations_per_step peak_rss_bytes ops' \
+  bench step tiny.yaml --steps 5
 object 'data info' 'kind rows numbers shape low high support families' data info builtin:digits
 object 'plugin list' 'plugins refused' plugin list
-for name in $(python3 -c 'import json; print(*[p["name"] for p in json.load(open("out"))["plugins"]])'); do
+cp out plugins
+names='import json; print(*[p["name"] for p in json.load(open("plugins"))["plugins"]])'
+for name in $(python3 -c "$names"); do
   object "plugin info $name" 'name kind summary path abi' plugin info "$name"
 done
 object 'plugin info of a family' 'parameters support roads kls kernels' plugin info normal
@@ -53,7 +56,7 @@ object doctor facts doctor
 run check tiny.yaml --json --set model.p.x.family=nonesuch
 verdict 'check with errors: status 2' [ "$status" = 2 ]
 verdict 'check with errors: an object that has them' \
-  python3 -c 'import json; r = json.load(open("out")); assert r["errors"] and r["parameters"] is None and r["plan"] == [], r'
+  holds 'r["errors"] and r["parameters"] is None and r["plan"] == []'
 run check missing.yaml --json
 verdict 'check of a missing file' is_json out
 finish

@@ -12,7 +12,8 @@ verdict 'train: no progress line into a file' [ -z "$(grep "$(printf '\r')" out)
 refused 'a run that exists is refused' 7 --resume train tiny.yaml --quiet --json
 run train tiny.yaml -q -o quiet
 verdict 'train --quiet: silent' [ "$status" = 0 -a ! -s out -a ! -s err ]
-verdict 'train: same seed, same bits' same_tensors runs/tiny/checkpoint.safetensors quiet/checkpoint.safetensors
+verdict 'train: same seed, same bits' \
+  same_tensors runs/tiny/checkpoint.safetensors quiet/checkpoint.safetensors
 run train tiny.yaml -q -o other --seed 2
 different_tensors() { ! same_tensors "$@"; }
 verdict 'train --seed: other seed, other bits' \
@@ -30,7 +31,10 @@ verdict 'sample: prints the path' [ "$(cat out)" = runs/tiny/samples.png ]
 refused 'sample: an ending that is none of ours' 2 s.jpg sample runs/tiny -o s.jpg
 run train plane.yaml -q
 run sample runs/plane -n 9
-verdict 'sample: numbers that are no image become an array' [ "$(cat out)" = runs/plane/samples.npy ]
+verdict 'sample: numbers become an array' [ "$(cat out)" = runs/plane/samples.npy ]
+run train plane.yaml -q -o pinwheel --set data.x.builtin=pinwheel
+run sample pinwheel -n 9
+verdict 'sample: two numbers become points' [ "$(cat out)" = pinwheel/samples.svg ]
 
 cat >signals.py <<'END'
 import os, signal, subprocess, sys, time
@@ -38,8 +42,9 @@ elbo, name, twice = sys.argv[1], sys.argv[2], sys.argv[2] == 'twice'
 p = subprocess.Popen([elbo, 'train', 'tiny.yaml', '-o', 'stop' + name, '--epochs', '1000000'],
                      stdout=subprocess.DEVNULL, stderr=open('err', 'w'))
 deadline = time.time() + 30
-while time.time() < deadline and not os.path.exists('stop' + name + '/checkpoint.safetensors'): time.sleep(0.05)
-if twice:  # both wait until the program goes on, so that the second comes before it can act on the first
+checkpoint = 'stop' + name + '/checkpoint.safetensors'
+while time.time() < deadline and not os.path.exists(checkpoint): time.sleep(0.05)
+if twice:  # both wait until the program goes on: the second comes before it can act on the first
     for s in signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT: p.send_signal(s)
 else:
     p.send_signal(getattr(signal, name))
@@ -48,8 +53,9 @@ END
 for pair in SIGINT:130 SIGTERM:143; do
   name=${pair%:*} expected=${pair#*:} status=0
   python3 signals.py "$ELBO" "$name" || status=$?
-  verdict "$name: saved, status $expected" [ "$status" = "$expected" -a -s "stop$name/checkpoint.safetensors" ]
-  verdict "$name: one message, with the advice to resume" grep -q 'elbo: train: stopped by .*--resume' err
+  verdict "$name: status $expected" [ "$status" = "$expected" ]
+  verdict "$name: saved" [ -s "stop$name/checkpoint.safetensors" ]
+  verdict "$name: a message with the advice" grep -q 'elbo: train: stopped by .*--resume' err
   verdict "$name: no other message" [ "$(wc -l <err)" = 1 ]
 done
 

@@ -2,7 +2,7 @@
 #include "run_fixture.h"
 
 /* x = 2 z + 1 + 0.1 noise in each of two numbers, z standard normal: every answer is known. */
-#define PLANE(PRIOR, SIZE)                                                                         \
+#define PLANE_BY(PRIOR, SIZE, Q)                                                                   \
   "name: plane\nseed: 3\n"                                                                         \
   "data: {x: {builtin: pinwheel, rows: 60, test_rows: 40}}\n"                                      \
   "model:\n"                                                                                       \
@@ -10,9 +10,11 @@
   "    z: {" PRIOR ", size: " SIZE "}\n"                                                           \
   "    x: {family: normal, given: z, net: {hidden: []}, scale: 0.1}\n"                             \
   "  q:\n"                                                                                         \
-  "    z: {family: normal, given: x, net: {hidden: []}}\n"                                         \
+  "    z: {family: " Q ", given: x, net: {hidden: []}}\n"                                          \
   "estimator: {name: sgvb_a}\n"                                                                    \
   "train: {epochs: 1, batch_size: 20}\n"
+
+#define PLANE(PRIOR, SIZE) PLANE_BY(PRIOR, SIZE, "normal")
 
 static void set_plane(const graph *g, float *params)
 {
@@ -125,6 +127,18 @@ START_TEST(test_traverse_a_line)
   ck_assert_uint_eq(a.rows, 9);
   for (size_t i = 0; i < 9; i++)
     ck_assert_double_eq_tol(a.values[2 * i], 1 + 2 * normal_quantile(((double)i + 0.5) / 9), 1e-5);
+  elbo_run_free(r);
+}
+END_TEST
+
+/* A prior whose values are worked with in log form: Gamma(1, rate 1) has the quantile -log(1 - u). */
+START_TEST(test_traverse_in_log_form)
+{
+  elbo_run *r = make_run(PLANE_BY("family: gamma", "1", "gamma"), set_line);
+  elbo_array a;
+  ck_assert_msg(!elbo_run_traverse(r, 6, 0, 0, &a), "%s", elbo_last_error(context));
+  for (size_t i = 0; i < 6; i++)
+    ck_assert_double_eq_tol(a.values[2 * i], 1 - 2 * log1p(-((double)i + 0.5) / 6), 1e-5);
   elbo_run_free(r);
 }
 END_TEST
@@ -243,6 +257,7 @@ int main(void)
   tcase_add_test(c, test_reconstruct);
   tcase_add_test(c, test_traverse);
   tcase_add_test(c, test_traverse_a_line);
+  tcase_add_test(c, test_traverse_in_log_form);
   tcase_add_test(c, test_traverse_a_chain);
   tcase_add_test(c, test_write);
   tcase_add_test(c, test_inspect);
