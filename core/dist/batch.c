@@ -33,6 +33,37 @@ elbo_rc batch_log_prob(const family_use *u, size_t n, size_t d, elbo_rows x, con
   return ELBO_OK;
 }
 
+/* x log f(1) + (1 - x) log f(0) of one event of a binary family; a point of weight 0 does not count, whatever its density. */
+static double between_event(const family_use *u, size_t i, size_t j, size_t d, elbo_rows x,
+                            const elbo_rows *w, float *const *dw)
+{
+  double at = (double)x.at[i * x.stride + j], sum = 0;
+  double wd[FAMILY_MAX_PARAMS], g[FAMILY_MAX_PARAMS], total[FAMILY_MAX_PARAMS] = { 0 };
+  event_take(u, w, i, j, wd);
+  for (int point = 0; point < 2; point++) {
+    double weight = point ? at : 1 - at, where = point;
+    if (weight == 0) continue;
+    sum += weight * u->family->log_prob(&u->call, &where, wd, NULL, g);
+    for (int k = 0; k < u->W; k++) total[k] += weight * g[k];
+  }
+  if (dw) event_put(u, total, i * d + j, dw);
+  return sum;
+}
+
+elbo_rc batch_log_prob_between(const family_use *u, size_t n, size_t d, elbo_rows x,
+                               const elbo_rows *w, float *value, float *dx, float *const *dw)
+{
+  for (size_t i = 0; i < n; i++) {
+    double sum = 0;
+    for (size_t j = 0; j < d; j++) {
+      sum += between_event(u, i, j, d, x, w, dw);
+      if (dx) dx[i * d + j] = 0;
+    }
+    value[i] = (float)sum;
+  }
+  return ELBO_OK;
+}
+
 static bool kl_find_in(const family_use *from, const family_use *q, const family_use *p,
                        kl_use *out)
 {

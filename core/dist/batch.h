@@ -10,6 +10,11 @@
 /* value [n]; dx and dw both given or both NULL. Rows are summed in an order that depends on d alone. */
 elbo_rc batch_log_prob(const family_use *u, size_t n, size_t d, elbo_rows x, const elbo_rows *w, float *value, float *dx, float *const *dw);
 
+/* What `improper: allow` asks for of a binary family on data between its two points: x log f(1) + (1 - x) log f(0), which is no density of x.
+   Same arguments; dx, of data, is 0. */
+elbo_rc batch_log_prob_between(const family_use *u, size_t n, size_t d, elbo_rows x, const elbo_rows *w, float *value, float *dx,
+                               float *const *dw);
+
 /* A divergence of a pair, from the registry: the row may come from either side's plugin. */
 typedef struct kl_use {
   const elbo_kl *row;

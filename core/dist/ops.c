@@ -117,7 +117,7 @@ static elbo_rc log_prob_block(run *r, const node *n, size_t row, size_t rows)
     dw[i - 1] = grads ? saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
   if (grads) dx = saved_of(r, n, 0) + row * in_node(r, n, 0)->shape.cols;
-  return batch_log_prob(a->family, rows, a->d, view(r, n, 0, row), w, node_value(r, n) + row, dx, grads ? dw : NULL);
+  return (a->between ? batch_log_prob_between : batch_log_prob)(a->family, rows, a->d, view(r, n, 0, row), w, node_value(r, n) + row, dx, grads ? dw : NULL);
 }
 
 static void log_prob_forward(run *r, const node *n, int part, int parts) { for_blocks(r, n, part, parts, log_prob_block); }

@@ -11,6 +11,7 @@
 typedef struct log_prob_attr {
   const family_use *family;
   size_t d;
+  bool between; /* `improper: allow`: batch_log_prob_between */
 } log_prob_attr;
 extern const op op_log_prob;
 

@@ -120,6 +120,16 @@ void pool_free(pool *p)
 
 int pool_threads(const pool *p) { return p->threads; }
 
+/* Longer than the spin: a worker has no core, so it is offered this one. */
+static void wait_for_all(pool *p)
+{
+  for (int i = 0; atomic_load_explicit(&p->left, memory_order_acquire); i++)
+    if (i < SPINS)
+      relax();
+    else
+      sched_yield();
+}
+
 void pool_run(pool *p, void (*fn)(void *, int, int), void *arg, int parts)
 {
   if (p->threads == 1 || parts == 1) {
@@ -130,7 +140,7 @@ void pool_run(pool *p, void (*fn)(void *, int, int), void *arg, int parts)
   atomic_store_explicit(&p->left, p->threads - 1, memory_order_relaxed);
   publish(p);
   take_share(p, 0);
-  while (atomic_load_explicit(&p->left, memory_order_acquire)) relax();
+  wait_for_all(p);
 }
 
 int cpu_count(void)

@@ -145,7 +145,7 @@ static elbo_status add_side(builder *b, const variable *v, const side *s, const 
 /* ---- nodes of a variable */
 static node_id add_log_prob(builder *b, const variable *v, const side *s, node_id value, const node_id *w, const char *list)
 {
-  log_prob_attr a = { &s->use, v->d };
+  log_prob_attr a = { &s->use, v->d, s->spec->improper };
   node_id in[1 + FAMILY_MAX_PARAMS] = { value };
   for (uint32_t p = 0; p < s->use.family->n_params; p++) in[1 + p] = w[p];
   return graph_add(b->g, &op_log_prob, name(b, "log %s(%s)", list, v->name), in, 1 + (int)s->use.family->n_params, &a, sizeof a,
@@ -171,7 +171,7 @@ static node_id add_draw(builder *b, const variable *v, const side *s, const node
 
 static node_id add_mean(builder *b, const variable *v, const side *s, const node_id *w)
 {
-  log_prob_attr a = { &s->use, v->d };
+  log_prob_attr a = { &s->use, v->d, false };
   return graph_add(b->g, &op_mean, name(b, "mean(%s)%s", v->name, ""), w, (int)s->use.family->n_params, &a, sizeof a, b->e);
 }
 
@@ -197,6 +197,14 @@ static node_id prior_value(builder *b, const variable *v, int at)
   return graph_input(b->g, v->name, b->m->n_feeds + k, AXIS_BATCH, v->numbers, b->e);
 }
 
+static elbo_status keep_mean(builder *b, const variable *v, int at)
+{
+  node_id mean = b->out->p_mean[at] = add_mean(b, v, &v->p, b->out->p_param[at]);
+  if (mean == NODE_NONE) return b->e->status;
+  graph_keep(b->g, mean);
+  return ELBO_DONE;
+}
+
 /* p, parents first: parameters of everything, values of latents where there is no q, means and draws of what is observed. */
 static elbo_status add_prior(builder *b)
 {
@@ -208,13 +216,10 @@ static elbo_status add_prior(builder *b)
     if (add_side(b, v, &v->p, "p", w)) return b->e->status;
     if (v->role == VARIABLE_LATENT && generate)
       set_value(b, at, prior_value(b, v, at), b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
-    if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT)) {
-      b->out->p_mean[at] = add_mean(b, v, &v->p, w);
-      if (b->o->purpose == GRAPH_SAMPLE)
-        set_value(b, at, add_draw(b, v, &v->p, w, AXIS_BATCH, STREAM_DRAW * 5 + (uint64_t)at), v->p.use.family->value_form);
-      if (b->out->p_mean[at] == NODE_NONE) return b->e->status;
-      graph_keep(b->g, b->out->p_mean[at]);
-    }
+    if (v->role == VARIABLE_OBSERVED && b->o->purpose == GRAPH_SAMPLE && b->o->draw)
+      set_value(b, at, add_draw(b, v, &v->p, w, AXIS_BATCH, STREAM_DRAW * 5 + (uint64_t)at), v->p.use.family->value_form);
+    else if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT) && keep_mean(b, v, at))
+      return b->e->status;
     if (b->out->plain[at] == NODE_NONE && v->role == VARIABLE_LATENT) return b->e->status;
   }
   return ELBO_DONE;
@@ -274,7 +279,7 @@ static node_id add_weight_prior(builder *b, node_id param)
 {
   const node *w = graph_node(b->g, param);
   size_t d = w->shape.cols;
-  log_prob_attr a = { &b->m->prior, d };
+  log_prob_attr a = { &b->m->prior, d, false };
   node_id in[1 + FAMILY_MAX_PARAMS] = { param };
   float *row = mem_new(d, sizeof *row, "a constant", b->e);
   if (!row) return NODE_NONE;

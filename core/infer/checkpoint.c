@@ -39,10 +39,8 @@ static elbo_status state_text(const progress_state *s, text *t, error *e)
   json_open(&j, NULL, '{');
   json_int(&j, "step", (int64_t)s->step);
   json_int(&j, "epoch", s->epoch);
-  json_int(&j, "metrics_bytes", s->metrics_bytes);
   json_number(&j, "best", s->best);
   json_int(&j, "best_epoch", s->best_epoch);
-  json_number(&j, "seconds", s->seconds);
   json_bool(&j, "finished", s->finished);
   json_close(&j, '}');
   return t->failed ? fail(e, ELBO_E_MEMORY, "out of memory while writing a checkpoint") : ELBO_DONE;
@@ -121,15 +119,13 @@ static elbo_status read_state(const tensors *f, progress_state *s, error *e)
   const char *at = tensors_meta(f, "elbo.state");
   json_value *v = at ? json_read(at, strlen(at), why, sizeof why) : NULL;
   if (!v) return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": %s", why);
-  double step = number_of(v, "step"), epoch = number_of(v, "epoch"), bytes = number_of(v, "metrics_bytes");
-  if (!(step >= 0 && step < 1e15 && epoch >= 0 && epoch < 1e15 && bytes >= 0 && bytes < 1e15)) {
+  double step = number_of(v, "step"), epoch = number_of(v, "epoch");
+  if (!(step >= 0 && step < 1e15 && epoch >= 0 && epoch < 1e15)) {
     json_free(v);
-    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": step, epoch or metrics_bytes is missing or negative");
+    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": step or epoch is missing or negative");
   }
-  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .metrics_bytes = (int64_t)bytes,
-                         .best = number_of(v, "best"), .best_epoch = (int64_t)number_of(v, "best_epoch"),
-                         .seconds = number_of(v, "seconds"), .finished = number_of(v, "finished") == 1 };
-  if (!isfinite(s->seconds)) s->seconds = 0;
+  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .best = number_of(v, "best"), .best_epoch = (int64_t)number_of(v, "best_epoch"),
+                         .finished = number_of(v, "finished") == 1 };
   json_free(v);
   return ELBO_DONE;
 }

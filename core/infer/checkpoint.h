@@ -5,13 +5,11 @@
 
 #include "infer/study.h"
 
-/* Where training stands. */
+/* Where training stands. No clock and no file position: two equal runs leave equal checkpoints. */
 typedef struct progress_state {
   uint64_t step;          /* steps done */
   int64_t epoch;          /* epochs done; rows of the current one: step - epoch * steps per epoch */
-  int64_t metrics_bytes;  /* length of metrics.jsonl at this point */
   double best; int64_t best_epoch; /* of keep: best, patience; NaN, 0 */
-  double seconds;         /* spent training */
   bool finished;
 } progress_state;
 typedef struct checkpoint_io {

@@ -72,19 +72,38 @@ elbo_status metrics_summary(const char *path, const study *s, const elbo_train_r
   return e->status;
 }
 
-/* ---- curves */
-typedef struct series {
-  const char *split, *key, *label;
-  double *x, *y;
-  size_t n;
-} series;
-
+/* ---- lines read again */
 static double number_at(const json_value *line, const char *key)
 {
   const json_value *v = json_get(line, key);
   json_kind kind = v ? json_kind_of(v) : JSON_NULL;
   return kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
 }
+
+elbo_status metrics_cut(const char *metrics, uint64_t step, int64_t *keep, double *seconds, error *e)
+{
+  char *at = NULL, why[128];
+  size_t n = 0;
+  *keep = 0, *seconds = 0;
+  if (!file_exists(metrics)) return ELBO_DONE;
+  if (file_read_all(metrics, (size_t)1 << 30, ELBO_E_FILES, &at, &n, e)) return e->status;
+  for (char *line = at, *end; (end = memchr(line, '\n', n - (size_t)(line - at))); line = end + 1) {
+    json_value *v = json_read(line, (size_t)(end - line), why, sizeof why);
+    bool in = v && number_at(v, "step") <= (double)step;
+    if (in) *keep = end + 1 - at, *seconds = fmax(*seconds, number_at(v, "seconds"));
+    json_free(v);
+    if (!in) break;
+  }
+  mem_free(at);
+  return ELBO_DONE;
+}
+
+/* ---- curves */
+typedef struct series {
+  const char *split, *key, *label;
+  double *x, *y;
+  size_t n;
+} series;
 
 static void add_line(series *all, int n, const char *line, size_t length)
 {

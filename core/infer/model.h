@@ -90,13 +90,14 @@ typedef enum {
   GRAPH_TRAIN,      /* the estimator's objective with derivatives; terms kept */
   GRAPH_EVALUATE,   /* all of log p, log q and known KLs, forward only */
   GRAPH_RECONSTRUCT, /* q drawn (K samples) and the means of what is observed */
-  GRAPH_SAMPLE,     /* ancestral: latents drawn from p, then means and draws of what is observed */
+  GRAPH_SAMPLE,     /* ancestral: latents drawn from p, then means of what is observed, or draws with `draw` */
   GRAPH_DECODE      /* latents fed (feed n_feeds + index in p_order of the latent), means of what is observed */
 } graph_purpose;
 typedef struct graph_options {
   graph_purpose purpose;
   size_t batch, samples;
   bool no_fuse;
+  bool draw;
 } graph_options;
 elbo_status model_build(model *m, const graph_options *o, model_graph *out, error *e);
 void model_graph_free(model_graph *mg);

@@ -2,20 +2,26 @@
 /* A run directory opened: its study, its parameters, what its numbers are about, and machines of
    bounded memory. */
 #include "infer/run_inside.h"
+#include "base/file.h"
 #include "infer/checkpoint.h"
 
 #include <math.h>
 #include <string.h>
 
 /* ---- opening */
+/* `keep: best` has left the best parameters beside those to go on with. */
 static elbo_status read_parameters(elbo_run *r, const char *directory, error *e)
 {
   model_graph mg;
   text path = { 0 };
-  text_format(&path, "%s/checkpoint.safetensors", directory);
+  text_format(&path, "%s/best.safetensors", directory);
+  if (!r->study->x->train.keep_best || path.failed || !file_exists(path.s)) {
+    text_free(&path);
+    text_format(&path, "%s/checkpoint.safetensors", directory);
+  }
   if (path.failed) return fail(e, ELBO_E_MEMORY, "no memory for the name of a checkpoint");
   elbo_status status =
-      model_build(r->study->model, &(graph_options){ GRAPH_DECODE, 1, 1, false }, &mg, e);
+      model_build(r->study->model, &(graph_options){ .purpose = GRAPH_DECODE, .batch = 1, .samples = 1 }, &mg, e);
   if (!status) {
     r->params = mem_new_aligned(graph_param_floats(mg.g), sizeof(float), "the parameters", e);
     status = r->params ? checkpoint_read_params(path.s, mg.g, r->params, e) : ELBO_E_MEMORY;

@@ -51,6 +51,7 @@ typedef struct walk {
   elbo_run *r;
   graph_purpose purpose;
   size_t rows;
+  bool draw;    /* what is observed is drawn, instead of its mean */
   bool one_row; /* every row is fed the first row's data */
   uint64_t seed;
   void (*feed)(struct walk *w, machine *m, size_t first, size_t rows);
@@ -76,7 +77,9 @@ static elbo_status run_walk(walk *w, error *e)
 {
   size_t batch, chunk;
   machine *m = NULL;
-  graph_options most = { .purpose = w->purpose, .batch = w->rows, .samples = 1 };
+  graph_options most = {
+    .purpose = w->purpose, .batch = w->rows, .samples = 1, .draw = w->draw
+  };
   if (run_machine(w->r, &most, w->seed, &m, &batch, &chunk, e)) return e->status;
   uint32_t *index = mem_new(batch, sizeof *index, "indices of rows", e);
   if (index) walk_rows(w, m, batch, index, e);
@@ -112,6 +115,7 @@ elbo_status elbo_run_sample(elbo_run *r, size_t n, uint64_t seed, bool draw, elb
              .purpose = GRAPH_SAMPLE,
              .rows = n,
              .seed = seed,
+             .draw = draw,
              .take = draw ? take_draws : take_means,
              .user = out };
   return run_walk(&w, e);
@@ -289,7 +293,7 @@ static elbo_status find_quantiles(grid *g, error *e)
 {
   model_graph mg; /* for the places of learned parameters */
   elbo_status status =
-      model_build(g->r->study->model, &(graph_options){ GRAPH_DECODE, 1, 1, false }, &mg, e);
+      model_build(g->r->study->model, &(graph_options){ .purpose = GRAPH_DECODE, .batch = 1, .samples = 1 }, &mg, e);
   for (size_t i = 0; i < g->numbers && !status; i++)
     status = quantiles(g, mg.g, i, 1, &g->median[i], e);
   if (!status) status = quantiles(g, mg.g, g->i, g->side, g->across[0], e);

@@ -206,7 +206,10 @@ elbo_status study_open(const registry *r, const elbo_backend *backend, int threa
 {
   *out = NULL;
   study *s = mem_new(1, sizeof *s, "the experiment", e);
-  if (!s) return e->status;
+  if (!s) {
+    arena_free(x->arena);
+    return e->status;
+  }
   s->registry = r, s->backend = backend, s->threads = threads, s->x = x, s->n_data = x->n_data;
   opener o = { s, p, e };
   if (s->n_data > MODEL_MAX_VARIABLES)

@@ -25,6 +25,7 @@ typedef struct session {
   double seconds_before; /* spent by earlier sessions */
   double reported;     /* clock of the last progress call */
   sums epoch, since;   /* of this epoch; since the last log_every line */
+  int64_t keep;        /* bytes of the metrics file that the checkpoint knows of */
   uint64_t first_step;
   uint64_t rows_here;
 } session;
@@ -47,8 +48,6 @@ static checkpoint_io io_of(session *s)
 
 static elbo_status save(session *s, const char *path)
 {
-  s->t->at.metrics_bytes = line_log_size(s->log);
-  s->t->at.seconds = s->seconds_before + now() - s->started;
   checkpoint_io io = io_of(s);
   return checkpoint_write(path, &io, s->e);
 }
@@ -105,7 +104,7 @@ static elbo_status resume(session *s)
   checkpoint_io io = io_of(s);
   if (checkpoint_read(s->checkpoint, &io, differ, sizeof differ, s->e)) return s->e->status;
   s->t->at = io.at;
-  s->seconds_before = io.at.seconds;
+  if (metrics_cut(s->metrics, io.at.step, &s->keep, &s->seconds_before, s->e)) return s->e->status;
   if (io.at.step > (uint64_t)s->t->epochs * s->t->per_epoch)
     return fail(s->e, ELBO_E_CHECKPOINT, "%s: %llu steps are done, more than %lld epochs have", s->checkpoint,
                 (unsigned long long)io.at.step, (long long)s->t->epochs);
@@ -242,15 +241,20 @@ static elbo_status train_steps(session *s)
 }
 
 /* ---- what is left behind */
-static elbo_status finish(session *s)
+static void fill_result(session *s)
 {
   elbo_train_result *r = s->result;
+  double spent = r->already_finished ? 0 : now() - s->started;
   r->steps = s->t->at.step;
   r->epochs = s->t->at.epoch;
-  r->seconds = s->t->at.seconds;
-  r->rows_per_second = (double)s->rows_here / fmax(now() - s->started, 1e-9);
+  r->seconds = s->seconds_before + spent;
+  r->rows_per_second = spent > 0 ? (double)s->rows_here / spent : 0;
+}
+
+static elbo_status finish(session *s)
+{
   char *svg = path_join(s->dir, "curves.svg", s->e), *summary = path_join(s->dir, "summary.json", s->e);
-  if (svg && summary && !metrics_summary(summary, s->s, r, s->versions.s, s->e))
+  if (svg && summary && !metrics_summary(summary, s->s, s->result, s->versions.s, s->e))
     metrics_curves(s->metrics, svg, s->s->x->name, s->e);
   mem_free(svg);
   mem_free(summary);
@@ -269,7 +273,7 @@ static elbo_status start(session *s)
   s->result->already_finished = s->o->resume && s->t->at.epoch >= epochs;
   if (s->result->already_finished) return ELBO_DONE;
   if (write_experiment(s)) return e->status;
-  s->log = line_log_open(s->metrics, s->o->resume ? s->t->at.metrics_bytes : 0, e);
+  s->log = line_log_open(s->metrics, s->keep, e);
   return e->status;
 }
 
@@ -279,10 +283,9 @@ elbo_status elbo_train(elbo_experiment *x, const elbo_train_options *options, el
   *result = (elbo_train_result){ .elbo_train = NAN, .elbo_test = NAN };
   if (!start(&s)) {
     s.started = now();
-    if (s.result->already_finished)
-      s.result->steps = s.t->at.step, s.result->epochs = s.t->at.epoch, s.result->seconds = s.seconds_before;
-    else if (!train_steps(&s))
-      finish(&s);
+    elbo_status ended = s.result->already_finished ? ELBO_DONE : train_steps(&s);
+    fill_result(&s);
+    if (!ended && !s.result->already_finished) finish(&s);
   }
   error closing = { 0 };
   if (line_log_close(s.log, &closing) && !s.e->status) fail(s.e, closing.status, "%s", closing.text);
