@@ -43,7 +43,7 @@ fi
 words=$(mktemp) || exit 1
 trap 'rm -f "$words"' EXIT
 # shellcheck disable=SC2086 # options are words
-{ meson setup "$build" $options && ninja -C "$build" all meson-test-prereq; } >"$words" 2>&1 || {
+{ meson setup "$build" $options && meson configure "$build" -Dtests=true && ninja -C "$build" all meson-test-prereq; } >"$words" 2>&1 || {
   cat "$words" >&2
   echo "the build failed" >&2
   echo "0 passed, 1 failed"

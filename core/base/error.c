@@ -75,6 +75,7 @@ elbo_status error_prefix(error *e, const char *format, ...)
   finish(prefix, sizeof prefix - 2, n);
   strcat(prefix, ": ");
   n = strlen(prefix);
+  if (!strncmp(e->text, prefix, n)) return e->status;
   size_t kept = n + length < sizeof e->text ? length : sizeof e->text - 1 - n;
   memmove(e->text + n, e->text, kept);
   memcpy(e->text, prefix, n);

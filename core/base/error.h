@@ -21,7 +21,8 @@ typedef struct error {
  * the idiom. e may be NULL. */
 elbo_status fail(error *e, elbo_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Puts "PREFIX: " before the message that stands (file names and the like, on the way up). */
+/* Puts "PREFIX: " before the message that stands (file names and the like, on the way up), unless
+ * it begins so already. */
 elbo_status error_prefix(error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void error_clear(error *e);
 

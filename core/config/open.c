@@ -49,7 +49,7 @@ elbo_status study_from_file(elbo_context *ctx, const char *file, const char *con
 static elbo_status measure(elbo_experiment *x, error *e)
 {
   study *s = x->study;
-  graph_options o = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = (size_t)s->x->estimator.samples };
+  graph_options o = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = s->model->samples };
   model_graph mg;
   if (!model_build(s->model, &o, &mg, e)) {
     size_t vectors = 2 + (size_t)optimizer_table[s->x->optimizer.kind].n_state;
@@ -104,7 +104,7 @@ const char *elbo_experiment_graph(elbo_experiment *x, bool dot)
 {
   error *e = context_enter(x->ctx);
   study *s = x->study;
-  graph_options o = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = (size_t)s->x->estimator.samples };
+  graph_options o = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = s->model->samples };
   model_graph mg;
   text_free(&x->dump);
   if (!model_build(s->model, &o, &mg, e)) graph_dump(mg.g, dot, &x->dump);

@@ -15,7 +15,7 @@ bool read_estimator_name(reader *r, const tree *n, const char **out)
   int count = 1;
   if (!read_word(r, n, "an estimator", out)) return false;
   if (!strcmp(*out, "auto") || estimator_find(*out)) return true;
-  for (int i = 0; i < n_estimators && count < MOST; i++) known[count++] = estimator_table[i].name;
+  for (int i = 0; i < n_estimators && count < MOST; i++) known[count++] = estimator_table[i]->name;
   line l = { 0 };
   line_add(&l, "unknown estimator \"%.60s\"", *out);
   line_suggest(&l, *out, known, count);

@@ -9,9 +9,10 @@ static bool is_idx(const uint8_t *at, size_t n)
   return n >= 2 && at[0] == 0 && at[1] == 0;
 }
 
+/* A file that ends within the magic is one that was cut short. */
 static bool is_npy(const uint8_t *at, size_t n)
 {
-  return n >= 6 && memcmp(at, "\x93NUMPY", 6) == 0;
+  return memcmp(at, "\x93NUMPY", n < 6 ? n : 6) == 0;
 }
 
 /* No control bytes but those of text in the first kilobyte. */
@@ -76,9 +77,7 @@ elbo_status array_read(const char *path, size_t max_rows, array *out, error *e)
   source_close(s);
   if (e->status == ELBO_DONE) return ELBO_DONE;
   array_free(out);
-  if (!strstr(e->text, path)) /* what file.h refuses names the file already */
-    error_prefix(e, "%s", path);
-  return e->status;
+  return error_prefix(e, "%s", path);
 }
 
 void array_free(array *a)

@@ -34,6 +34,14 @@ typedef struct draw_attr {
 } draw_attr;
 extern const op op_draw;
 
+/* z [K B][d] of a discrete family: all combinations of its points, one a sample. attr: enumerate_attr. */
+typedef struct enumerate_attr {
+  size_t d, points, below; /* below: combinations of the latents before this one */
+} enumerate_attr;
+extern const op op_enumerate;
+/* Points of a small finite support that is the same for all parameters; 0: it has none. */
+size_t enumerate_points(const family_use *u);
+
 /* A value from one form to another, elementwise. attr: convert_attr. */
 typedef struct convert_attr {
   uint32_t from, to; /* elbo_value_form */

@@ -111,5 +111,5 @@ const op op_seen = {
   .vjp_reads_value = true,
 };
 
-const op *const dist_ops[] = { &op_log_prob, &op_kl, &op_draw, &op_mean, &op_convert, &op_seen };
+const op *const dist_ops[] = { &op_enumerate, &op_log_prob, &op_kl, &op_draw, &op_mean, &op_convert, &op_seen };
 const int n_dist_ops = sizeof dist_ops / sizeof *dist_ops;

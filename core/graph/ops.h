@@ -62,6 +62,36 @@ typedef struct objective_attr {
 } objective_attr;
 extern const op op_objective;
 
+/* ---- estimators that weigh samples one by one (ops_bound.c) */
+/* f [K B][1]: the sum of the terms [any axis][1] with their coefficients, broadcast to the samples. attr: terms_attr. */
+extern const op op_sum;
+/* One row's samples: f_k = at[k * stride], k < K. */
+typedef struct samples_view {
+  const float *at;
+  size_t stride, K;
+} samples_view;
+/* An objective of K samples: its value, and the weight of each sample's path, to [K] at `stride`. log_q: of the sample, where the rule needs it. [exec] */
+typedef struct bound_rule {
+  const char *name;
+  double (*value)(samples_view f, samples_view log_q);
+  void (*path)(samples_view f, samples_view log_q, float *to, size_t stride);
+} bound_rule;
+typedef void score_rule(samples_view f, samples_view log_q, float *to, size_t stride); /* the weight of grad log q of each sample */
+typedef struct bound_attr {
+  const bound_rule *objective;
+  score_rule *score; /* NULL: no score latents */
+} bound_attr;
+/* [K B][2]: path and score weights; inputs f and, where there are score latents, their log q, both held. attr: bound_attr. */
+extern const op op_weights;
+/* [B][1]: inputs f, the weights (held), and log q of the score latents. attr: bound_attr. */
+extern const op op_bound;
+/* The value itself; its gradient is multiplied by the path weight. The weights come later in the graph: their node is put into the attr when it is made, and must be
+   kept. attr: scale_attr. */
+typedef struct scale_attr {
+  node_id weights;
+} scale_attr;
+extern const op op_scale_path;
+
 /* All of the above, for the tests that walk over them. */
 extern const op *const graph_ops[];
 extern const int n_graph_ops;

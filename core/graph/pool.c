@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* One round: the caller publishes a job by raising `round`; every worker takes its share and counts itself out in `left`. A worker waits by
-   spinning SPINS times and then sleeping on the condition; small models finish a step inside the spin. */
-enum { SPINS = 4000 };
+   spinning SPINS times and then sleeping on the condition; small models finish a step inside the spin. With more threads than cores a
+   spinning thread keeps a core from the one that is waited for: then FEW times. */
+enum { SPINS = 4000, FEW = 20 };
 
 typedef struct worker {
   pool *pool;
@@ -18,7 +19,7 @@ typedef struct worker {
 } worker;
 
 struct pool {
-  int threads;
+  int threads, spins;
   worker *workers; /* [threads - 1]; worker i is thread i + 1 */
   void (*fn)(void *, int, int);
   void *arg;
@@ -58,7 +59,7 @@ static void *work(void *arg)
   worker *w = arg;
   pool *p = w->pool;
   for (unsigned seen = 0;;) {
-    for (int i = 0; i < SPINS && atomic_load_explicit(&p->round, memory_order_acquire) == seen; i++)
+    for (int i = 0; i < p->spins && atomic_load_explicit(&p->round, memory_order_acquire) == seen; i++)
       relax();
     if (atomic_load(&p->round) == seen) sleep_until_round(p, seen);
     if (atomic_load(&p->quit)) return NULL;
@@ -86,6 +87,7 @@ pool *pool_new(int threads, error *e)
   pool *p = mem_new_aligned(1, sizeof *p, "the thread pool", e);
   if (!p) return NULL;
   p->threads = 1;
+  p->spins = threads > cpu_count() ? FEW : SPINS;
   pthread_mutex_init(&p->mutex, NULL);
   pthread_cond_init(&p->wake, NULL);
   p->workers = mem_new((size_t)threads, sizeof *p->workers, "the thread pool", e);
@@ -124,7 +126,7 @@ int pool_threads(const pool *p) { return p->threads; }
 static void wait_for_all(pool *p)
 {
   for (int i = 0; atomic_load_explicit(&p->left, memory_order_acquire); i++)
-    if (i < SPINS)
+    if (i < p->spins)
       relax();
     else
       sched_yield();

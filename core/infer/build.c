@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From a resolved model to its graphs. Parameters come first, in one order for all purposes; then values of the variables, parents first;
  * then densities and divergences; then the objective. */
-#include "infer/model.h"
-#include "graph/ops.h"
+#include "infer/build.h"
 
 #include <string.h>
 
-typedef struct builder {
-  model *m;
-  const graph_options *o;
-  model_graph *out;
-  graph *g;
-  error *e;
-} builder;
-
-static const char *name(builder *b, const char *format, const char *a, const char *c)
+const char *build_name(builder *b, const char *format, const char *a, const char *c)
 {
   return arena_format(graph_arena(b->g), b->e, format, a, c);
 }
@@ -24,7 +15,7 @@ static node_id make_free(builder *b, const variable *v, const side *s, int p, co
 {
   const param_plan *plan = &s->param[p];
   size_t width = (size_t)s->use.width[p], count = v->d * width;
-  const char *label = name(b, "%s.param.%s", prefix, plan->working_name);
+  const char *label = build_name(b, "%s.param.%s", prefix, plan->working_name);
   node_id id = graph_param(b->g, label, 1, count, b->e);
   float *start = arena_get(graph_arena(b->g), count, sizeof *start, b->e);
   if (id == NODE_NONE || !start) return NODE_NONE;
@@ -39,7 +30,7 @@ static elbo_status make_side_params(builder *b, const variable *v, side *s, cons
   head_spec heads[FAMILY_MAX_PARAMS];
   int n = 0;
   if (!s->spec) return ELBO_DONE;
-  const char *prefix = name(b, "%s.%s", list, v->name);
+  const char *prefix = build_name(b, "%s.%s", list, v->name);
   for (uint32_t p = 0; p < s->use.family->n_params; p++) {
     const param_plan *plan = &s->param[p];
     size_t width = (size_t)s->use.width[p];
@@ -63,7 +54,7 @@ static elbo_status make_params(builder *b)
 }
 
 /* ---- values */
-static node_id to_form(builder *b, const variable *v, node_id id, uint32_t from, uint32_t to)
+node_id build_to_form(builder *b, const variable *v, node_id id, uint32_t from, uint32_t to)
 {
   convert_attr a = { from, to };
   if (from == to || id == NODE_NONE) return id;
@@ -82,7 +73,7 @@ static node_id seen_by_net(builder *b, const variable *v)
 static void set_value(builder *b, int v, node_id id, uint32_t form)
 {
   b->out->value[v] = id;
-  b->out->plain[v] = to_form(b, &b->m->variable[v], id, form, ELBO_X_PLAIN);
+  b->out->plain[v] = build_to_form(b, &b->m->variable[v], id, form, ELBO_X_PLAIN);
 }
 
 static elbo_status add_inputs(builder *b)
@@ -103,7 +94,7 @@ static node_id parents_of(builder *b, const side *s, const char *prefix)
   node_id in[MODEL_MAX_VARIABLES];
   for (int i = 0; i < s->n_parents; i++) in[i] = seen_by_net(b, &b->m->variable[s->parent[i]]);
   if (s->n_parents == 1) return in[0];
-  return graph_add(b->g, &op_concat, name(b, "%s.given%s", prefix, ""), in, s->n_parents, NULL, 0, b->e);
+  return graph_add(b->g, &op_concat, build_name(b, "%s.given%s", prefix, ""), in, s->n_parents, NULL, 0, b->e);
 }
 
 static node_id constant_param(builder *b, const variable *v, const side *s, int p, const char *prefix)
@@ -112,7 +103,7 @@ static node_id constant_param(builder *b, const variable *v, const side *s, int 
   float *values = mem_new(count, sizeof *values, "a constant", b->e);
   if (!values) return NODE_NONE;
   for (size_t i = 0; i < count; i++) values[i] = (float)s->param[p].values[i];
-  node_id id = graph_constant(b->g, name(b, "%s.%s", prefix, s->param[p].working_name), values, 1, count, b->e);
+  node_id id = graph_constant(b->g, build_name(b, "%s.%s", prefix, s->param[p].working_name), values, 1, count, b->e);
   mem_free(values);
   return id;
 }
@@ -124,18 +115,19 @@ static node_id spread_head(builder *b, const variable *v, const side *s, int p, 
   return graph_add(b->g, &op_repeat, s->param[p].working_name, &head, 1, &a, sizeof a, b->e);
 }
 
-static elbo_status add_side(builder *b, const variable *v, const side *s, const char *list, node_id *w)
+static elbo_status add_side(builder *b, const variable *v, const side *s, const char *list, bool hold, node_id *w)
 {
-  const char *prefix = name(b, "%s.%s", list, v->name);
+  const char *prefix = build_name(b, "%s.%s", list, v->name);
   node_id heads[FAMILY_MAX_PARAMS];
   if (s->spec->net.present) {
     uint64_t dropout = STREAM_DRAW * (uint64_t)(2 + (list[0] == 'q')) + 64 * (uint64_t)(v - b->m->variable);
-    if (net_build(b->g, prefix, &s->spec->net, &s->net, parents_of(b, s, prefix), dropout, heads, b->e)) return b->e->status;
+    if (net_build(b->g, prefix, &s->spec->net, &s->net, parents_of(b, s, prefix), dropout, hold, heads, b->e))
+      return b->e->status;
   }
   for (int p = 0, head = 0; p < (int)s->use.family->n_params; p++) {
     const param_plan *plan = &s->param[p];
     w[p] = plan->kind == FROM_HEAD    ? spread_head(b, v, s, p, heads[head++])
-           : plan->kind == FROM_LEARN ? s->free[p]
+           : plan->kind == FROM_LEARN ? (hold ? held(s->free[p]) : s->free[p])
                                       : constant_param(b, v, s, p, prefix);
     if (w[p] == NODE_NONE) return b->e->status;
   }
@@ -143,25 +135,6 @@ static elbo_status add_side(builder *b, const variable *v, const side *s, const 
 }
 
 /* ---- nodes of a variable */
-static node_id add_log_prob(builder *b, const variable *v, const side *s, node_id value, const node_id *w, const char *list)
-{
-  log_prob_attr a = { &s->use, v->d, s->spec->improper };
-  node_id in[1 + FAMILY_MAX_PARAMS] = { value };
-  for (uint32_t p = 0; p < s->use.family->n_params; p++) in[1 + p] = w[p];
-  return graph_add(b->g, &op_log_prob, name(b, "log %s(%s)", list, v->name), in, 1 + (int)s->use.family->n_params, &a, sizeof a,
-                   b->e);
-}
-
-static node_id add_kl(builder *b, const variable *v, const node_id *wq, const node_id *wp)
-{
-  kl_attr a = { &v->kl, v->d };
-  node_id in[2 * FAMILY_MAX_PARAMS];
-  int n = 0;
-  for (uint32_t p = 0; p < v->q.use.family->n_params; p++) in[n++] = wq[p];
-  for (uint32_t p = 0; p < v->p.use.family->n_params; p++) in[n++] = wp[p];
-  return graph_add(b->g, &op_kl, name(b, "KL(%s)%s", v->name, ""), in, n, &a, sizeof a, b->e);
-}
-
 static node_id add_draw(builder *b, const variable *v, const side *s, const node_id *w, axis along, uint64_t stream)
 {
   draw_attr a = { .road = s->road.reparam ? &s->road : NULL, .registry = b->m->registry, .family = &s->use, .d = v->d,
@@ -172,16 +145,54 @@ static node_id add_draw(builder *b, const variable *v, const side *s, const node
 static node_id add_mean(builder *b, const variable *v, const side *s, const node_id *w)
 {
   log_prob_attr a = { &s->use, v->d, false };
-  return graph_add(b->g, &op_mean, name(b, "mean(%s)%s", v->name, ""), w, (int)s->use.family->n_params, &a, sizeof a, b->e);
+  return graph_add(b->g, &op_mean, build_name(b, "mean(%s)%s", v->name, ""), w, (int)s->use.family->n_params, &a, sizeof a, b->e);
+}
+
+/* Does a gradient flow into q(v | ..) through the value of a parent? */
+static bool on_a_path(const builder *b, const variable *v)
+{
+  for (int i = 0; i < v->q.n_parents; i++) {
+    const variable *parent = &b->m->variable[v->q.parent[i]];
+    if (parent->role == VARIABLE_LATENT && parent->estimator->pathwise) return true;
+  }
+  return false;
+}
+
+elbo_status build_held_side(builder *b, const variable *v, node_id *w)
+{
+  const node_id *live = b->out->q_param[v - b->m->variable];
+  if (on_a_path(b, v)) return add_side(b, v, &v->q, "q", true, w);
+  for (uint32_t p = 0; p < v->q.use.family->n_params; p++) w[p] = held(live[p]);
+  return ELBO_DONE;
+}
+
+static node_id add_enumeration(builder *b, const variable *v, size_t *below)
+{
+  enumerate_attr a = { v->d, enumerate_points(&v->q.use), *below };
+  for (size_t j = 0; j < v->d; j++) *below *= a.points;
+  return graph_add(b->g, &op_enumerate, v->name, NULL, 0, &a, sizeof a, b->e);
+}
+
+/* A draw on a score road has no derivative; one that is scaled gets its weights when they are made. */
+static node_id add_posterior_value(builder *b, const variable *v, int at, size_t *below)
+{
+  bool train = b->o->purpose == GRAPH_TRAIN, path = !train || v->estimator->pathwise;
+  node_id w[FAMILY_MAX_PARAMS];
+  if (train && v->estimator->enumerates) return add_enumeration(b, v, below);
+  for (uint32_t p = 0; p < v->q.use.family->n_params; p++) w[p] = path ? b->out->q_param[at][p] : held(b->out->q_param[at][p]);
+  node_id z = b->out->drawn[at] = add_draw(b, v, &v->q, w, AXIS_SAMPLE, STREAM_DRAW + (uint64_t)at);
+  scale_attr a = { NODE_NONE };
+  return train && v->estimator->scale_path ? graph_add(b->g, &op_scale_path, v->name, &z, 1, &a, sizeof a, b->e) : z;
 }
 
 static elbo_status add_posterior(builder *b)
 {
+  size_t below = 1;
   for (int i = 0; i < b->m->n_q; i++) {
     int at = b->m->q_order[i];
     variable *v = &b->m->variable[at];
-    if (add_side(b, v, &v->q, "q", b->out->q_param[at])) return b->e->status;
-    set_value(b, at, add_draw(b, v, &v->q, b->out->q_param[at], AXIS_SAMPLE, STREAM_DRAW + (uint64_t)at), v->q.use.family->value_form);
+    if (add_side(b, v, &v->q, "q", false, b->out->q_param[at])) return b->e->status;
+    set_value(b, at, add_posterior_value(b, v, at, &below), v->q.use.family->value_form);
     if (b->out->plain[at] == NODE_NONE) return b->e->status;
   }
   return ELBO_DONE;
@@ -213,7 +224,7 @@ static elbo_status add_prior(builder *b)
     int at = b->m->p_order[i];
     variable *v = &b->m->variable[at];
     node_id *w = b->out->p_param[at];
-    if (add_side(b, v, &v->p, "p", w)) return b->e->status;
+    if (add_side(b, v, &v->p, "p", false, w)) return b->e->status;
     if (v->role == VARIABLE_LATENT && generate)
       set_value(b, at, prior_value(b, v, at), b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
     if (v->role == VARIABLE_OBSERVED && b->o->purpose == GRAPH_SAMPLE && b->o->draw)
@@ -223,94 +234,6 @@ static elbo_status add_prior(builder *b)
     if (b->out->plain[at] == NODE_NONE && v->role == VARIABLE_LATENT) return b->e->status;
   }
   return ELBO_DONE;
-}
-
-/* ---- densities. In training only those of the objective; in evaluation all. */
-static elbo_status add_terms(builder *b)
-{
-  bool all = b->o->purpose == GRAPH_EVALUATE;
-  for (int i = 0; i < b->m->n_p; i++) {
-    int at = b->m->p_order[i];
-    variable *v = &b->m->variable[at];
-    bool latent = v->role == VARIABLE_LATENT;
-    uint32_t from = latent ? v->q.use.family->value_form : ELBO_X_PLAIN;
-    if (latent && (all ? !v->why_not_kl : v->uses_kl)) {
-      b->out->kl[at] = add_kl(b, v, b->out->q_param[at], b->out->p_param[at]);
-      if (b->out->kl[at] == NODE_NONE) return b->e->status;
-      graph_keep(b->g, b->out->kl[at]);
-      if (!all) continue;
-    }
-    node_id value = to_form(b, v, b->out->value[at], from, v->p.use.family->value_form);
-    b->out->log_p[at] = add_log_prob(b, v, &v->p, value, b->out->p_param[at], "p");
-    if (b->out->log_p[at] == NODE_NONE) return b->e->status;
-    graph_keep(b->g, b->out->log_p[at]);
-    if (!latent) continue;
-    b->out->log_q[at] = add_log_prob(b, v, &v->q, b->out->value[at], b->out->q_param[at], "q");
-    if (b->out->log_q[at] == NODE_NONE) return b->e->status;
-    graph_keep(b->g, b->out->log_q[at]);
-  }
-  return ELBO_DONE;
-}
-
-static node_id add_rows(builder *b)
-{
-  node_id in[NODE_MAX_IN];
-  terms_attr a;
-  int n = 0;
-  memset(&a, 0, sizeof a);
-  for (int i = 0; i < b->m->n_p; i++) {
-    int at = b->m->p_order[i];
-    bool latent = b->m->variable[at].role == VARIABLE_LATENT;
-    const struct { node_id id; float c; } term[] = {
-      { b->out->kl[at], -1 }, { b->out->log_p[at], 1 }, { b->out->log_q[at], -1 },
-    };
-    for (int k = 0; k < 3; k++) {
-      if (term[k].id == NODE_NONE || n == NODE_MAX_IN) continue;
-      a.term[n].coefficient = term[k].c;
-      a.term[n].weighted = latent;
-      in[n++] = term[k].id;
-    }
-  }
-  return graph_add(b->g, &op_terms, "ELBO rows", in, n, &a, sizeof a, b->e);
-}
-
-/* ---- log p(theta): the prior's density at every number of p */
-static node_id add_weight_prior(builder *b, node_id param)
-{
-  const node *w = graph_node(b->g, param);
-  size_t d = w->shape.cols;
-  log_prob_attr a = { &b->m->prior, d, false };
-  node_id in[1 + FAMILY_MAX_PARAMS] = { param };
-  float *row = mem_new(d, sizeof *row, "a constant", b->e);
-  if (!row) return NODE_NONE;
-  for (uint32_t p = 0; p < b->m->prior.family->n_params; p++) {
-    for (size_t j = 0; j < d; j++) row[j] = (float)b->m->prior_values[p];
-    in[1 + p] = graph_constant(b->g, "weight_prior", row, 1, d, b->e);
-  }
-  mem_free(row);
-  return graph_add(b->g, &op_log_prob, name(b, "log p(%s)%s", w->name, ""), in, 1 + (int)b->m->prior.family->n_params, &a, sizeof a,
-                   b->e);
-}
-
-static node_id add_objective(builder *b)
-{
-  node_id in[NODE_MAX_IN] = { b->out->rows };
-  objective_attr a = { 1 / (double)(b->m->N ? b->m->N : 1) };
-  int n = 1;
-  for (int i = 0, last = NODE_NONE; b->m->has_prior && i < graph_tensor_count(b->g); i++) {
-    const named_tensor *t = graph_tensor(b->g, i);
-    if (t->name[0] != 'p' || t->node == last) continue; /* heads share one matrix, named row by row */
-    bool seen = false;
-    for (int k = 0; k < i; k++) seen |= graph_tensor(b->g, k)->node == t->node;
-    last = t->node;
-    if (seen) continue;
-    if (n == NODE_MAX_IN) {
-      fail(b->e, ELBO_E_USAGE, "weight_prior: p has more than %d weights and biases", NODE_MAX_IN - 1);
-      return NODE_NONE;
-    }
-    in[n++] = add_weight_prior(b, t->node);
-  }
-  return graph_add(b->g, &op_objective, "objective", in, n, &a, sizeof a, b->e);
 }
 
 /* ---- purposes */
@@ -329,15 +252,7 @@ static elbo_status add_all(builder *b)
         if (b->out->p_param[at][k] != NODE_NONE) graph_keep(b->g, b->out->p_param[at][k]);
       }
   if (p != GRAPH_TRAIN && p != GRAPH_EVALUATE) return ELBO_DONE;
-  if (add_terms(b)) return b->e->status;
-  b->out->rows = add_rows(b);
-  if (b->out->rows == NODE_NONE) return b->e->status;
-  graph_keep(b->g, b->out->rows);
-  if (p == GRAPH_EVALUATE) return ELBO_DONE;
-  b->out->objective = add_objective(b);
-  if (b->out->objective == NODE_NONE) return b->e->status;
-  graph_keep(b->g, b->out->objective);
-  return ELBO_DONE;
+  return build_terms(b) ? b->e->status : build_objective(b);
 }
 
 static int count_feeds(const model *m)

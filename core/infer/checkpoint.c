@@ -96,6 +96,7 @@ static elbo_status refuse_extra(const tensors *f, const graph *g, error *e)
 
 static elbo_status check_format(const tensors *f, error *e)
 {
+  static const char *const checksums[] = { "elbo.crc32", "elbo.meta_crc32" };
   const char *format = tensors_meta(f, "elbo.format");
   double v;
   if (!format)
@@ -103,6 +104,9 @@ static elbo_status check_format(const tensors *f, error *e)
                 "by --init-from)");
   if (!number_read(format, strlen(format), &v) || v < 1 || v > CHECKPOINT_FORMAT)
     return fail(e, ELBO_E_CHECKPOINT, "format %s, this program reads 1 to %d: a newer elbo wrote it", format, CHECKPOINT_FORMAT);
+  for (int i = 0; i < 2; i++)
+    if (!tensors_meta(f, checksums[i]))
+      return fail(e, ELBO_E_CHECKPOINT, "no \"%s\" in the header, which every checkpoint has: the file is damaged", checksums[i]);
   return ELBO_DONE;
 }
 
@@ -119,13 +123,13 @@ static elbo_status read_state(const tensors *f, progress_state *s, error *e)
   const char *at = tensors_meta(f, "elbo.state");
   json_value *v = at ? json_read(at, strlen(at), why, sizeof why) : NULL;
   if (!v) return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": %s", why);
-  double step = number_of(v, "step"), epoch = number_of(v, "epoch");
-  if (!(step >= 0 && step < 1e15 && epoch >= 0 && epoch < 1e15)) {
+  double step = number_of(v, "step"), epoch = number_of(v, "epoch"), best_epoch = number_of(v, "best_epoch");
+  if (!(step >= 0 && step < 1e15 && epoch >= 0 && epoch < 1e15 && best_epoch >= 0 && best_epoch <= epoch)) {
     json_free(v);
-    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": step or epoch is missing or negative");
+    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": step, epoch or best_epoch is missing or makes no sense");
   }
-  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .best = number_of(v, "best"), .best_epoch = (int64_t)number_of(v, "best_epoch"),
-                         .finished = number_of(v, "finished") == 1 };
+  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .best = number_of(v, "best"),
+                         .best_epoch = (int64_t)best_epoch, .finished = number_of(v, "finished") == 1 };
   json_free(v);
   return ELBO_DONE;
 }

@@ -71,6 +71,7 @@ static elbo_status load_draws(replay *r)
   const model *m = r->s->model;
   for (int i = 0; i < m->n_q; i++) {
     const variable *v = &m->variable[m->q_order[i]];
+    if (v->estimator->enumerates) continue;
     const tensor *t = find(r, "draw", v);
     if (!t) return r->e->status;
     if (!r->samples) r->samples = t->rank == 3 ? t->dims[0] : 0;
@@ -78,7 +79,7 @@ static elbo_status load_draws(replay *r)
     if (load(r, m->q_order[i], t, 3, (size_t[]){ r->samples, r->batch, v->numbers })) return r->e->status;
     to_value_form(v, r->samples * r->batch, r->values[m->q_order[i]]);
   }
-  if (!r->samples) r->samples = 1;
+  if (!r->samples || m->enumerates) r->samples = m->samples;
   return ELBO_DONE;
 }
 
@@ -100,9 +101,9 @@ static elbo_status make_ready(replay *r)
   if (!r->draws) return r->e->status;
   for (int i = 0; i < s->model->n; i++) {
     const variable *v = &s->model->variable[i];
-    if (v->role == VARIABLE_LATENT)
-      r->draws[r->m->mg.value[i]] = r->values[i];
-    else
+    if (v->role == VARIABLE_LATENT && r->values[i])
+      r->draws[r->m->mg.drawn[i]] = r->values[i];
+    else if (v->role != VARIABLE_LATENT)
       machine_feed_values(r->m, v->feed, r->values[i]);
   }
   for (int i = 0; i < graph_tensor_count(r->m->mg.g); i++) {

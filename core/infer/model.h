@@ -62,6 +62,11 @@ typedef struct model {
   int n_feeds;
   const estimator_kind *estimator; /* the default one; of `auto`: what it chose */
   const char *estimator_reason;    /* of `auto` */
+  const bound_rule *objective;     /* what is climbed */
+  score_rule *score;               /* of the latents on a score road; NULL: none is */
+  bool weighs;                     /* samples are weighed one by one: not the plain mean of f along its paths */
+  bool enumerates;                 /* samples are all points of the latents' supports */
+  size_t samples;                  /* K: as the experiment says, or the number of points */
   bool has_prior;
   family_use prior;
   double prior_values[FAMILY_MAX_PARAMS];
@@ -82,6 +87,9 @@ typedef struct model_graph {
   node_id plain[MODEL_MAX_VARIABLES]; /* the same in plain form */
   node_id q_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS], p_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS];
   node_id p_mean[MODEL_MAX_VARIABLES]; /* E[v | parents] under p, plain form; NODE_NONE where not built */
+  node_id drawn[MODEL_MAX_VARIABLES]; /* the draws of latents, where a replay puts them */
+  node_id score[MODEL_MAX_VARIABLES]; /* training, score roads: log q whose gradient is taken */
+  node_id weights;                    /* training, where samples are weighed: [.][2] */
   node_id log_p[MODEL_MAX_VARIABLES], log_q[MODEL_MAX_VARIABLES], kl[MODEL_MAX_VARIABLES]; /* [.][1]; NODE_NONE where not used */
   node_id rows, objective;
 } model_graph;

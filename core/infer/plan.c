@@ -93,6 +93,10 @@ static void add_side(const model *m, const variable *v, const side *s, const cha
 static void add_latent(const variable *v, text *t)
 {
   text_format(t, "latent %s: %s", v->name, v->estimator->name);
+  if (v->estimator->enumerates || v->estimator->score) {
+    text_add(t, v->estimator->enumerates ? ", every point of its support\n" : ", drawn; the gradient goes by log q\n");
+    return;
+  }
   if (v->q.road.reparam) text_format(t, ", drawn by %s%s", v->q.road.reparam->name, v->q.road.fast ? "" : " (event by event)");
   if (v->uses_kl)
     text_format(t, ", KL(%s || %s) in closed form\n", v->q.spec->family, v->p.spec->family);
@@ -128,7 +132,7 @@ static void add_training(const model *m, text *t)
 {
   const train_spec *s = &m->x->train;
   text_format(t, "train: %lld epochs of %zu rows in batches of %lld, K = %lld samples, seed %llu", (long long)s->epochs, m->N,
-              (long long)s->batch_size, (long long)m->x->estimator.samples, (unsigned long long)m->x->seed);
+              (long long)s->batch_size, (long long)m->samples, (unsigned long long)m->x->seed);
   if (s->keep_best) text_add(t, ", keep the best by validation");
   text_add(t, "\n");
   if (s->kl_from != 1 || s->kl_to != 1) {

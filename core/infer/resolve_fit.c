@@ -59,7 +59,8 @@ static const struct {
   [ELBO_SUP_INTERVAL] = { fits_interval, "widen the bounds" },
   [ELBO_SUP_SIMPLEX] = { fits_closed_unit, "every row must be positive and sum to 1" },
   [ELBO_SUP_CIRCLE] = { fits_circle, "angles are in radians from -pi to pi" },
-  [ELBO_SUP_BINARY] = { fits_binary, "binarize (`prepare: {binarize: dynamic}`) or take continuous_bernoulli; `improper: allow` lets grey levels through, "
+  [ELBO_SUP_BINARY] = { fits_binary, "binarize (`prepare: {binarize: dynamic}`, with `scale: 255` where they are bytes) or take "
+                                     "continuous_bernoulli; `improper: allow` lets grey levels through, "
                                      "and then what is reported is not a density" },
   [ELBO_SUP_CLASS] = { fits_class, "data of a categorical are indices 0 .. K-1; `dim: K` says how many classes" },
   [ELBO_SUP_COUNT] = { fits_count, "counts are whole numbers from 0 on" },
@@ -92,93 +93,4 @@ void check_supports(resolver *s, const variable *v)
   problem_add(s->problems, v->q.spec->family_at, ELBO_E_USAGE,
               "%s: q's family %s can give values where p's family %s has no density (%s), so the ELBO would be -inf; choose families "
               "with the same support", v->name, v->q.use.family->name, v->p.use.family->name, why);
-}
-
-/* ---- estimators */
-static bool is_auto(const char *name) { return !strcmp(name, "auto"); }
-
-static const char *kl_parent_problem(resolver *s, const variable *v)
-{
-  const model *m = s->m;
-  for (int i = 0; i < v->p.n_parents; i++) {
-    int parent = v->p.parent[i];
-    if (m->variable[parent].role != VARIABLE_LATENT) continue;
-    bool before = false;
-    for (int k = 0; k < m->n_q && m->q_order[k] != (int)(v - m->variable); k++) before |= m->q_order[k] == parent;
-    if (!before)
-      return arena_format(m->arena, s->e, "its parent %s in p is drawn after it in q", m->variable[parent].name);
-  }
-  return NULL;
-}
-
-/* The KL is used only where every p-parent is observed, an input, or comes before the latent in q's order (estimators.md, B on chains). */
-static void find_kl(resolver *s, variable *v)
-{
-  v->kl_known = kl_find(s->m->registry, &v->q.use, &v->p.use, &v->kl);
-  v->why_not_kl = v->kl_known ? kl_parent_problem(s, v)
-                              : arena_format(s->m->arena, s->e, "no plugin knows KL(%s || %s)", v->q.use.family->name,
-                                             v->p.use.family->name);
-}
-
-static void need_road(resolver *s, variable *v)
-{
-  error why = { 0 };
-  if (!road_bind(s->m->registry, &v->q.use, v->q.spec->reparam, &v->q.road, &why)) return;
-  place at = v->q.spec->reparam ? v->q.spec->reparam_at : v->q.spec->family_at;
-  problem_add(s->problems, at, ELBO_E_USAGE,
-              "%s: estimator %s differentiates through the draw, and %s can't be drawn that way: %s", v->name, v->estimator->name,
-              v->q.spec->family, why.text);
-}
-
-static const estimator_kind *named_estimator(resolver *s, const char *name, place at)
-{
-  const char *names[64];
-  int n = 0;
-  const estimator_kind *k = estimator_find(name);
-  if (k) return k;
-  for (; n < n_estimators && n < 64; n++) names[n] = estimator_table[n].name;
-  const char *near = nearest_word(name, names, n);
-  problem_add(s->problems, at, ELBO_E_USAGE, "unknown estimator \"%s\"%s%s%s; known: sgvb_a, sgvb_b, auto", name,
-              near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-  return NULL;
-}
-
-static void choose_auto(resolver *s)
-{
-  model *m = s->m;
-  bool any = false;
-  for (int i = 0; i < m->n_q; i++) any |= !m->variable[m->q_order[i]].why_not_kl;
-  m->estimator = estimator_find(any ? "sgvb_b" : "sgvb_a");
-  m->estimator_reason = any ? "auto: a known KL can be used" : "auto: no latent has a KL that can be used";
-}
-
-static void refuse_useless_b(resolver *s)
-{
-  model *m = s->m;
-  if (m->n_q == 0) return;
-  for (int i = 0; i < m->n_q; i++)
-    if (m->variable[m->q_order[i]].uses_kl || !m->variable[m->q_order[i]].estimator->uses_kl) return;
-  const variable *v = &m->variable[m->q_order[0]];
-  problem_add(s->problems, s->x->estimator.at, ELBO_E_USAGE,
-              "estimator sgvb_b applies to no latent: %s: %s; take `estimator: sgvb_a` (or `auto`)", v->name, v->why_not_kl);
-}
-
-void choose_estimators(resolver *s)
-{
-  model *m = s->m;
-  for (int i = 0; i < m->n_q; i++) find_kl(s, &m->variable[m->q_order[i]]);
-  if (is_auto(s->x->estimator.name))
-    choose_auto(s);
-  else
-    m->estimator = named_estimator(s, s->x->estimator.name, s->x->estimator.at);
-  if (!m->estimator) return;
-  for (int i = 0; i < m->n_q; i++) {
-    variable *v = &m->variable[m->q_order[i]];
-    const char *own = v->q.spec->gradient;
-    v->estimator = own && !is_auto(own) ? named_estimator(s, own, v->q.spec->gradient_at) : m->estimator;
-    if (!v->estimator) return;
-    v->uses_kl = v->estimator->uses_kl && !v->why_not_kl;
-    if (v->estimator->pathwise) need_road(s, v);
-  }
-  refuse_useless_b(s);
 }

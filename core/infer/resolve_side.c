@@ -22,43 +22,38 @@ static void find_parents(resolver *s, variable *v, side *to)
     problem_add(s->problems, c->net.at, ELBO_E_USAGE, "%s: a `net` needs parents; write `given: NAME`", v->name);
 }
 
-/* Every number of the parameter in working form: one given for all, one for each event, or each number. */
-static bool fill_values(resolver *s, side *to, int p, const param_spec *spec, const param_form *form, size_t d,
-                        double *values)
+/* What is given of event j: `width` numbers of its own, or the same for every event; or one number for all, spread over `spread`. */
+static const double *given_of(const param_spec *spec, size_t d, size_t width, size_t j, double *spread)
+{
+  if (spec->n_values == d * width) return spec->values + j * width;
+  if (spec->n_values == width) return spec->values;
+  for (size_t k = 0; k < width; k++) spread[k] = spec->values[0];
+  return spread;
+}
+
+/* Every number of the parameter in working form. */
+static void fill_values(resolver *s, side *to, const param_spec *spec, const param_form *form, size_t d, double *values)
 {
   error why = { 0 };
   const family_use *u = &to->use;
-  size_t width = (size_t)u->width[p];
-  size_t given_width = form->form == PARAM_CONSTRAINED && u->family->params[p].constraint == ELBO_CHOLESKY
-                         ? (size_t)u->K * (size_t)u->K : width;
-  double spread[4096];
-  for (size_t j = 0; j < d; j++) {
-    const double *from = spec->values;
-    if (spec->n_values == d * given_width)
-      from += j * given_width;
-    else if (spec->n_values == d && given_width > 1)
-      from += j;
-    if (spec->n_values == 1 || (spec->n_values == d && given_width > 1 && d > 1)) {
-      for (size_t k = 0; k < given_width && k < 4096; k++) spread[k] = *from;
-      from = given_width <= 4096 ? spread : from;
-    } else if (spec->n_values != given_width && spec->n_values != d * given_width) {
-      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %zu numbers, expected 1, %zu or %zu", spec->name, spec->n_values,
-                  given_width, d * given_width);
-      return false;
-    }
-    if (param_to_working(u, form, from, values + j * width, NULL, &why)) {
-      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s", why.text);
-      return false;
-    }
+  bool matrix = form->form == PARAM_CONSTRAINED && u->family->params[form->param].constraint == ELBO_CHOLESKY;
+  size_t width = (size_t)u->width[form->param], given = matrix ? (size_t)u->K * (size_t)u->K : width, n = spec->n_values;
+  double *spread = arena_get(s->m->arena, given, sizeof *spread, s->e);
+  if (!spread) return;
+  if (n != 1 && n != given && n != d * given) {
+    problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %zu numbers, expected 1, %zu for every event, or %zu for %zu events", spec->name, n,
+                given, d * given, d);
+    return;
   }
-  return true;
+  for (size_t j = 0; j < d && !why.status; j++)
+    param_to_working(u, form, given_of(spec, d, given, j, spread), values + j * width, NULL, &why);
+  if (why.status) problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s", why.text);
 }
 
 static void take_standard(side *to, int p, size_t d, double *values)
 {
-  double w[4096];
+  double w[FAMILY_MAX_NUMBERS];
   size_t width = (size_t)to->use.width[p];
-  if (to->use.W > 4096) return; /* refused by family_bind */
   param_standard(&to->use, w);
   for (size_t i = 0; i < d * width; i++) values[i] = w[(size_t)to->use.offset[p] + i % width];
 }
@@ -86,19 +81,18 @@ static void plan_given(resolver *s, variable *v, side *to, const param_spec *spe
   plan->values = arena_get(s->m->arena, v->d * (size_t)to->use.width[p], sizeof(double), s->e);
   if (!plan->values) return;
   if (spec->n_values)
-    fill_values(s, to, p, spec, form, v->d, plan->values);
+    fill_values(s, to, spec, form, v->d, plan->values);
   else
     take_standard(to, p, v->d, plan->values);
 }
 
 /* A whole form set of numbers (uniform: low, high): all working parameters at once, constants. */
-static void plan_form_set(resolver *s, variable *v, side *to, int set)
+static void plan_form_set(resolver *s, variable *v, side *to, const elbo_form_set *forms)
 {
   const family_use *u = &to->use;
-  const elbo_form_set *forms = &u->family->form_sets[set];
   double given[FAMILY_MAX_PARAMS] = { 0 }, w[FAMILY_MAX_PARAMS];
   int n = 0;
-  for (; forms->names[n] && n < FAMILY_MAX_PARAMS; n++) {
+  for (; n < FAMILY_MAX_PARAMS && forms->names[n]; n++) {
     const param_spec *spec = NULL;
     for (int i = 0; i < to->spec->n_params; i++)
       if (!strcmp(to->spec->params[i].name, forms->names[n])) spec = &to->spec->params[i];
@@ -137,21 +131,38 @@ static void plan_rest(resolver *s, variable *v, side *to)
   }
 }
 
+static bool in_set(const elbo_form_set *forms, const char *name)
+{
+  for (int n = 0; forms->names[n]; n++)
+    if (!strcmp(forms->names[n], name)) return true;
+  return false;
+}
+
+/* The form set that a given name is of; a name that is also a parameter's own (uniform: low) does not tell. NULL: none. */
+static const elbo_form_set *set_used(const side *to)
+{
+  const elbo_family *f = to->use.family;
+  param_form form;
+  for (int i = 0; i < to->spec->n_params; i++)
+    if (param_find(f, to->spec->params[i].name, &form) && form.param < 0) return &f->form_sets[form.form_set];
+  return NULL;
+}
+
 static void plan_params(resolver *s, variable *v, side *to)
 {
   const elbo_family *f = to->use.family;
-  bool set_done = false;
+  const elbo_form_set *set = set_used(to);
+  if (set) plan_form_set(s, v, to, set);
   for (int i = 0; i < to->spec->n_params; i++) {
     const param_spec *spec = &to->spec->params[i];
     param_form form;
-    if (!param_find(f, spec->name, &form)) {
+    if (set && in_set(set, spec->name)) continue;
+    if (!param_find(f, spec->name, &form))
       problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s has no parameter \"%s\"", v->name, f->name, spec->name);
-    } else if (form.param >= 0) {
+    else if (form.param < 0)
+      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s can't be given together with %s", v->name, spec->name, set->names[0]);
+    else
       plan_given(s, v, to, spec, &form);
-    } else if (!set_done) {
-      plan_form_set(s, v, to, form.form_set);
-      set_done = true;
-    }
   }
   plan_rest(s, v, to);
   for (uint32_t p = 0; p < f->n_params; p++)

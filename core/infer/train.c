@@ -79,15 +79,30 @@ static elbo_status name_files(session *s)
   return e->status;
 }
 
-static elbo_status open_directory(session *s)
+static elbo_status look_for_run(session *s)
 {
   bool there = file_exists(s->checkpoint);
   if (there && !s->o->resume)
     return fail(s->e, ELBO_E_FILES, "%s: a run stands there already; go on with it by --resume, or choose another directory by -o", s->result->run);
-  if (!there && s->o->resume) return fail(s->e, ELBO_E_FILES, "%s: no checkpoint stands there to resume from", s->result->run);
+  if (!there && s->o->resume)
+    return fail(s->e, ELBO_E_FILES, "%s: no checkpoint stands there to resume from; start the run without --resume", s->result->run);
+  return ELBO_DONE;
+}
+
+/* Whatever would refuse the first checkpoint refuses before the first step. */
+static elbo_status try_to_write(session *s)
+{
+  whole_file *w = whole_begin(s->checkpoint, s->e);
+  whole_abandon(w);
+  return s->e->status;
+}
+
+static elbo_status open_directory(session *s)
+{
   if (dir_make(s->dir, s->e) || dir_writable(s->dir, s->e)) return s->e->status;
   s->lock = dir_lock_take(s->dir, s->e);
-  return s->e->status;
+  if (!s->lock || look_for_run(s)) return s->e->status; /* another's may have ended meanwhile */
+  return try_to_write(s);
 }
 
 static elbo_status write_experiment(session *s)
@@ -104,6 +119,9 @@ static elbo_status resume(session *s)
   checkpoint_io io = io_of(s);
   if (checkpoint_read(s->checkpoint, &io, differ, sizeof differ, s->e)) return s->e->status;
   s->t->at = io.at;
+  if (io.at.epoch != (int64_t)(io.at.step / s->t->per_epoch))
+    return fail(s->e, ELBO_E_CHECKPOINT, "%s: header entry \"elbo.state\": epoch %lld can't have step %llu, an epoch has %llu; take an earlier checkpoint",
+                s->checkpoint, (long long)io.at.epoch, (unsigned long long)io.at.step, (unsigned long long)s->t->per_epoch);
   if (metrics_cut(s->metrics, io.at.step, &s->keep, &s->seconds_before, s->e)) return s->e->status;
   if (io.at.step > (uint64_t)s->t->epochs * s->t->per_epoch)
     return fail(s->e, ELBO_E_CHECKPOINT, "%s: %llu steps are done, more than %lld epochs have", s->checkpoint,
@@ -241,6 +259,12 @@ static elbo_status train_steps(session *s)
 }
 
 /* ---- what is left behind */
+static elbo_status take_best(session *s)
+{
+  if (!s->s->x->train.keep_best || !file_exists(s->best)) return ELBO_DONE;
+  return checkpoint_read_params(s->best, s->t->m->mg.g, s->t->params, s->e);
+}
+
 static void fill_result(session *s)
 {
   elbo_train_result *r = s->result;
@@ -258,7 +282,8 @@ static elbo_status finish(session *s)
     metrics_curves(s->metrics, svg, s->s->x->name, s->e);
   mem_free(svg);
   mem_free(summary);
-  return s->e->status ? s->e->status : run_leave_pictures(s->x->ctx, s->s, s->t->params, s->dir, s->e);
+  if (s->e->status || take_best(s)) return s->e->status;
+  return run_leave_pictures(s->x->ctx, s->s, s->t->params, s->dir, s->e);
 }
 
 static elbo_status start(session *s)
@@ -266,11 +291,11 @@ static elbo_status start(session *s)
   error *e = s->e;
   int64_t epochs = s->o->epochs ? s->o->epochs : s->s->x->train.epochs;
   if (epochs < 1) return fail(e, ELBO_E_USAGE, "epochs: %lld is not at least 1", (long long)epochs);
-  if (name_files(s) || versions_text(s->x->ctx, &s->versions, e) || open_directory(s) || trainer_new(s->s, epochs, &s->t, e)) return e->status;
+  if (name_files(s) || versions_text(s->x->ctx, &s->versions, e) || look_for_run(s) || trainer_new(s->s, epochs, &s->t, e)) return e->status;
   if (s->o->init_from && !s->o->resume && take_weights(s)) return e->status;
-  if (s->o->resume && resume(s)) return e->status;
+  if (open_directory(s) || (s->o->resume && resume(s))) return e->status;
   s->first_step = s->t->at.step;
-  s->result->already_finished = s->o->resume && s->t->at.epoch >= epochs;
+  s->result->already_finished = s->o->resume && (s->t->at.epoch >= epochs || out_of_patience(s));
   if (s->result->already_finished) return ELBO_DONE;
   if (write_experiment(s)) return e->status;
   s->log = line_log_open(s->metrics, s->keep, e);

@@ -39,7 +39,7 @@ static elbo_status make_orders(trainer *t, error *e)
 static elbo_status make_machines(trainer *t, error *e)
 {
   study *s = t->study;
-  graph_options train = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = (size_t)s->x->estimator.samples };
+  graph_options train = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = s->model->samples };
   graph_options test = { .purpose = GRAPH_EVALUATE, .batch = TEST_BATCH, .samples = 1 };
   t->pool = pool_new(s->threads, e);
   if (!t->pool || machine_new(s, &train, t->pool, t->params, t->grads, &t->m, e)) return e->status;
@@ -97,15 +97,18 @@ double trainer_learning_rate(const trainer *t)
 }
 
 /* ---- sums */
+/* Of samples the mean, or, where they are the points of a support, the sum with their probabilities; one row stands for all of the batch. */
 static double sum_rows(const machine *m, node_id id)
 {
   if (id == NODE_NONE) return 0;
-  const float *at = run_value(m->run, id);
   const node *n = graph_node(m->mg.g, id);
+  const float *at = run_value(m->run, id);
+  bool points = m->study->model->enumerates && m->mg.weights != NODE_NONE && n->shape.axis == AXIS_SAMPLE;
+  const float *weight = points ? run_value(m->run, m->mg.weights) : NULL;
   size_t rows = run_rows(m->run, id);
   double sum = 0;
-  for (size_t i = 0; i < rows; i++) sum += (double)at[i * n->ld];
-  return sum * (double)m->run->batch / (double)rows; /* samples averaged; one row for all rows of the batch */
+  for (size_t i = 0; i < rows; i++) sum += (double)at[i * n->ld] * (points ? (double)weight[2 * i] : 1);
+  return points ? sum : sum * (double)m->run->batch / (double)rows;
 }
 
 static void add_sums(const machine *m, sums *s)

@@ -186,9 +186,13 @@ static elbo_status check_crc(const tensors *all, const char *key, uint32_t found
                 digits, written);
 }
 
+/* They are written together: where one of them is missing, the name of one is damaged. */
 static elbo_status check_crcs(const tensors *all, error *e)
 {
   uint32_t meta = 0;
+  if (!tensors_meta(all, TENSORS_CRC) != !tensors_meta(all, TENSORS_META_CRC))
+    return REFUSE(e, "one of the checksums '" TENSORS_CRC "' and '" TENSORS_META_CRC
+                     "' is missing: the file is damaged");
   for (size_t i = 0; i < all->n_meta; i++)
     if (strcmp(all->meta[i].key, TENSORS_CRC) && strcmp(all->meta[i].key, TENSORS_META_CRC))
       meta += tensors_pair_crc(all->meta[i].key, all->meta[i].value);

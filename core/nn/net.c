@@ -58,26 +58,26 @@ elbo_status net_make_params(graph *g, const char *prefix, const net_spec *s, siz
   return make_heads(g, prefix, s, in, heads, n_heads, out, e);
 }
 
-static node_id layer(graph *g, const char *name, node_id x, node_id weight, node_id bias, error *e)
+static node_id layer(graph *g, const char *name, node_id x, node_id weight, node_id bias, bool hold, error *e)
 {
-  node_id in[] = { x, weight, bias };
+  node_id in[] = { x, hold ? held(weight) : weight, hold ? held(bias) : bias };
   affine_attr attr = { .activation = -1 };
   return graph_add(g, &op_affine, name, in, 3, &attr, sizeof attr, e);
 }
 
 elbo_status net_build(graph *g, const char *prefix, const net_spec *s, const net_params *p, node_id x,
-                      uint64_t dropout_stream, node_id *heads, error *e)
+                      uint64_t dropout_stream, bool hold, node_id *heads, error *e)
 {
   for (int i = 0; i < s->n_hidden; i++) {
     activation_attr act = { s->activation };
     dropout_attr drop = { s->dropout, dropout_stream + (uint64_t)i };
     const char *name = arena_format(graph_arena(g), e, "%s.net.%d", prefix, i);
-    x = layer(g, name, x, p->weight[i], p->bias[i], e);
+    x = layer(g, name, x, p->weight[i], p->bias[i], hold, e);
     x = graph_add(g, &op_activation, name, &x, 1, &act, sizeof act, e);
     if (s->dropout > 0) x = graph_add(g, &op_dropout, name, &x, 1, &drop, sizeof drop, e);
   }
   const char *name = arena_format(graph_arena(g), e, "%s.head", prefix);
-  if (p->n_heads) x = layer(g, name, x, p->weight[s->n_hidden], p->bias[s->n_hidden], e);
+  if (p->n_heads) x = layer(g, name, x, p->weight[s->n_hidden], p->bias[s->n_hidden], hold, e);
   for (int i = 0; i < p->n_heads; i++) {
     slice_attr a = { p->first[i], p->rows[i] };
     heads[i] = p->n_heads == 1 ? x : graph_add(g, &op_slice, p->name[i], &x, 1, &a, sizeof a, e);

@@ -50,9 +50,9 @@ typedef struct net_params {
 /* Makes and names the parameters of a net on `in` numbers: PREFIX.net.I.weight [out,in], PREFIX.net.I.bias, PREFIX.head.NAME.weight, .bias. */
 elbo_status net_make_params(graph *g, const char *prefix, const net_spec *s, size_t in, const head_spec *heads, int n_heads,
                             net_params *out, error *e);
-/* Puts the net into the graph: x [R][in] -> one node for each head, [R][rows]. dropout_stream: of the first hidden layer; the following ones count up. */
-elbo_status net_build(graph *g, const char *prefix, const net_spec *s, const net_params *p, node_id x, uint64_t dropout_stream, node_id *heads,
-                      error *e);
+/* Puts the net into the graph: x [R][in] -> one node for each head, [R][rows]. dropout_stream: of the first hidden layer; the following ones count up. hold: no gradient reaches the parameters. */
+elbo_status net_build(graph *g, const char *prefix, const net_spec *s, const net_params *p, node_id x, uint64_t dropout_stream, bool hold,
+                      node_id *heads, error *e);
 /* First values of every tensor of the graph: a function of the seed, the tensor's name and the element. */
 void init_params(const graph *g, uint64_t seed, float *params);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "num/special.h"
+#include "num/beta.h"
 #include "num/gamma.h"
+#include "num/von_mises.h"
 #include <elbo/plugin.h>
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_sf_bessel.h>
 #include <gsl/gsl_sf_gamma.h>
 #include <gsl/gsl_sf_psi.h>
 #include <gsl/gsl_version.h>
@@ -65,6 +68,13 @@ static double ndtri(double u)
   return u > 0 && u < 1 ? gsl_cdf_ugaussian_Pinv(u) : u == 0 ? -INFINITY : u == 1 ? INFINITY : NAN;
 }
 
+double bessel_i_scaled(int order, double k)
+{
+  gsl_sf_result r;
+  int status = order ? gsl_sf_bessel_I1_scaled_e(k, &r) : gsl_sf_bessel_I0_scaled_e(k, &r);
+  return status == GSL_SUCCESS || status == GSL_EUNDRFLW ? r.val : NAN;
+}
+
 static double incomplete(int call(double, double, gsl_sf_result *), double a, double x)
 {
   gsl_sf_result r;
@@ -102,6 +112,11 @@ static const special_row table[] = {
   [ELBO_GAMMA_Q] = { .two = gamma_q },
   [ELBO_GAMMA_PULL] = { .two = gamma_pull },
   [ELBO_LGAMMA_BREGMAN] = { .two = lgamma_bregman },
+  [ELBO_DIGAMMA_GAP] = { .two = digamma_gap },
+  [ELBO_LBETA] = { .two = lbeta },
+  [ELBO_STUDENT_PULL] = { .two = student_pull },
+  [ELBO_LOG_I0E] = { .one = log_i0e },
+  [ELBO_BESSEL_GAP] = { .one = bessel_gap },
 };
 _Static_assert(sizeof table / sizeof table[0] == ELBO_SPECIAL_END, "a row for every elbo_special");
 
@@ -109,4 +124,18 @@ double special_call(uint32_t id, double a, double b)
 {
   if (id < 1 || id >= ELBO_SPECIAL_END) return NAN;
   return table[id].one ? table[id].one(a) : table[id].two(a, b);
+}
+
+static double (*const table3[])(double, double, double) = {
+  [ELBO_BETA_P] = beta_p,           [ELBO_BETA_Q] = beta_q,
+  [ELBO_BETA_INV] = beta_inv,       [ELBO_BETA_LOG] = beta_log,
+  [ELBO_BETA_SLOPE] = beta_slope,   [ELBO_BETA_PULL] = beta_pull,
+  [ELBO_VON_MISES_P] = von_mises_p, [ELBO_VON_MISES_DA] = von_mises_da,
+};
+_Static_assert(sizeof table3 / sizeof table3[0] == ELBO_SPECIAL3_END,
+               "a row for every elbo_special3");
+
+double special3_call(uint32_t id, double a, double b, double c)
+{
+  return id >= 1 && id < ELBO_SPECIAL3_END ? table3[id](a, b, c) : NAN;
 }

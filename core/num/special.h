@@ -7,6 +7,7 @@
 
 void num_start(void); /* once per process, at the first context: GSL's handler off */
 double special_call(uint32_t id, double a, double b); /* elbo_special of plugin.h; NaN for an unknown id */
+double special3_call(uint32_t id, double a, double b, double c); /* elbo_special3 */
 const char *special_library(void); /* "GSL 2.7.1" */
 
 /* CPU level for kernel sets: 0 any, 1 AVX2 and FMA, 2 AVX-512 (F, VL, BW, DQ). The environment variable ELBO_CPU_LEVEL lowers it. */

@@ -101,3 +101,23 @@ double lgamma_bregman(double a, double d)
   }
   return sum + a * entropy_gap(v) + 0.5 * p + rest;
 }
+
+/* psi(a) = log a - 1/(2a) + s'(a), each part's own difference: (1+v)^-m - 1 = expm1(-m log(1+v)). */
+double digamma_rest(double a, double d)
+{
+  double z = 1 / a / a, l = log1p(d / a), power = z, sum = 0;
+  for (int k = 0; k < TERMS; k++, power *= z) {
+    int m = 2 * k + 2;
+    sum -= (m - 1) * series[k] * power * expm1(-m * l);
+  }
+  return 0.5 * d / a / (a + d) + sum;
+}
+
+/* psi(a+d) - psi(a); a step from a to a+1 adds 1/a - 1/(a+d). */
+double digamma_gap(double a, double d)
+{
+  if (!(a > 0) || !(a + d > 0) || isinf(a + d)) return NAN;
+  double sum = 0;
+  for (; a + fmin(d, 0) < from; a += 1) sum += d / a / (a + d);
+  return sum + log1p(d / a) + digamma_rest(a, d);
+}

@@ -49,6 +49,7 @@ static const elbo_host services = {
   .normal_f32 = noise_row_normal,
   .special = special_call,
   .family = host_family,
+  .special3 = special3_call,
 };
 
 /* ---- loading */

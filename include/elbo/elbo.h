@@ -6,6 +6,7 @@
 
 #include <elbo/context.h>
 #include <elbo/data.h>
+#include <elbo/dist.h>
 #include <elbo/experiment.h>
 #include <elbo/run.h>
 

@@ -92,8 +92,25 @@ typedef enum {
   ELBO_GAMMA_Q,      /* upper: 1 - P(a, b) */
   ELBO_GAMMA_PULL,   /* d log z / d log a along constant P(a, z), at log z = b: the implicit gradient of a Gamma(a, 1) draw */
   ELBO_LGAMMA_BREGMAN, /* lgamma(a+b) - lgamma(a) - b psi(a) */
+  ELBO_DIGAMMA_GAP,  /* psi(a+b) - psi(a) */
+  ELBO_LBETA,        /* log B(a, b) */
+  ELBO_STUDENT_PULL, /* d t / d log df along the constant cdf, of the standard Student t with a = df, at t = b */
+  ELBO_LOG_I0E,      /* log(I0(a) e^-a), a >= 0 */
+  ELBO_BESSEL_GAP,   /* 1 - I1(a) / I0(a), a >= 0 */
   ELBO_SPECIAL_END
 } elbo_special;
+/* Of three arguments. y = logit x: exact in x and in 1 - x. t: an angle from the mode of the von Mises density of concentration a. */
+typedef enum {
+  ELBO_BETA_P = 1,  /* (a, b, y): regularised incomplete beta I_x(a, b) */
+  ELBO_BETA_Q,      /* (a, b, y): 1 - I_x(a, b) */
+  ELBO_BETA_INV,    /* (a, b, u): the y where I_x(a, b) = u */
+  ELBO_BETA_LOG,    /* (a, b, y): log(x^a (1-x)^b / B(a, b)), the log density of y */
+  ELBO_BETA_SLOPE,  /* (a, b, y): its derivative by a: log x - psi(a) + psi(a+b) */
+  ELBO_BETA_PULL,   /* (a, b, y): d y / d log a along constant I_x(a, b); by log b it is -ELBO_BETA_PULL(b, a, -y) */
+  ELBO_VON_MISES_P, /* (a, t, t'): the probability between the angles t <= t' <= t + 2 pi */
+  ELBO_VON_MISES_DA, /* (a, t, t'): its derivative by a */
+  ELBO_SPECIAL3_END
+} elbo_special3;
 typedef struct elbo_host {
   size_t size;
   void (*log)(const struct elbo_host *, int level, const char *text); /* [build] */
@@ -107,6 +124,8 @@ typedef struct elbo_host {
   /* id: elbo_special. NaN for an unknown id or outside the domain. [exec] */
   double (*special)(uint32_t id, double a, double b);
   const elbo_family *(*family)(const struct elbo_host *, const char *name); /* NULL when not there. [build] */
+  /* id: elbo_special3. NaN for an unknown id or outside the domain. [exec] */
+  double (*special3)(uint32_t id, double a, double b, double c);
 } elbo_host;
 
 /* One call's surroundings. uses[i]: the family named in elbo_family.uses[i], resolved by the host at load time. */

@@ -62,23 +62,14 @@ static double support_point(const elbo_call *c, uint64_t i, const double *w)
   return i < 2 ? (double)i : NAN;
 }
 
-/* With p of q's logits a and d = b - a: log1p(p expm1(d)) - p d = p em1(d) - phi(p expm1(d)), of
-   the rarer outcome. */
 static double kl_bernoulli(const elbo_call *c, const double *wq, const double *wp, double *dq,
                            double *dp)
 {
   (void)c;
-  if (dq) dq[0] = 0;
-  if (dp) dp[0] = 0;
-  if (wq[0] == wp[0]) return 0;
-  double turn = wq[0] > 0 ? -1 : 1, a = turn * wq[0], b = turn * wp[0], d = b - a;
-  if (isinf(b)) return INFINITY;
-  double p = sigmoid(a), q = sigmoid(-a);
-  if (dq && !isinf(a)) dq[0] = -turn * p * q * d;
-  if (dp) dp[0] = turn * (d > 0 ? -sigmoid(b) * q * expm1(-d) : p * sigmoid(-b) * expm1(d));
-  if (isinf(a)) return softplus(b);
-  if (fabs(d) < 1) return p * em1(d) - phi(p * expm1(d));
-  return -p * d + softplus(b) - softplus(a);
+  double by_q, by_p, v = logits_kl(wq[0], wp[0], &by_q, &by_p);
+  if (dq) dq[0] = by_q;
+  if (dp) dp[0] = by_p;
+  return v;
 }
 
 ELBO_INLINE float event(const float in[4], float grad[4])

@@ -4,9 +4,10 @@
  *
  * Differences are Richardson's of order 4 over sums in double of outputs in float. With h = 2^-6 an output of size 1 gives 2^-24 1.5 / h,
  * 6e-6, of rounding for each number, and h^4 f^(5) / 5, 1e-8 f^(5), of truncation: 3e-4 of the largest slope has room for both. */
-#include "graph/activation.h"
-#include "probe.h"
 #include "dist/ops.h"
+#include "graph/activation.h"
+#include "num/philox.h"
+#include "probe.h"
 
 typedef struct input {
   axis axis;
@@ -122,6 +123,15 @@ static double want_normal(const row *c, size_t r, size_t col)
   return sum;
 }
 
+/* x log p + (1 - x) log (1 - p) = x logits - softplus(logits) */
+static double want_grey(const row *c, size_t r, size_t col)
+{
+  double sum = 0;
+  (void)col;
+  for (size_t j = 0; j < 3; j++) sum += at(c, 0, r, j) * at(c, 1, r, j) - log1p(exp(at(c, 1, r, j)));
+  return sum;
+}
+
 static double want_normal_kl(const row *c, size_t r, size_t col)
 {
   double sum = 0;
@@ -162,7 +172,8 @@ static const repeat_attr thrice = { 3 };
 static const dropout_attr half = { 0.5, 3 };
 static const terms_attr terms = { { { 1, false }, { -1, true }, { 0.5f, true } } };
 static const objective_attr prior = { 0.125 };
-static const log_prob_attr normal_2 = { &normal, 2 }, gamma_2 = { &gamma_family, 2 }, bernoulli_3 = { &bernoulli, 3 };
+static const log_prob_attr normal_2 = { &normal, 2 }, gamma_2 = { &gamma_family, 2 }, bernoulli_3 = { &bernoulli, 3 },
+                           grey_3 = { &bernoulli, 3, true };
 static const kl_attr kl_2 = { &normal_kl, 2 };
 static draw_attr draw_samples = { &normal_road, NULL, &normal, 2, STREAM, AXIS_SAMPLE },
                  draw_rows = { &normal_road, NULL, &normal, 2, STREAM, AXIS_BATCH },
@@ -222,6 +233,7 @@ static const row rows[] = {
   { &op_log_prob, "normal, all fixed", { F(1, 2), F(1, 2), F(1, 2) }, 3, FIXED(1, 1), .want = want_normal, ATTR(normal_2) },
   { &op_log_prob, "gamma", { S(2), B(2), F(1, 2) }, 3, SAMPLE(1), ATTR(gamma_2) },
   { &op_log_prob, "bernoulli", { { AXIS_BATCH, 0, 3, 1, 1 }, S(3) }, 2, SAMPLE(1), ATTR(bernoulli_3), .discrete = true },
+  { &op_log_prob, "between 0 and 1", { { AXIS_BATCH, 0, 3, 0.2, 0.8 }, S(3) }, 2, SAMPLE(1), .want = want_grey, ATTR(grey_3), .discrete = true },
   { &op_kl, "a batch from the standard", { B(2), B(2), F(1, 2), F(1, 2) }, 4, BATCH(1), .want = want_normal_kl, ATTR(kl_2) },
   { &op_kl, "p at samples", { B(2), B(2), S(2), S(2) }, 4, SAMPLE(1), .want = want_normal_kl, ATTR(kl_2) },
   { &op_kl, "q fixed, p at samples", { F(1, 2), F(1, 2), S(2), B(2) }, 4, SAMPLE(1), .want = want_normal_kl, ATTR(kl_2) },

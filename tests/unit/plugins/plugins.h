@@ -43,6 +43,7 @@ static const elbo_host test_host = {
   .uniform_f32 = noise_row_uniform,
   .normal_f32 = noise_row_normal,
   .special = special_call,
+  .special3 = special3_call,
 };
 static const elbo_call test_call = { .size = sizeof(elbo_call), .host = &test_host, .K = 1 };
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The density: its total, its gradients, its score. */
+#include "check/inside.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- total */
+static double one(void *arg, const double *y, double f)
+{
+  return (void)arg, (void)y, (void)f, 1;
+}
+
+/* By quadrature to two dimensions of the event. */
+static bool small_enough(trial *t)
+{
+  if (!t->u.family->event_rank) return true;
+  bool simplex = t->u.family->support.kind == ELBO_SUP_SIMPLEX;
+  return check_dim(t, simplex ? 3 : 2);
+}
+
+static int total_points(const trial *t)
+{
+  int n = grid_size(t);
+  return t->u.family->event_rank && !t->thorough && n > 5 ? 5 : n;
+}
+
+void check_total(trial *t)
+{
+  double w[CHECK_MAX_W], worst = 0;
+  int tried = 0, cut = 0;
+  if (!small_enough(t)) return;
+  for (int i = 0; i < total_points(t) && !check_failed(t); i++) {
+    if (t->u.family->event_rank && i)
+      grid_moderate(t, (uint32_t)i, w);
+    else if (!grid_at(t, i, w))
+      continue;
+    expected e = expectation(t, w, one, NULL);
+    if (e.cut && ++cut) continue;
+    tried++;
+    double off = fabs(e.value - 1);
+    worst = fmax(worst, off);
+    check_that(t, off <= 1e-7 + 10 * e.error && off < 1e-3, "the total is %.12g (error %.1g) at %s",
+               e.value, e.error, place_of(t, NULL, w).text);
+  }
+  check_that(t, tried > 0, "no parameters at which the mass lies within the reach of doubles");
+  check_says(t, "worst |total - 1| = %.1e over %d parameters%s", worst, tried,
+             cut ? "; others reach beyond doubles" : "");
+}
+
+/* ---- gradients */
+typedef struct {
+  trial *t;
+  double y[CHECK_MAX_E], w[CHECK_MAX_W];
+  double *moving;
+} density_line;
+static double density_at(void *arg, double at)
+{
+  density_line *l = arg;
+  double keep = *l->moving;
+  *l->moving = at;
+  double f = ask_log_prob(l->t, l->y, l->w, NULL, NULL);
+  *l->moving = keep;
+  return f;
+}
+
+typedef struct {
+  double worst;
+  int compared, unclear;
+} tally;
+
+/* A difference whose own error is large says nothing, as at a kink. */
+static void compare(density_line *l, double *moving, double found, const char *by, int k, tally *n)
+{
+  double error, d;
+  l->moving = moving;
+  d = difference(density_at, l, *moving, &error);
+  double slack = 1e-6 * fabs(d) + 30 * error + 1e-9;
+  if (!(error <= 1e-4 * (fabs(d) + 1e-3))) {
+    n->unclear++;
+    return;
+  }
+  n->compared++;
+  n->worst = fmax(n->worst, fabs(found - d) / fmax(1, fabs(d)));
+  if (!(fabs(found - d) <= slack))
+    check_that(l->t, false, "d log_prob / d %s %d: found %.12g, expected %.12g at %s", by, k, found,
+               d, place_of(l->t, l->y, l->w).text);
+}
+
+static void compare_all(density_line *l, bool by_value, tally *n)
+{
+  trial *t = l->t;
+  double dx[CHECK_MAX_E], dw[CHECK_MAX_W];
+  double f = ask_log_prob(t, l->y, l->w, dx, dw);
+  if (!isfinite(f)) return;
+  if (by_value)
+    for (int k = 0; k < t->u.E; k++) compare(l, &l->y[k], dx[k], "value", k, n);
+  else
+    for (int k = 0; k < t->u.W; k++)
+      if (grid_learned(t, k)) compare(l, &l->w[k], dw[k], "working number", k, n);
+}
+
+/* A gradient by a point of a simplex is the ambient one; the density off the simplex is the author's, where it has one. */
+static void gradients(trial *t, bool by_value)
+{
+  tally n = { 0 };
+  double v[SPACE_MAX];
+  bool discrete = family_is_discrete(t->u.family);
+  density_line l = { .t = t };
+  for (int i = 0; i < grid_size(t) && !check_failed(t); i++) {
+    space s;
+    if (!grid_at(t, i, l.w)) continue;
+    if (!discrete && !space_open(&s, t, l.w)) continue;
+    for (int k = 0; k < (discrete ? 6 : space_count(t)); k++) {
+      if (discrete && isnan(l.y[0] = discrete_point(t, (uint64_t)(k * k), l.w))) break;
+      if (!discrete) space_points(&s, k, v), space_value(&s, v, l.y);
+      compare_all(&l, by_value, &n);
+    }
+  }
+  check_that(t, n.compared > 0, "no derivative could be resolved by differences");
+  check_says(t, "worst %.1e over %d derivatives, %d too steep or kinked to tell", n.worst,
+             n.compared, n.unclear);
+}
+
+void check_by_value(trial *t)
+{
+  if (family_is_discrete(t->u.family))
+    check_absent(t, "a discrete support");
+  else if (t->u.family->support.kind == ELBO_SUP_SIMPLEX && t->u.family->value_form == ELBO_X_PLAIN)
+    check_absent(t, "plain points of a simplex leave it when one number moves");
+  else
+    gradients(t, true);
+}
+
+void check_by_parameters(trial *t)
+{
+  if (!t->u.family->n_params)
+    check_absent(t, "no parameters");
+  else
+    gradients(t, false);
+}
+
+/* ---- score: of each parameter its mean, beside its mean size, which sets the scale */
+typedef struct {
+  trial *t;
+  const double *w;
+  int k;
+} score_of;
+static double score(void *arg, const double *y, double f)
+{
+  const score_of *s = arg;
+  double dw[CHECK_MAX_W];
+  (void)f;
+  ask_log_prob(s->t, y, s->w, NULL, dw);
+  return dw[s->k];
+}
+static double score_and_1(void *arg, const double *y, double f)
+{
+  return 1 + score(arg, y, f);
+}
+static double score_size(void *arg, const double *y, double f)
+{
+  return fabs(score(arg, y, f));
+}
+
+static bool excepted(const trial *t, int k)
+{
+  const elbo_family *f = t->u.family;
+  int p = 0;
+  while (p + 1 < (int)f->n_params && k >= t->u.offset[p + 1]) p++;
+  return !grid_learned(t, k) || f->params[p].flags & (ELBO_MOVES_SUPPORT | ELBO_CONSTANT);
+}
+
+void check_score(trial *t)
+{
+  double w[CHECK_MAX_W], worst = 0;
+  int tried = 0;
+  if (!small_enough(t)) return;
+  int most = t->u.family->event_rank ? 2 : total_points(t);
+  for (int i = 0; i < most && !check_failed(t); i++) {
+    if (t->u.family->event_rank) grid_moderate(t, (uint32_t)i, w);
+    if (!t->u.family->event_rank && !grid_at(t, i, w)) continue;
+    for (int k = 0; k < t->u.W; k++) {
+      score_of s = { t, w, k };
+      if (excepted(t, k)) continue;
+      expected mean = expectation(t, w, score_and_1, &s), size = expectation(t, w, score_size, &s);
+      if (mean.cut || size.cut || !isfinite(size.value)) continue;
+      tried++;
+      double off = fabs(mean.value - 1);
+      worst = fmax(worst, off / (1 + size.value));
+      check_that(t, off <= 1e-6 * (1 + size.value) + 10 * mean.error,
+                 "E[d log q / d working number %d] = %.3g (E|..| = %.3g) at %s: flag the parameter "
+                 "ELBO_MOVES_SUPPORT if it moves the support",
+                 k, mean.value - 1, size.value, place_of(t, NULL, w).text);
+    }
+  }
+  check_says(t, "worst %.1e of the mean size, %d means", worst, tried);
+  if (!tried) check_absent(t, "every parameter moves the support or is constant");
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The ops of a query, each from the request to its part of the answer. */
+#include "dist/query.h"
+#include "io/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- numbers. Whatever the locale has for a decimal point becomes one. */
+static void decimal(text *t, double v)
+{
+  char all[40];
+  int n = 0, length = snprintf(all, sizeof all, "%.17g", v);
+  for (int i = 0; i < length; i++) {
+    char c = all[i];
+    bool known = (c >= '0' && c <= '9') || c == '-' || c == '+' || c == 'e';
+    if (known || (n && all[n - 1] != '.')) all[n++] = known ? c : '.';
+  }
+  text_add_n(t, all, (size_t)n);
+}
+
+void answer_number(text *t, double v)
+{
+  if (v == floor(v) && fabs(v) < 10 && !(v == 0 && signbit(v))) {
+    char small[3] = { '-', (char)('0' + (int)fabs(v)), 0 };
+    text_add(t, small + (v >= 0));
+  } else if (isfinite(v)) {
+    decimal(t, v);
+  } else {
+    text_add(t, isnan(v) ? "\"nan\"" : v > 0 ? "\"inf\"" : "\"-inf\"");
+  }
+}
+
+static void put_row(text *t, const double *v, int n)
+{
+  text_add_n(t, "[", 1);
+  for (int i = 0; i < n; i++) {
+    if (i) text_add_n(t, ",", 1);
+    answer_number(t, v[i]);
+  }
+  text_add_n(t, "]", 1);
+}
+
+/* v in the shape of a number (rank 0), a list, or a list of `rows` lists. */
+static void put(text *t, const double *v, int n, int rank, int rows)
+{
+  if (rank == 0) {
+    answer_number(t, v[0]);
+  } else if (rank == 2) {
+    for (int i = 0; i < rows; i++) {
+      text_add_n(t, i ? "," : "[", 1);
+      put_row(t, v + i * (n / rows), n / rows);
+    }
+    text_add_n(t, "]", 1);
+  } else {
+    put_row(t, v, n);
+  }
+}
+
+static void put_value(query *q, const double *v, int n)
+{
+  text_add(&q->out, ",\"value\":");
+  put(&q->out, v, n, n > 1 || q->self.use.family->event_rank, 0);
+}
+
+static bool put_gradient(query *q, const double *dw, slopes_at *slopes, const void *state,
+                         bool first)
+{
+  const bound *b = &q->self;
+  for (int i = 0; i < b->n; i++) {
+    const numbers *v = &b->items[i].v;
+    if (!query_has_gradient(b, i)) continue;
+    if (mem_grow(&q->grad, &q->grad_room, (size_t)v->n, sizeof *q->grad, "a gradient", NULL))
+      return query_no_memory(q);
+    query_chain(q, b, i, dw, slopes, state, q->grad);
+    text_add_n(&q->out, first ? "\"" : ",\"", first ? 1 : 2);
+    text_add_n(&q->out, b->items[i].name.s, b->items[i].name.n);
+    text_add_n(&q->out, "\":", 2);
+    put(&q->out, q->grad, v->n, v->rank, v->rows);
+    first = false;
+  }
+  text_add_n(&q->out, "}", 1);
+  return q->code == Q_FINE;
+}
+
+static bool no_slopes(query *q, const bound *b, const double *w, double *dw, const void *state)
+{
+  (void)q, (void)w, (void)state;
+  memset(dw, 0, (size_t)b->use.W * sizeof *dw);
+  return true;
+}
+
+/* ---- the ops */
+static bool do_log_prob(query *q, const request *r)
+{
+  const bound *b = &q->self;
+  workspace s = { 0 };
+  double value;
+  bool discrete = family_is_discrete(b->use.family);
+  if (!query_take_x(q, b, &r->x) || !query_work(q, b, &s)) return false;
+  if (!query_log_prob(q, b, r->x.v, b->w, &value, s.dx, s.dw)) return false;
+  text_add(&q->out, ",\"value\":");
+  answer_number(&q->out, value);
+  text_add(&q->out, ",\"grad\":{");
+  if (!discrete) {
+    text_add(&q->out, "\"x\":");
+    put(&q->out, s.dx, b->use.E, r->x.rank, 0);
+  }
+  slopes_at *slopes = value == -INFINITY ? no_slopes : query_log_prob_slopes;
+  return put_gradient(q, s.dw, slopes, r->x.v, discrete);
+}
+
+static bool one(query *q, const numbers *x, const char *name)
+{
+  if (!x->v) return query_fail(q, Q_SYNTAX, "`%s` is missing", name);
+  if (x->n == 1 && x->rank <= 0) return true;
+  return query_fail(q, Q_SHAPE, "%s: %s must be a number", q->self.use.family->name, name);
+}
+
+static bool do_tail(query *q, const request *r, bool upper)
+{
+  double value;
+  if (!query_take_x(q, &q->self, &r->x)) return false;
+  if (!query_cdf(q, &q->self, r->x.v[0], upper, &value)) return false;
+  put_value(q, &value, 1);
+  return true;
+}
+static bool do_cdf(query *q, const request *r)
+{
+  return do_tail(q, r, false);
+}
+static bool do_sf(query *q, const request *r)
+{
+  return do_tail(q, r, true);
+}
+
+static bool do_icdf(query *q, const request *r)
+{
+  double value;
+  if (!one(q, &r->u, "u") || !query_icdf(q, &q->self, r->u.v[0], &value)) return false;
+  put_value(q, &value, 1);
+  return true;
+}
+
+static bool do_pathwise(query *q, const request *r)
+{
+  workspace s = { 0 };
+  if (!query_take_x(q, &q->self, &r->x) || !query_work(q, &q->self, &s)) return false;
+  if (!query_pathwise(q, &q->self, r->x.v[0], q->self.w, s.dw)) return false;
+  text_add(&q->out, ",\"grad\":{");
+  return put_gradient(q, s.dw, query_pathwise_slopes, r->x.v, true);
+}
+
+static void put_method(query *q, const estimate *e)
+{
+  text_add(&q->out, ",\"method\":\"");
+  text_add(&q->out, e->method);
+  text_add(&q->out, "\"");
+  if (!strcmp(e->method, "analytic")) return;
+  text_add(&q->out, ",\"error_estimate\":");
+  answer_number(&q->out, e->error);
+}
+
+static bool do_moment(query *q, const request *r, int which)
+{
+  workspace s = { 0 };
+  estimate e;
+  if (!query_work(q, &q->self, &s)) return false;
+  if (!query_moment(q, &q->self, which, r->any_method, &e, s.x)) return false;
+  put_value(q, s.x, which == ELBO_ENTROPY ? 1 : q->self.use.E);
+  if (e.method) put_method(q, &e);
+  return true;
+}
+static bool do_entropy(query *q, const request *r)
+{
+  return do_moment(q, r, ELBO_ENTROPY);
+}
+static bool do_mean(query *q, const request *r)
+{
+  return do_moment(q, r, ELBO_MEAN);
+}
+static bool do_variance(query *q, const request *r)
+{
+  return do_moment(q, r, ELBO_VARIANCE);
+}
+static bool do_mode(query *q, const request *r)
+{
+  return do_moment(q, r, ELBO_MODE);
+}
+
+static bool do_kl(query *q, const request *r)
+{
+  estimate e;
+  if (!r->has_other) return query_fail(q, Q_SYNTAX, "`other` is missing");
+  if (!query_bind(q, &r->other, &q->other)) return false;
+  if (!query_kl(q, &q->self, &q->other, r->any_method, &e)) return false;
+  put_value(q, &e.value, 1);
+  put_method(q, &e);
+  return true;
+}
+
+static bool whole(query *q, const numbers *v, const char *name, double low, double high, double *to)
+{
+  if (!v->v) return true;
+  if (!one(q, v, name)) return false;
+  *to = v->v[0];
+  if (*to == floor(*to) && *to >= low && *to <= high) return true;
+  return query_fail(q, Q_DOMAIN, "sample: %s must be an integer from %.17g to %.17g, got %.9g",
+                    name, low, high, *to);
+}
+
+static bool do_sample(query *q, const request *r)
+{
+  double n = 1, seed = 1;
+  const family_use *u = &q->self.use;
+  sampler s;
+  workspace work = { 0 };
+  if (!whole(q, &r->n, "n", 1, 10000000, &n) || !whole(q, &r->seed, "seed", 0, 0x1p53, &seed) ||
+      !query_sampler(q, &q->self, &s) || !query_work(q, &q->self, &work))
+    return false;
+  philox_key key = philox_make_key((uint64_t)seed, STREAM_SAMPLE);
+  text_add(&q->out, ",\"x\":[");
+  for (uint32_t i = 0; i < n; i++) {
+    elbo_noise noise = { .key = key, .row = i };
+    if (!s.draw(&s, &noise, work.y))
+      return query_fail(q, Q_UNSUPPORTED, "%s: a draw failed", u->family->name);
+    value_to_plain(u->family->value_form, u->E, work.y, work.x);
+    if (i) text_add_n(&q->out, ",", 1);
+    put(&q->out, work.x, u->E, u->family->event_rank, 0);
+  }
+  text_add(&q->out, "]");
+  return true;
+}
+
+/* ---- info: the distribution need not be given */
+static void put_params(json_out *j, const elbo_family *f)
+{
+  static const char *const constraints[] = { "real",    "positive",       "unit interval",
+                                             "simplex", "lower Cholesky", "integer" };
+  const char *names[QUERY_MAX_NAMES];
+  char all[2048];
+  int n = param_names(f, names, QUERY_MAX_NAMES, all, sizeof all);
+  json_open(j, "parameters", '[');
+  for (uint32_t p = 0; p < f->n_params; p++) {
+    param_form form;
+    json_open(j, NULL, '{');
+    json_string(j, "name", f->params[p].name);
+    json_string(j, "constraint", constraints[f->params[p].constraint]);
+    json_number(j, "standard", f->params[p].standard);
+    json_bool(j, "constant", f->params[p].flags & ELBO_CONSTANT);
+    json_bool(j, "moves_support", f->params[p].flags & ELBO_MOVES_SUPPORT);
+    json_bool(j, "vector", f->params[p].flags & ELBO_PER_CORNER);
+    json_string(j, "help", f->params[p].help);
+    json_open(j, "forms", '[');
+    for (int i = 0; i < n; i++)
+      if (param_find(f, names[i], &form) && form.param == (int)p) json_string(j, NULL, names[i]);
+    json_close(j, ']');
+    json_close(j, '}');
+  }
+  json_close(j, ']');
+  json_open(j, "form_sets", '[');
+  for (uint32_t s = 0; s < f->n_form_sets; s++) {
+    json_open(j, NULL, '[');
+    for (int m = 0; f->form_sets[s].names[m]; m++) json_string(j, NULL, f->form_sets[s].names[m]);
+    json_close(j, ']');
+  }
+  json_close(j, ']');
+}
+
+static void put_roads(query *q, json_out *j, const family_use *u)
+{
+  json_open(j, "roads", '[');
+  for (size_t i = 0; i < registry_count(q->registry); i++) {
+    road_use road;
+    const plugin *p = registry_at(q->registry, i);
+    if (!strcmp(p->info.kind, "reparametrizer") &&
+        !road_bind(q->registry, u, p->info.name, &road, NULL))
+      json_string(j, NULL, p->info.name);
+  }
+  json_close(j, ']');
+}
+
+static void put_kls(query *q, json_out *j, const elbo_family *f)
+{
+  json_open(j, "kl", '[');
+  for (size_t i = 0; i < registry_count(q->registry); i++) {
+    const plugin *p = registry_at(q->registry, i);
+    const elbo_family *of = strcmp(p->info.kind, "family") ? NULL : p->info.table;
+    for (uint32_t k = 0; of && k < of->n_kls; k++)
+      if (!strcmp(of->kls[k].q, f->name)) json_string(j, NULL, of->kls[k].p);
+  }
+  json_close(j, ']');
+}
+
+static bool do_info(query *q, const request *r)
+{
+  json_out j;
+  family_use u;
+  error e = { 0 };
+  char name[128];
+  snprintf(name, sizeof name, "%.*s", (int)r->self.family.n, r->self.family.s);
+  if (family_bind(q->registry, name, 2, &u, NULL) && family_bind(q->registry, name, 1, &u, &e))
+    return query_fail(q, Q_UNKNOWN_FAMILY, "%s", e.text);
+  text_add(&q->out, ",\"info\":");
+  json_begin(&j, &q->out);
+  json_open(&j, NULL, '{');
+  json_string(&j, "family", u.family->name);
+  json_string(&j, "summary", u.family->summary);
+  put_params(&j, u.family);
+  json_string(&j, "support", family_support_text(u.family));
+  json_bool(&j, "discrete", family_is_discrete(u.family));
+  json_bool(&j, "vector", u.family->event_rank);
+  json_string(&j, "road", u.family->reparam);
+  put_roads(q, &j, &u);
+  put_kls(q, &j, u.family);
+  json_string(&j, "file", u.plugin->info.path);
+  json_close(&j, '}');
+  return true;
+}
+
+static const struct {
+  const char *name;
+  bool (*run)(query *, const request *);
+  bool unbound; /* the parameters are not asked for */
+} ops[] = {
+  { "log_prob", do_log_prob, false }, { "cdf", do_cdf, false },
+  { "sf", do_sf, false },             { "icdf", do_icdf, false },
+  { "pathwise", do_pathwise, false }, { "entropy", do_entropy, false },
+  { "mean", do_mean, false },         { "variance", do_variance, false },
+  { "mode", do_mode, false },         { "kl", do_kl, false },
+  { "sample", do_sample, false },     { "info", do_info, true },
+};
+
+bool query_answer(query *q, const request *r)
+{
+  if (!r->op.s) return query_fail(q, Q_SYNTAX, "`op` is missing");
+  if (!r->self.family.s) return query_fail(q, Q_SYNTAX, "`family` is missing");
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+    if (!span_is(r->op, ops[i].name)) continue;
+    return (ops[i].unbound || query_bind(q, &r->self, &q->self)) && ops[i].run(q, r);
+  }
+  query_fail(q, Q_SYNTAX, "unknown op `%.*s`; there are", (int)(r->op.n < 60 ? r->op.n : 60),
+             r->op.s);
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+    text_format(&q->why, "%s %s", i ? "," : "", ops[i].name);
+  return false;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "infer/estimators/estimators.h"
+
+static void weigh(samples_view f, samples_view log_q, float *to, size_t stride) { bound_iwae.path(f, log_q, to, stride); }
+
+/* phi climbs -KL(p(z|x) || q), theta the iwae bound, which is the number reported. */
+const estimator_kind estimator_rws = {
+  .name = "rws",
+  .help = "wake phase: sum of normalised weights times grad log q; BIASED at finite K",
+  .source = "Bornschein and Bengio 2015, eq. 5",
+  .objective = &bound_iwae,
+  .score = weigh,
+  .hold_q = true,
+};

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which estimator each latent has, and whether it applies: roads, KLs, supports that move, chains, samples, one objective for all. */
+#include "base/text.h"
+#include "infer/resolve.h"
+
+#include <string.h>
+
+static bool is_auto(const char *name) { return !strcmp(name, "auto"); }
+
+static const char *kl_parent_problem(resolver *s, const variable *v)
+{
+  const model *m = s->m;
+  for (int i = 0; i < v->p.n_parents; i++) {
+    int parent = v->p.parent[i];
+    if (m->variable[parent].role != VARIABLE_LATENT) continue;
+    bool before = false;
+    for (int k = 0; k < m->n_q && m->q_order[k] != (int)(v - m->variable); k++) before |= m->q_order[k] == parent;
+    if (!before)
+      return arena_format(m->arena, s->e, "its parent %s in p is drawn after it in q", m->variable[parent].name);
+  }
+  return NULL;
+}
+
+/* The KL is used only where every p-parent is observed, an input, or comes before the latent in q's order (estimators.md, B on chains). */
+static void find_kl(resolver *s, variable *v)
+{
+  v->kl_known = kl_find(s->m->registry, &v->q.use, &v->p.use, &v->kl);
+  v->why_not_kl = v->kl_known ? kl_parent_problem(s, v)
+                              : arena_format(s->m->arena, s->e, "no plugin knows KL(%s || %s)", v->q.use.family->name,
+                                             v->p.use.family->name);
+}
+
+static void need_road(resolver *s, variable *v)
+{
+  error why = { 0 };
+  if (!road_bind(s->m->registry, &v->q.use, v->q.spec->reparam, &v->q.road, &why)) return;
+  place at = v->q.spec->reparam ? v->q.spec->reparam_at : v->q.spec->family_at;
+  problem_add(s->problems, at, ELBO_E_USAGE,
+              "%s: estimator %s differentiates through the draw, and %s can't be drawn that way: %s", v->name, v->estimator->name,
+              v->q.spec->family, why.text);
+}
+
+static const estimator_kind *named_estimator(resolver *s, const char *name, place at)
+{
+  const char *names[64];
+  int n = 0;
+  const estimator_kind *k = estimator_find(name);
+  if (k) return k;
+  for (; n < n_estimators && n < 64; n++) names[n] = estimator_table[n]->name;
+  const char *near = nearest_word(name, names, n);
+  problem_add(s->problems, at, ELBO_E_USAGE, "unknown estimator \"%s\"%s%s%s; estimators.md lists them", name,
+              near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+  return NULL;
+}
+
+/* ---- auto: sgvb_b where a known KL can be used, else sgvb_a; score_loo for a latent that has no road */
+static bool has_road(resolver *s, const variable *v)
+{
+  road_use road;
+  return !road_bind(s->m->registry, &v->q.use, v->q.spec->reparam, &road, NULL);
+}
+
+static void choose_auto(resolver *s)
+{
+  model *m = s->m;
+  bool kl = false, road = m->n_q == 0;
+  for (int i = 0; i < m->n_q; i++) {
+    const variable *v = &m->variable[m->q_order[i]];
+    road |= has_road(s, v);
+    kl |= has_road(s, v) && !v->why_not_kl;
+  }
+  m->estimator = estimator_find(kl ? "sgvb_b" : road ? "sgvb_a" : "score_loo");
+  m->estimator_reason = kl     ? "auto: a known KL can be used"
+                        : road ? "auto: no latent has a KL that can be used"
+                               : "auto: no latent has a reparametrizer";
+}
+
+static const estimator_kind *estimator_of(resolver *s, const variable *v)
+{
+  const char *own = v->q.spec->gradient;
+  bool chosen = is_auto(s->x->estimator.name);
+  if (own && !is_auto(own)) return named_estimator(s, own, v->q.spec->gradient_at);
+  return chosen && !has_road(s, v) ? estimator_find("score_loo") : s->m->estimator;
+}
+
+static void refuse_useless_b(resolver *s)
+{
+  model *m = s->m;
+  if (m->n_q == 0) return;
+  for (int i = 0; i < m->n_q; i++)
+    if (m->variable[m->q_order[i]].uses_kl || !m->variable[m->q_order[i]].estimator->uses_kl) return;
+  const variable *v = &m->variable[m->q_order[0]];
+  problem_add(s->problems, s->x->estimator.at, ELBO_E_USAGE,
+              "estimator sgvb_b applies to no latent: %s: %s; take `estimator: sgvb_a` (or `auto`)", v->name, v->why_not_kl);
+}
+
+/* ---- does it apply */
+static place estimator_place(const resolver *s, const variable *v) { return v->q.spec->gradient ? v->q.spec->gradient_at : s->x->estimator.at; }
+
+/* E[d log q/dp] is not 0 for a parameter that moves the support: then log q may not be differentiated alone, nor left out. */
+static void refuse_moving_support(resolver *s, const variable *v)
+{
+  if (!v->estimator->score && !v->estimator->hold_q) return;
+  for (uint32_t p = 0; p < v->q.use.family->n_params; p++)
+    if (v->q.use.family->params[p].flags & ELBO_MOVES_SUPPORT && v->q.param[p].kind != FROM_CONSTANT)
+      problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                  "%s: estimator %s needs a support that no learned parameter moves, and %s of %s moves it; take sgvb_a, or give a number",
+                  v->name, v->estimator->name, v->q.use.family->params[p].name, v->q.spec->family);
+}
+
+static void refuse_chain(resolver *s, const variable *v)
+{
+  for (int i = 0; v->estimator->no_chains && i < v->q.n_parents; i++)
+    if (s->m->variable[v->q.parent[i]].role == VARIABLE_LATENT)
+      problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                  "%s: estimator %s is known for latents without latent parents only (Bauer and Mnih 2021 generalise it), and %s has %s; "
+                  "take iwae", v->name, v->estimator->name, v->name, s->m->variable[v->q.parent[i]].name);
+}
+
+static void count_points(resolver *s, const variable *v)
+{
+  enum { MOST = 100000 };
+  size_t points = enumerate_points(&v->q.use);
+  if (!points)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: %s has no small finite support to enumerate (%s)", v->name,
+                v->q.spec->family, family_support_text(v->q.use.family));
+  for (size_t j = 0; points && j < v->d && s->m->samples <= MOST; j++) s->m->samples *= points;
+  if (s->m->samples > MOST)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: %zu numbers of %zu points each have more than %d combinations; "
+                "take score_loo", v->name, v->d, points, MOST);
+}
+
+/* One objective for all latents, and one rule of score weights. */
+static void join(resolver *s, const variable *v)
+{
+  model *m = s->m;
+  const estimator_kind *k = v->estimator;
+  if (k->enumerates && !m->enumerates)
+    m->objective = k->objective;
+  else if (k->objective != m->objective && !m->enumerates)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s climbs the %s bound, the experiment's %s the %s bound; "
+                "one objective must serve all latents", v->name, k->name, k->objective->name, m->estimator->name, m->objective->name);
+  if (k->score && m->score && k->score != m->score)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s weighs log q otherwise than another latent's does; take the "
+                "same one for all latents on a score road", v->name, k->name);
+  if (k->score) m->score = k->score;
+  m->enumerates |= k->enumerates;
+  m->weighs |= k->score || k->scale_path || k->objective != &bound_elbo;
+}
+
+static void check_latent(resolver *s, variable *v)
+{
+  if (v->estimator->pathwise) need_road(s, v);
+  refuse_moving_support(s, v);
+  refuse_chain(s, v);
+  join(s, v);
+  if (v->estimator->enumerates) count_points(s, v);
+  if (!v->estimator->enumerates && s->x->estimator.samples < v->estimator->min_samples)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s needs at least %d samples, and has %lld; write `estimator: "
+                "{name: .., samples: %d}`", v->name, v->estimator->name, v->estimator->min_samples, (long long)s->x->estimator.samples,
+                v->estimator->min_samples);
+}
+
+/* Enumerated latents take the place of samples: K is the number of points. */
+static void choose_samples(resolver *s)
+{
+  model *m = s->m;
+  m->samples = 1;
+  m->objective = m->estimator->objective;
+  for (int i = 0; i < m->n_q; i++) check_latent(s, &m->variable[m->q_order[i]]);
+  if (!m->enumerates) m->samples = (size_t)s->x->estimator.samples;
+}
+
+void choose_estimators(resolver *s)
+{
+  model *m = s->m;
+  for (int i = 0; i < m->n_q; i++) find_kl(s, &m->variable[m->q_order[i]]);
+  if (is_auto(s->x->estimator.name))
+    choose_auto(s);
+  else
+    m->estimator = named_estimator(s, s->x->estimator.name, s->x->estimator.at);
+  if (!m->estimator) return;
+  for (int i = 0; i < m->n_q; i++) {
+    variable *v = &m->variable[m->q_order[i]];
+    v->estimator = estimator_of(s, v);
+    if (!v->estimator) return;
+    v->uses_kl = v->estimator->uses_kl && !v->why_not_kl;
+  }
+  choose_samples(s);
+  refuse_useless_b(s);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "num/beta.h"
+#include "num/special.h"
+#include <elbo/plugin.h>
+#include <math.h>
+
+/* A start: the normal approximation of y, or the first term of the series, log x = (log u + log(a B)) / a. */
+static double start(double a, double b, double log_u, double first)
+{
+  double mean = log(a / b);
+  if (a > 1 && b > 1)
+    return mean + sqrt(1 / a + 1 / b) * special_call(ELBO_NDTRI, exp(log_u), 0);
+  return fmin(first, fmax(mean, 0));
+}
+
+/* u <= 1/2. log I is concave in y (its density is log-concave): Newton's method converges from the left, and from the right
+   after one step; steps are cut to 2. */
+static double lower(double a, double b, double u)
+{
+  double log_u = log(u), first = (log_u + log(a) + lbeta(a, b)) / a;
+  if (first < -39 - log(fmax(b, 1))) return first;
+  double y = start(a, b, log_u, first);
+  for (int i = 0; i < 200; i++) {
+    double p = beta_p(a, b, y), d = exp(beta_log(a, b, y));
+    double step = p > 0 && d > 0 ? (log(p) - log_u) * p / d : -2;
+    step = fmax(-2, fmin(2, step));
+    y -= step;
+    if (fabs(step) <= 1e-15 * fmax(1, fabs(y))) break;
+  }
+  return y;
+}
+
+double beta_inv(double a, double b, double u)
+{
+  if (!(a > 0) || !(b > 0) || !isfinite(a + b) || !(u >= 0 && u <= 1)) return NAN;
+  if (u == 0 || u == 1) return u == 0 ? -INFINITY : INFINITY;
+  return u <= 0.5 ? lower(a, b, u) : -lower(b, a, 1 - u);
+}

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plugin files: whatever one is or does, the host lives and says so. Built with CC, else cc."""
+import functools, json, os, random, shlex, subprocess
+from harness import Row, Scene
+from rows_experiment import TINY
+
+HEAD = r'''
+#include <elbo/plugin.h>
+#include <fenv.h>
+#include <locale.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+static double lp(const elbo_call *c, const double *x, const double *w, double *dx, double *dw)
+{ (void)c; if (dx) dx[0] = w[0] - x[0]; if (dw) dw[0] = x[0] - w[0]; return -0.5 * (x[0] - w[0]) * (x[0] - w[0]) - 0.9189385332046727; }
+static const elbo_param ps[] = { { "loc", ELBO_REAL, 0, 0, "h" } };
+'''
+ENTRY = 'ELBO_PLUGIN(ELBO_KIND_FAMILY, f);\n'
+
+
+def table(name='"odd"', more=''):
+    return f'static const elbo_family f = {{ ELBO_FAMILY_SIZES, .name = {name}, .summary = "s", .params = ps, .n_params = 1, .log_prob = lp{more} }};\n'
+
+
+def entry(magic='ELBO_MAGIC', major=1, size='sizeof(elbo_plugin)', kind=1):
+    return ('ELBO_EXPORT extern const elbo_plugin elbo_plugin_entry;\nconst elbo_plugin elbo_plugin_entry = '
+            f'{{ {magic}, {major}, 0, {size}, {kind}, "C", &f }};\n')
+
+
+def at_start(body):
+    return HEAD + table() + ENTRY + '__attribute__((constructor)) static void start(void) { ' + body + ' }\n'
+
+
+def build(source, setting, folder, name='odd.so', mode=0o755):
+    with open(os.path.join(folder, 'odd.c'), 'w') as f:
+        f.write(source)
+    command = shlex.split(os.environ.get('CC', 'cc')) + ['-w', '-O1', '-shared', '-fPIC', '-I', setting.include, '-o', name, 'odd.c', '-lm']
+    subprocess.run(command, cwd=folder, check=True)
+    os.chmod(os.path.join(folder, name), mode)
+
+
+def built(name, source, says, status=5, mode=0o755):
+    says = ('odd.so', *([says] if isinstance(says, str) else says)) if status else ()
+    return Row('plugin file', name, ['plugin', 'list', '--plugin', 'odd.so'], status, says,
+               prepare=functools.partial(build, source, mode=mode))
+
+
+def path_of(setting, name):
+    if not setting.plugins:
+        listed = json.loads(setting.shell(setting.root, ['plugin', 'list', '--json']).out)['plugins']
+        setting.plugins.update((p['name'], p['path']) for p in listed)
+    return setting.plugins[name]
+
+
+def bytes_row(name, change, says, status=5):
+    def prepare(setting, folder):
+        with open(path_of(setting, 'laplace'), 'rb') as f:
+            raw = f.read()
+        with open(os.path.join(folder, 'odd.so'), 'wb') as f:
+            f.write(change(raw))
+        os.chmod(os.path.join(folder, 'odd.so'), 0o755)
+    return Row('plugin file', name, ['plugin', 'list', '--plugin', 'odd.so'], status, ('odd.so', says), prepare=prepare)
+
+
+def swarm(name, mutants):
+    """mutants: of the bytes of a good plugin. Each is refused, or loaded; the host never ends otherwise."""
+    def act(setting, folder):
+        wrong = []
+        with open(path_of(setting, 'laplace'), 'rb') as f:
+            raw = f.read()
+        path = os.path.join(folder, 'odd.so')
+        for i, mutant in enumerate(mutants(raw)):
+            with open(path, 'wb') as f:
+                f.write(mutant)
+            os.chmod(path, 0o755)
+            o = setting.shell(folder, ['plugin', 'list', '--plugin', 'odd.so'])
+            if o.status not in (0, 5) or (o.status and not o.err.startswith('elbo: ')) or o.seconds > 5:
+                wrong.append(f'mutant {i}: status {o.status} in {o.seconds:.1f} s: {o.err.strip()}')
+        return wrong
+    return Scene('plugin file', name, act)
+
+
+def four_bytes(raw):
+    """The same mutants every time."""
+    draw = random.Random(4)
+    for _ in range(60):
+        mutant = bytearray(raw)
+        for _ in range(4):
+            mutant[draw.randrange(len(raw))] = draw.randrange(256)
+        yield bytes(mutant)
+
+
+def file_row(name, make, says, command=('plugin', 'list', '--plugin', 'odd.so')):
+    return Row('plugin file', name, list(command), 5, says, {'odd.so': make} if make else {})
+
+
+ODD = TINY.replace('family: bernoulli', 'family: odd').replace(', binarize: dynamic', '')
+
+
+def at_work(name, body, says, status=6):
+    """One density of one row in one step is not what it should be; the state is kept."""
+    source = HEAD.replace('{ (void)c; if', '{ (void)c; static long n; if (++n == 200000) { %s } if' % body) + table() + ENTRY
+    row = Row('plugin at work', name, ['train', 'e.yaml', '-o', 'run', '-q', '--plugin', 'odd.so', '--threads', '1'], status, says,
+              {'e.yaml': ODD}, prepare=functools.partial(build, source), changes=['run'],
+              then=lambda s, f, o: '' if os.path.exists(f + '/run/checkpoint.safetensors.failed') else 'no state was kept')
+    return row
+
+
+ROWS = [
+    file_row('missing', None, ('odd.so', 'opened')),
+    file_row('empty', b'', ('odd.so', 'empty')),
+    file_row('a folder', os.mkdir, ('odd.so', 'regular')),
+    file_row('a FIFO', os.mkfifo, ('odd.so', 'regular')),
+    Row('plugin file', 'text', ['plugin', 'list', '--plugin', 'odd.so'], 5, 'odd.so', {'odd.so': 'hello\n'}),
+    bytes_row('32 bit', lambda raw: raw[:4] + b'\1' + raw[5:], 'ELF'),
+    bytes_row('another processor', lambda raw: raw[:18] + b'\xb7\0' + raw[20:], 'ELF'),
+    bytes_row('two of one name', lambda raw: raw, ('two plugins')),
+    swarm('cut short at every 4 KB', lambda raw: [raw[:n] for n in range(4096, len(raw), 4096)]),
+    swarm('four bytes changed, 60 mutants', four_bytes),
+    built('no entry', HEAD + 'ELBO_EXPORT int none;\n', 'elbo_plugin_entry'),
+    built('undefined symbol', HEAD + 'extern void nowhere(void);\n' + table() + ENTRY + 'void go(void) { nowhere(); }\n', 'nowhere'),
+    built('wrong magic', HEAD + table() + entry(magic='"elbo/plugout"'), 'magic'),
+    built('other ABI', HEAD + table() + entry(major=2), ('2.0', '1.0')),
+    built('other size of the entry', HEAD + table() + entry(size='12'), '12 bytes'),
+    built('unknown kind', HEAD + table() + entry(kind='9'), 'kind'),
+    built('other size of the table', HEAD + table(more=', .size = 8') + ENTRY, 'size'),
+    built('required slot NULL', HEAD + table(more=', .log_prob = NULL') + ENTRY, 'log_prob'),
+    built('slot that points nowhere', HEAD + table(more=', .params = (const void *)16') + ENTRY, 'signal 11'),
+    built('name empty', HEAD + table('""') + ENTRY, 'name'),
+    built('name NULL', HEAD + table('0') + ENTRY, 'name'),
+    built('name of 10 MB', HEAD + 'static char name[10000000] = "x";\n__attribute__((constructor)) static void start(void) '
+          '{ for (int i = 0; i < 9999999; i++) name[i] = 97; }\n' + table('name') + ENTRY, 'name'),
+    built('name with control characters', HEAD + table(r'"a\033[2Jb\n"') + ENTRY, 'name'),
+    built('10^6 parameters', HEAD + table(more=', .n_params = 1000000') + ENTRY, '1000000'),
+    built('writable by everyone', HEAD + table() + ENTRY, ('writable by everyone', 'chmod'), mode=0o777),
+    built('constructor exits', at_start('exit(0);'), 'exit'),
+    built('constructor ends at once', at_start('_Exit(0);'), 'ended'),
+    built('constructor aborts', at_start('abort();'), 'signal 6'),
+    built('constructor faults', at_start('*(volatile int *)8 = 1;'), 'signal 11'),
+    built('constructor loops', at_start('for (volatile int i = 0;; i++) {}'), 'longer'),
+    built('constructor changes rounding', at_start('fesetround(FE_UPWARD);'), 'rounding'),
+    built('constructor changes the locale', at_start('setlocale(LC_ALL, "C.UTF-8");'), 'locale'),
+    built('constructor changes signal handlers', at_start('signal(SIGINT, SIG_IGN);'), 'signal handlers'),
+    built('constructor closes descriptors', at_start('fcloseall(); for (int i = 0; i < 100; i++) close(i);'), 'ended'),
+    built('a good one is taken', HEAD + table() + ENTRY, (), status=0),
+    at_work('the density is NaN at one row', 'return NAN;', ('odd', 'x', 'step', 'seed')),
+    at_work('the density is infinite', 'return INFINITY;', ('odd', 'x', 'step')),
+    at_work('the gradient is NaN', 'if (dw) dw[0] = NAN; return -1;', ('odd', 'x', 'step')),
+]

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs what the pages tell a reader to run: docs.py SOURCE_ROOT BUILD_ROOT PAGE|FOLDER.
+
+A page is played in a temporary copy of the tree's top level, whose build/ is BUILD_ROOT: blocks ```c and ```yaml whose first line
+names a file in a comment are written to that file, blocks ```sh are run, in order, in one shell that stops at the first error. A
+block behind a comment `<!-- slow: WHY -->` is not run. The last line is "N passed, M failed", a block of sh counting as one."""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+BLOCK = re.compile(r'(?:<!-- slow: (?P<slow>[^>]*?) -->\n+)?^```(?P<kind>\w+)\n(?P<text>.*?)^```', re.M | re.S)
+NAMED = re.compile(r'(?:#|/\*) (?P<name>[\w.-]+\.(?:c|yaml))\b')
+
+
+def steps_of(page):
+    """The shell script that plays a page, and the titles of its blocks."""
+    script, titles = ['set -e'], []
+    for block in BLOCK.finditer(page):
+        name = NAMED.match(block['text'])
+        if block['slow']:
+            print('slow %s: %s' % (block['text'].split('\n')[0], block['slow']))
+        elif block['kind'] == 'sh':
+            script += [block['text'], 'echo done %d >>.steps' % len(titles)]
+            titles.append(block['text'].strip().split('\n')[0])
+        elif name:
+            script.append("cat >%s <<'END_OF_BLOCK'\n%sEND_OF_BLOCK" % (name['name'], block['text']))
+    return '\n'.join(script), titles
+
+
+def play(source, build, path):
+    """(passed, failed) of one page."""
+    with open(path, encoding='utf-8') as f:
+        script, titles = steps_of(f.read())
+    with tempfile.TemporaryDirectory() as folder:
+        for name in os.listdir(source):
+            if not re.match(r'\.git$|build|runs', name):
+                os.symlink(os.path.join(source, name), os.path.join(folder, name))
+        os.symlink(build, os.path.join(folder, 'build'))
+        r = subprocess.run(['sh', '-c', script], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True, timeout=240)
+        steps = os.path.join(folder, '.steps')
+        done = len(open(steps).readlines()) if os.path.exists(steps) else 0
+    for i, title in enumerate(titles):
+        print('%s %s: %s' % ('ok  ' if i < done else 'FAIL', os.path.relpath(path, source), title))
+    if done < len(titles):
+        print('status %d\n%s' % (r.returncode, r.stdout[-3000:]))
+    return done, len(titles) - done
+
+
+def main(source, build, what):
+    path = os.path.join(source, what)
+    pages = [path]
+    if os.path.isdir(path):
+        pages = [os.path.join(f, name) for f, _, names in sorted(os.walk(path)) for name in sorted(names) if name.endswith('.md')]
+    results = [play(source, build, page) for page in pages]
+    passed, failed = sum(p for p, _ in results), sum(f for _, f in results)
+    print('%d passed, %d failed' % (passed, failed))
+    return failed > 0
+
+
+sys.exit(main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3]))
