@@ -34,7 +34,7 @@ rm "$words"
 
 rm -rf runs/quickstart
 build/elbo train docs/examples/quickstart.yaml "$@"
-build/elbo traverse runs/quickstart
+build/elbo traverse runs/quickstart --latents 2,3 --side 12
 cat <<'TEXT'
 
 Look at

@@ -4,9 +4,11 @@
 #include "base/file.h"
 #include "base/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,13 +159,38 @@ static elbo_status take(dir_lock *l, error *e)
               l->path);
 }
 
+/* The process of .NAME.PID.tmp; 0: no such name. */
+static long writer_of(const char *name)
+{
+  size_t n = strlen(name);
+  if (name[0] != '.' || n < 6 || strcmp(name + n - 4, ".tmp")) return 0;
+  size_t at = n - 4;
+  while (at > 1 && name[at - 1] >= '0' && name[at - 1] <= '9') at--;
+  return name[at - 1] == '.' ? strtol(name + at, NULL, 10) : 0;
+}
+
+/* What a process left that was killed while it wrote a file. */
+static void remove_torn(const char *dir)
+{
+  DIR *d = opendir(dir);
+  struct dirent *entry;
+  while (d && (entry = readdir(d))) {
+    long pid = writer_of(entry->d_name);
+    if (pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH) unlinkat(dirfd(d), entry->d_name, 0);
+  }
+  if (d) closedir(d);
+}
+
 dir_lock *dir_lock_take(const char *dir, error *e)
 {
   dir_lock *l = mem_new(1, sizeof *l, "a lock", e);
   if (!l) return NULL;
   l->fd = -1;
   l->path = path_join(dir, ".elbo.lock", e);
-  if (l->path && !take(l, e)) return l;
+  if (l->path && !take(l, e)) {
+    remove_torn(dir);
+    return l;
+  }
   if (l->fd >= 0) close(l->fd);
   mem_free(l->path);
   mem_free(l);

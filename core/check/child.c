@@ -69,7 +69,7 @@ static bool wait_for(pid_t child, int limit_ms, int *state)
 static void blame(const trial *t, int state, bool ended, int limit_ms)
 {
   board *b = t->board;
-  char how[128];
+  char how[96];
   if (!ended)
     snprintf(how, sizeof how, "no end after %d s", limit_ms / 1000);
   else if (WIFSIGNALED(state))
@@ -78,7 +78,7 @@ static void blame(const trial *t, int state, bool ended, int limit_ms)
     snprintf(how, sizeof how, "the process was left by exit(%d)", WEXITSTATUS(state));
   place_text p = place_of(t, b->n_x ? b->x : NULL, b->n_w ? b->w : NULL);
   b->row.verdict = ELBO_CHECK_FAIL;
-  snprintf(b->row.detail, sizeof b->row.detail, "%s: %s%s%s",
+  snprintf(b->row.detail, sizeof b->row.detail, "%.40s: %s%s%s",
            b->operation ? b->operation : "before the first call", how, p.text[0] ? " at " : "",
            p.text);
 }

@@ -31,10 +31,8 @@ void check_total(trial *t)
   int tried = 0, cut = 0;
   if (!small_enough(t)) return;
   for (int i = 0; i < total_points(t) && !check_failed(t); i++) {
-    if (t->u.family->event_rank && i)
-      grid_moderate(t, (uint32_t)i, w);
-    else if (!grid_at(t, i, w))
-      continue;
+    bool vector = t->u.family->event_rank && i;
+    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;
     expected e = expectation(t, w, one, NULL);
     if (e.cut && ++cut) continue;
     tried++;
@@ -178,8 +176,8 @@ void check_score(trial *t)
   if (!small_enough(t)) return;
   int most = t->u.family->event_rank ? 2 : total_points(t);
   for (int i = 0; i < most && !check_failed(t); i++) {
-    if (t->u.family->event_rank) grid_moderate(t, (uint32_t)i, w);
-    if (!t->u.family->event_rank && !grid_at(t, i, w)) continue;
+    bool vector = t->u.family->event_rank;
+    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;
     for (int k = 0; k < t->u.W; k++) {
       score_of s = { t, w, k };
       if (excepted(t, k)) continue;

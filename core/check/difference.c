@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "check/inside.h"
 
+#include <float.h>
 #include <math.h>
 
 enum { ROUNDS = 9 };
 
 /* Central differences of steps h, h/1.4, h/1.4^2, .. extrapolated to 0 (Ridders 1982, Advances in Engineering Software 4: 75); the entry
- * with the smallest change against its neighbours is the answer and the change its error. */
+ * with the smallest change against its neighbours is the answer and the change its error, but never less than what the rounding of f makes
+ * of it: neighbours may agree by chance. */
 double difference_from(line_function *f, void *arg, double at, double step, double *error)
 {
   const double ratio = 1.4;
@@ -14,18 +16,28 @@ double difference_from(line_function *f, void *arg, double at, double step, doub
   *error = INFINITY;
   for (int i = 0; i < ROUNDS; i++, step /= ratio) {
     double high = at + step, low = at - step;
-    a[0][i] = (f(arg, high) - f(arg, low)) / (high - low);
+    double above = f(arg, high), below = f(arg, low),
+           rounding = 4 * DBL_EPSILON * fmax(fabs(above), fabs(below)) / step;
+    a[0][i] = (above - below) / (high - low);
     double power = ratio * ratio;
     for (int j = 1; j <= i; j++, power *= ratio * ratio) {
       a[j][i] = (a[j - 1][i] * power - a[j - 1][i - 1]) / (power - 1);
       double change =
-          fmax(fabs(a[j][i] - a[j - 1][i]), fabs(a[j][i] - a[j - 1][i - 1]));
+          fmax(fmax(fabs(a[j][i] - a[j - 1][i]), fabs(a[j][i] - a[j - 1][i - 1])), rounding);
       if (!(change <= *error)) continue;
       *error = change;
       best = a[j][i];
     }
   }
   return best;
+}
+
+/* Are the slopes from the left and from the right not the same? Central differences alone would give their mean and look sure of it. */
+static bool kinked(line_function *f, void *arg, double at, double slope)
+{
+  double h = 1e-7 * fmax(1, fabs(at)), here = f(arg, at), right = (f(arg, at + h) - here) / h,
+         left = (here - f(arg, at - h)) / h;
+  return !(fabs(right - left) <= 1e-2 * fabs(slope) + 100 * DBL_EPSILON * fabs(here) / h);
 }
 
 /* The right first step is not known: several are tried. */
@@ -39,5 +51,6 @@ double difference(line_function *f, void *arg, double at, double *error)
     *error = e;
     best = d;
   }
+  if (kinked(f, arg, at, best)) *error = INFINITY;
   return best;
 }

@@ -21,20 +21,20 @@ static bool all_zero(int n, const double *x)
 static void outside(trial *t, const double *y, const double *w)
 {
   double dx[CHECK_MAX_E], dw[CHECK_MAX_W], f = ask_log_prob(t, y, w, dx, dw);
-  const char *at = place_of(t, y, w).text;
-  check_that(t, f == -INFINITY, "outside the support log_prob is %.9g, expected -inf, at %s", f, at);
+  place_text at = place_of(t, y, w);
+  check_that(t, f == -INFINITY, "outside the support log_prob is %.9g, expected -inf, at %s", f, at.text);
   check_that(t, all_zero(t->u.E, dx) && all_zero(t->u.W, dw),
-             "outside the support a gradient is not 0 at %s", at);
+             "outside the support a gradient is not 0 at %s", at.text);
 }
 
 /* On the boundary: the limit, which may be infinite, and finite gradients. */
 static void boundary(trial *t, const double *y, const double *w)
 {
   double dx[CHECK_MAX_E], dw[CHECK_MAX_W], f = ask_log_prob(t, y, w, dx, dw);
-  const char *at = place_of(t, y, w).text;
-  check_that(t, !isnan(f), "on the boundary log_prob is NaN at %s", at);
+  place_text at = place_of(t, y, w);
+  check_that(t, !isnan(f), "on the boundary log_prob is NaN at %s", at.text);
   check_that(t, all_finite(t->u.E, dx) && all_finite(t->u.W, dw),
-             "on the boundary a gradient is not finite at %s", at);
+             "on the boundary a gradient is not finite at %s", at.text);
 }
 
 /* The ends of a scalar's values, in x. */

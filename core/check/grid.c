@@ -35,7 +35,8 @@ static int param_of(const trial *t, int k)
 
 bool grid_learned(const trial *t, int k)
 {
-  return t->u.family->params[param_of(t, k)].constraint != ELBO_INTEGER;
+  const elbo_param *p = &t->u.family->params[param_of(t, k)];
+  return p->constraint != ELBO_INTEGER && !(p->flags & ELBO_CONSTANT);
 }
 
 static double whole(double v)
@@ -43,7 +44,17 @@ static double whole(double v)
   return fmax(2, nearbyint(v));
 }
 
-void grid_moderate(trial *t, uint32_t i, double *w)
+/* Does `range` have an interval for them? */
+static bool allowed(trial *t, const double *w)
+{
+  double low, high;
+  const elbo_support *s = &t->u.family->support;
+  if (!s->range) return true;
+  note(t, "support.range", NULL, w);
+  return s->range(w, t->u.K, &low, &high) == ELBO_OK && low < high;
+}
+
+bool grid_moderate(trial *t, uint32_t i, double *w)
 {
   elbo_noise e = check_noise(77, i);
   for (int k = 0; k < t->u.W; k++) {
@@ -52,6 +63,7 @@ void grid_moderate(trial *t, uint32_t i, double *w)
     w[k] = r->middle + r->spread * noise_normal(&e);
     if (p->constraint == ELBO_INTEGER) w[k] = whole(w[k]);
   }
+  return allowed(t, w);
 }
 
 int grid_size(const trial *t)
@@ -71,13 +83,10 @@ bool grid_at(trial *t, int i, double *w)
 {
   const elbo_family *f = t->u.family;
   int ends = 2 * (int)f->n_params;
-  double low, high;
   param_standard(&t->u, w);
   for (int k = 0; k < t->u.W; k++)
-    if (!grid_learned(t, k)) w[k] = whole(w[k]);
+    if (t->u.family->params[param_of(t, k)].constraint == ELBO_INTEGER) w[k] = whole(w[k]);
   if (i > 0 && i <= ends) put_end(t, (i - 1) / 2, (i - 1) % 2, w);
   if (i > ends) grid_moderate(t, (uint32_t)i, w);
-  note(t, "support.range", NULL, w);
-  if (!f->support.range) return true;
-  return f->support.range(w, t->u.K, &low, &high) == ELBO_OK && low <= high;
+  return allowed(t, w);
 }

@@ -60,8 +60,8 @@ const elbo_reparam *own_road(const trial *t); /* NULL: it names none, or one tha
 /* ---- grid.c: parameters. Point 0 is the standard one; then each parameter at its ends; then combinations. */
 int grid_size(const trial *t);
 bool grid_at(trial *t, int i, double *w);             /* false: parameters that the family's `range` refuses */
-void grid_moderate(trial *t, uint32_t i, double *w);  /* of small size, the i-th of many */
-bool grid_learned(const trial *t, int k);             /* is working number k a real one, not an integer */
+bool grid_moderate(trial *t, uint32_t i, double *w);  /* of small size, the i-th of many; false as grid_at */
+bool grid_learned(const trial *t, int k);             /* may working number k be learned: neither an integer nor a constant */
 elbo_noise check_noise(uint32_t seed, uint32_t element);
 bool check_dim(trial *t, int K); /* binds u again; false: this family has no such dimension */
 
@@ -89,6 +89,7 @@ typedef struct expected {
   bool cut;
 } expected;
 expected expectation(trial *t, const double *w, event_function *phi, void *arg);
+bool space_reached(trial *t, const double *w); /* does all the mass of plain values lie within the reach of doubles */
 double discrete_point(trial *t, uint64_t i, const double *w); /* NaN after the last */
 
 /* ---- difference.c: derivative by central differences extrapolated (Ridders 1982); *error: what is left, INFINITY if nothing */
@@ -109,20 +110,27 @@ void check_kernel(trial *), check_kernel_gradient(trial *), check_kernel_layout(
     check_kernel_standard(trial *);
 void check_guard(trial *), check_allocation(trial *), check_speed(trial *);
 
+/* ---- paths.c: of one road; answer how many numbers were compared */
+int pathwise_of(trial *t, const elbo_reparam *r);
+int continuity_of(trial *t, const elbo_reparam *r);
+bool has_pathwise(const trial *t); /* a scalar with a cdf, on a line */
+
+/* ---- kernels.c */
+double float_ulp(double v);
+
 /* ---- memory.c */
+int guard_road(trial *t, const elbo_reparam *r);
 typedef struct guarded {
   void *at; /* the numbers; behind the last one lies a page that must not be touched */
   void *map;
   size_t mapped;
 } guarded;
 bool guarded_new(guarded *g, size_t bytes, bool before); /* before: the page lies in front instead */
-void guarded_read_only(guarded *g);
+void guarded_read_only(guarded *g); /* until it is freed */
 void guarded_free(guarded *g);
-/* Calls of the allocator from the object that holds `table`, between watch and stop; -1: can't be watched here. */
-typedef struct watch {
-  const void *table;
-} watch;
-bool allocation_watch(const void *table);
-long allocation_stop(void);
+/* ---- watch.c: calls of the allocator from the object that holds `table`, through its own linkage table */
+typedef struct watch watch;
+watch *watch_start(const void *table); /* NULL: it can't be watched here */
+long watch_stop(watch *w);             /* how many there were */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static double softplus(double v)
@@ -172,6 +173,9 @@ int space_count(const trial *t)
   return t->thorough ? 41 : 11;
 }
 
+/* Nearer to an end than this a step of a difference is rounded away. */
+enum { MARGIN = 20 };
+
 /* Spots that avoid the mode itself, where a density may have a kink; the last two lie far out. */
 int space_points(const space *s, int i, double *v)
 {
@@ -180,7 +184,7 @@ int space_points(const space *s, int i, double *v)
   for (int k = 0; k < s->D; k++) {
     double near = 1.3 * noise_normal(&e), far = (i % 2 ? 3.9 : -3.9) * (k % 2 ? -1 : 1);
     v[k] = s->mode[k] + s->scale[k] * sinh(i < n - 2 ? near : far);
-    v[k] = fmin(fmax(v[k], s->first[k]), s->last[k]);
+    v[k] = fmin(fmax(v[k], s->first[k] + MARGIN), s->last[k] - MARGIN);
   }
   return s->D;
 }
@@ -194,6 +198,9 @@ typedef struct {
   double v[SPACE_MAX], slope[SPACE_MAX];
   double error, edge; /* edge: the largest integrand met at an end that is not infinitely far */
 } nested;
+
+/* Relative error of an integral in more than one dimension. */
+#define COARSE 1e-5
 
 static double integrate_from(nested *n, int k);
 
@@ -216,7 +223,7 @@ static double integrand_at(void *arg, double r)
   return mass > 0 ? mass * n->phi(n->arg, y, f) : mass;
 }
 
-static double integrate_from(nested *n, int k)
+static double integrate_over(nested *n, int k, double stretch)
 {
   static const double marks[] = { -40, -20, -8, -4, -2, -1, 0, 1, 2, 4, 8, 20, 40 };
   enum { MARKS = sizeof marks / sizeof *marks };
@@ -227,15 +234,28 @@ static double integrate_from(nested *n, int k)
   int count = 0;
   at[count++] = first;
   for (int i = 0; i < MARKS; i++)
-    if (marks[i] > first + 1e-9 && marks[i] < last - 1e-9) at[count++] = marks[i];
+    if (stretch * marks[i] > first + 1e-9 && stretch * marks[i] < last - 1e-9)
+      at[count++] = stretch * marks[i];
   at[count++] = last;
   n->k = k;
-  double sum = quadrature(integrand_at, n, at, count, k ? 1e-9 : 1e-10, &error);
+  double tolerance = s->D == 1 ? 1e-10 : k ? 1e-7 : COARSE;
+  double sum = quadrature(integrand_at, n, at, count, tolerance, &error);
   if (k == 0) {
-    n->error = error;
+    n->error = fmax(n->error, error);
     n->edge = fabs(integrand_at(n, first)) + fabs(integrand_at(n, last));
   }
   return sum;
+}
+
+/* Over two partitions: at a kink the error estimate of one may be small by chance. */
+static double integrate_from(nested *n, int k)
+{
+  double sum = integrate_over(n, k, 1);
+  if (n->s->D > 1 && k == 0) n->error = fmax(n->error, COARSE * fabs(sum));
+  if (n->s->D > 1) return sum;
+  double again = integrate_over(n, k, 0.87);
+  n->error = fmax(n->error, fabs(again - sum));
+  return again;
 }
 
 /* ---- sums */
@@ -255,19 +275,20 @@ double discrete_point(trial *t, uint64_t i, const double *w)
   return (double)i < levels ? (double)i / (levels - 1) : NAN;
 }
 
-/* Stops when what falls off the end can't matter: terms that fall below 1e-18 behind their peak. */
+/* Of a support without end stops when what falls off can't matter: at terms below 1e-18 of their peak, behind it. */
 static expected discrete_sum(trial *t, const double *w, event_function *phi, void *arg)
 {
   enum { MOST = 100000 };
   expected e = { 0, 0, false };
   double peak = 0;
+  bool endless = t->u.family->support.kind == ELBO_SUP_COUNT;
   for (uint64_t i = 0;; i++) {
     double x = discrete_point(t, i, w);
     if (isnan(x)) break;
     double f = ask_log_prob(t, &x, w, NULL, NULL), mass = exp(f);
     if (mass > 0) e.value += mass * phi(arg, &x, f);
     peak = fmax(peak, mass);
-    if (peak > 0 && mass < 1e-18 * peak && i > 20) break;
+    if (endless && peak > 0 && mass < 1e-18 * peak && i > 20) break;
     if (i >= MOST) return (expected){ e.value, INFINITY, true };
   }
   return e;
@@ -281,4 +302,16 @@ expected expectation(trial *t, const double *w, event_function *phi, void *arg)
   nested n = { .s = &s, .phi = phi, .arg = arg };
   double value = integrate_from(&n, 0);
   return (expected){ value, n.error, n.edge > 1e-9 * fmax(1, fabs(value)) };
+}
+
+static double unit(void *arg, const double *y, double f)
+{
+  return (void)arg, (void)y, (void)f, 1;
+}
+
+bool space_reached(trial *t, const double *w)
+{
+  const elbo_family *f = t->u.family;
+  if (f->value_form != ELBO_X_PLAIN || f->event_rank || family_is_discrete(f)) return true;
+  return !expectation(t, w, unit, NULL).cut;
 }

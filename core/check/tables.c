@@ -200,18 +200,16 @@ static bool same(const double *a, const double *b, int n)
 static void null_at(trial *t, const double *y, const double *w)
 {
   double dx[2][CHECK_MAX_E], dw[2][CHECK_MAX_W];
-  size_t xs = sizeof dx[0], ws = sizeof dw[0];
   memset(dx, 0x7f, sizeof dx);
   memset(dw, 0x7f, sizeof dw);
   double both = ask_log_prob(t, y, w, dx[0], dw[0]), value = ask_log_prob(t, y, w, NULL, NULL),
          x_only = ask_log_prob(t, y, w, dx[1], NULL), w_only = ask_log_prob(t, y, w, NULL, dw[1]);
-  (void)xs, (void)ws;
-  const char *at = place_of(t, y, w).text;
+  place_text at = place_of(t, y, w);
   check_that(t, same(&both, &value, 1) && same(&both, &x_only, 1) && same(&both, &w_only, 1),
              "log_prob is %.17g with gradients, %.17g without, %.17g with dx, %.17g with dw at %s",
-             both, value, x_only, w_only, at);
-  check_that(t, same(dx[0], dx[1], t->u.E), "dx with and without dw differ at %s", at);
-  check_that(t, same(dw[0], dw[1], t->u.W), "dw with and without dx differ at %s", at);
+             both, value, x_only, w_only, at.text);
+  check_that(t, same(dx[0], dx[1], t->u.E), "dx with and without dw differ at %s", at.text);
+  check_that(t, same(dw[0], dw[1], t->u.W), "dw with and without dx differ at %s", at.text);
 }
 
 void check_nulls(trial *t)

@@ -24,9 +24,9 @@ typedef enum {
 
 typedef struct {
   option_list set, plugin, data;
-  const char *output, *replay, *init_from, *latents;
-  bool trust_plugins, json, quiet, verbose, resume, dot, draw, help;
-  uint64_t threads, seed, epochs, samples, count, side, steps, color;
+  const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list;
+  bool trust_plugins, json, quiet, verbose, resume, dot, draw, help, in_process, thorough;
+  uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows;
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
 } option_values;
 
@@ -36,7 +36,8 @@ typedef struct {
 typedef enum {
   O_SET, O_PLUGIN, O_TRUST_PLUGINS, O_THREADS, O_SEED, O_SEED_OF_DRAWS, O_RUN_OUT, O_RESUME,
   O_INIT_FROM, O_EPOCHS, O_SAMPLES, O_DATA, O_REPLAY, O_TENSORS_OUT, O_ARRAY_OUT, O_DRAWS, O_ROWS,
-  O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_VERBOSE, O_JSON, O_QUIET, O_COLOR, O_HELP, O_COUNT
+  O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_IN_PROCESS, O_THOROUGH, O_PROPERTY, O_VERBOSE, O_JSON, O_QUIET, O_COLOR, O_HELP,
+  O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT, O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))
@@ -75,9 +76,14 @@ int cmd_traverse(cli *);
 int cmd_graph(cli *);
 int cmd_data_info(cli *);
 int cmd_bench_step(cli *);
+int cmd_compare(cli *);
+int cmd_dist(cli *);
+int cmd_dist_batch(cli *);
 int cmd_doctor(cli *);
 int cmd_plugin_list(cli *);
 int cmd_plugin_info(cli *);
+int cmd_plugin_check(cli *);
+int cmd_plugin_new(cli *);
 int cmd_help(cli *);
 
 /* ---- one run of the program */
@@ -137,7 +143,7 @@ void standard_open(void);
 int standard_close(cli *c, int status); /* status, or 7 when results could not be written */
 
 /* ---- signals.c */
-void signals_ignore_pipe(void);
+void signals_ignore_writes(void);
 void signals_catch(void);      /* SIGINT, SIGTERM: once asks to stop, twice quits */
 bool signals_stop(void *user); /* has one come? */
 int signals_status(void);      /* 128 + the signal, 0: none came */

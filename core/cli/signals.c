@@ -12,11 +12,13 @@ static void on_signal(int number)
   caught = number;
 }
 
-/* A reader that has gone is an error of the write, told at the end; a run is not lost to it. */
-void signals_ignore_pipe(void)
+/* A reader that has gone and a file at its limit are errors of the write, which is told of them; a
+   run is not lost to them. */
+void signals_ignore_writes(void)
 {
   struct sigaction action = { .sa_handler = SIG_IGN };
   sigaction(SIGPIPE, &action, NULL);
+  sigaction(SIGXFSZ, &action, NULL);
 }
 
 /* Also where SIGINT was ignored at the start, as it is in a job that a script put into the

@@ -87,6 +87,7 @@ void elbo_experiment_free(elbo_experiment *x)
   text_free(&x->plan);
   text_free(&x->dump);
   mem_free(x->ops);
+  mem_free(x->compared);
   mem_free(x);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* core/data: IDX, npy, csv files, built-in sets, preparation, batches. Depends on base and num.
  *
  * dataset.h - data as they lie in memory, and rows made ready for a step. Bytes stay bytes (MNIST: 47 MB); a row becomes floats only

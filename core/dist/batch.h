@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* batch.h - roads and divergences bound to their plugins, and the loops over blocks of rows that the graph's nodes call. Where a plugin
  * has a float kernel it is called; else the double function is looped over, event by event, and `*_is_fast` says so.
  * Row conventions are those of plugin.h (elbo_rows); gradients are dense. All batch_* are [exec]. */

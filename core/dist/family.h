@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* core/dist: the host side of the vtables: families bound to their size, forms of parameters and values, divergences by pair, roads,
  * and the batch loops that stand in where a plugin has no fast kernel. Depends on base, num, plugin.
  *

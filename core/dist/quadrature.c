@@ -27,11 +27,14 @@ static double from_line(const line *l, double y, double *log_slope)
                : below        ? y
                : above        ? -y
                               : 0;
-  if (below && above) {
-    double far = (l->high - l->low) * e / (1 + e);
-    return y < 0 ? l->low + far : l->high - far;
-  }
-  return below ? l->low + exp(y) : above ? l->high - exp(-y) : y;
+  double far = (l->high - l->low) * e / (1 + e), x = y;
+  if (below && above)
+    x = y < 0 ? l->low + far : l->high - far;
+  else if (below || above)
+    x = below ? l->low + exp(y) : l->high - exp(-y);
+  /* Next to an end, never on it, where another density may be infinite. */
+  if (below && x <= l->low) return nextafter(l->low, INFINITY);
+  return above && x >= l->high ? nextafter(l->high, -INFINITY) : x;
 }
 
 static double to_line(const line *l, double x)
@@ -84,8 +87,10 @@ static bool settle(query *q, line *l)
     if (isfinite(v)) y[n++] = v;
   }
   if (!n)
-    return query_fail(q, Q_UNSUPPORTED, "%s: its draws are not finite, so that quadrature can't "
-                      "begin", l->b->use.family->name);
+    return query_fail(q, Q_UNSUPPORTED,
+                      "%s: its draws are not finite, so that quadrature can't "
+                      "begin",
+                      l->b->use.family->name);
   qsort(y, (size_t)n, sizeof *y, by_size);
   l->m = y[n / 2];
   l->s = (y[n * 3 / 4] - y[n / 4]) / 2;
@@ -101,8 +106,7 @@ bool density_expect(query *q, const bound *b, expected *g, void *state, estimate
   line l = { .b = b, .g = g, .state = state };
   double error[3], relative = pow(10, -RELATIVE_DIGITS);
   if (b->use.family->event_rank)
-    return query_fail(q, Q_UNSUPPORTED, "%s: quadrature is for one dimension",
-                      b->use.family->name);
+    return query_fail(q, Q_UNSUPPORTED, "%s: quadrature is for one dimension", b->use.family->name);
   query_ends(b, b->w, &l.low, &l.high);
   if (!settle(q, &l)) return false;
   double middle = quadrature(under, &l, at, sizeof at / sizeof *at, relative, &error[0]);

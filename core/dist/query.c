@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* elbo/dist.h: one line in, one line out; and the typed questions. */
 #include "dist/query.h"
-#include "infer/context.h"
+#include "plugin/context.h"
 #include "io/json.h"
 
 #include <math.h>
@@ -165,8 +165,7 @@ static bool keep_given(query *q, const char *family, const elbo_dist_param *para
   return true;
 }
 
-elbo_status elbo_dist_set(elbo_dist *q, const char *family, const elbo_dist_param *params,
-                          size_t n)
+elbo_status elbo_dist_set(elbo_dist *q, const char *family, const elbo_dist_param *params, size_t n)
 {
   begin(q);
   q->ask = (request){ 0 };
@@ -252,7 +251,7 @@ elbo_status elbo_dist_pathwise(elbo_dist *q, double x, double *const *dparams)
 elbo_status elbo_dist_moment(elbo_dist *q, elbo_moment which, double *out)
 {
   estimate e;
-  return told(q, is_set(q) && query_moment(q, &q->self, (int)which, false, &e, out));
+  return told(q, is_set(q) && query_moment(q, &q->self, (int)which, &e, out));
 }
 
 static bool sample_of(query *q, size_t n, uint64_t seed, double *x)

@@ -30,7 +30,7 @@ typedef struct {
 typedef struct {
   const double *v; /* NULL: not there */
   int n, rows;     /* rows: of a list of lists */
-  int rank;        /* 0: a number, 1: a list, 2: a list of lists; RANK_ANY: numbers without brackets */
+  int rank; /* 0: a number, 1: a list, 2: a list of lists; RANK_ANY: numbers without brackets */
 } numbers;
 enum { RANK_ANY = -1, QUERY_MAX_PARAMS = 16 };
 typedef struct {
@@ -127,6 +127,7 @@ void query_chain(query *q, const bound *b, int i, const double *dw, slopes_at *s
                  const void *state, double *to);
 bool query_has_gradient(const bound *b, int i);
 
+#define END_SLACK 1e-14 /* relative, of an end of a support that parameters tell */
 /* query_value.c: densities, tails, quantiles, pathwise derivatives, moments, draws */
 bool query_take_x(query *q, const bound *b, const numbers *x);
 void query_ends(const bound *b, const double *w, double *low, double *high);
@@ -136,7 +137,7 @@ bool query_log_prob(query *q, const bound *b, const double *x, const double *w, 
 bool query_cdf(query *q, const bound *b, double x, bool upper, double *value);
 bool query_icdf(query *q, const bound *b, double u, double *value);
 bool query_pathwise(query *q, const bound *b, double x, const double *w, double *dw);
-bool query_moment(query *q, const bound *b, int which, bool any_method, estimate *method,
+bool query_moment(query *q, const bound *b, int which, estimate *method,
                   double *out);
 /* One draw in the value form. */
 typedef struct sampler {

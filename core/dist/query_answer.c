@@ -58,6 +58,14 @@ static void put(text *t, const double *v, int n, int rank, int rows)
   }
 }
 
+/* One number whatever the family: a density, an entropy, a divergence. */
+static void put_number(query *q, double v)
+{
+  text_add(&q->out, ",\"value\":");
+  put(&q->out, &v, 1, false, 0);
+}
+
+/* A value, or a moment for each of its numbers: an array for a vector family. */
 static void put_value(query *q, const double *v, int n)
 {
   text_add(&q->out, ",\"value\":");
@@ -164,11 +172,15 @@ static void put_method(query *q, const estimate *e)
 
 static bool do_moment(query *q, const request *r, int which)
 {
+  (void)r;
   workspace s = { 0 };
   estimate e;
   if (!query_work(q, &q->self, &s)) return false;
-  if (!query_moment(q, &q->self, which, r->any_method, &e, s.x)) return false;
-  put_value(q, s.x, which == ELBO_ENTROPY ? 1 : q->self.use.E);
+  if (!query_moment(q, &q->self, which, &e, s.x)) return false;
+  if (which == ELBO_ENTROPY)
+    put_number(q, s.x[0]);
+  else
+    put_value(q, s.x, q->self.use.E);
   if (e.method) put_method(q, &e);
   return true;
 }
@@ -195,7 +207,7 @@ static bool do_kl(query *q, const request *r)
   if (!r->has_other) return query_fail(q, Q_SYNTAX, "`other` is missing");
   if (!query_bind(q, &r->other, &q->other)) return false;
   if (!query_kl(q, &q->self, &q->other, r->any_method, &e)) return false;
-  put_value(q, &e.value, 1);
+  put_number(q, e.value);
   put_method(q, &e);
   return true;
 }
@@ -324,12 +336,18 @@ static const struct {
   bool (*run)(query *, const request *);
   bool unbound; /* the parameters are not asked for */
 } ops[] = {
-  { "log_prob", do_log_prob, false }, { "cdf", do_cdf, false },
-  { "sf", do_sf, false },             { "icdf", do_icdf, false },
-  { "pathwise", do_pathwise, false }, { "entropy", do_entropy, false },
-  { "mean", do_mean, false },         { "variance", do_variance, false },
-  { "mode", do_mode, false },         { "kl", do_kl, false },
-  { "sample", do_sample, false },     { "info", do_info, true },
+  { "log_prob", do_log_prob, false },
+  { "cdf", do_cdf, false },
+  { "sf", do_sf, false },
+  { "icdf", do_icdf, false },
+  { "pathwise", do_pathwise, false },
+  { "entropy", do_entropy, false },
+  { "mean", do_mean, false },
+  { "variance", do_variance, false },
+  { "mode", do_mode, false },
+  { "kl", do_kl, false },
+  { "sample", do_sample, false },
+  { "info", do_info, true },
 };
 
 bool query_answer(query *q, const request *r)

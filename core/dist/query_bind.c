@@ -223,8 +223,8 @@ static bool find_dim(query *q, const elbo_family *f, const bound *b, int *K)
     if (k < 0) return false;
     if (*K && k && k != *K)
       return query_fail(q, Q_SHAPE, "%s: %.*s has dimension %d, but %.*s has %d", f->name,
-                        (int)b->items[i].name.n, b->items[i].name.s, k,
-                        (int)b->items[of].name.n, b->items[of].name.s, *K);
+                        (int)b->items[i].name.n, b->items[i].name.s, k, (int)b->items[of].name.n,
+                        b->items[of].name.s, *K);
     if (k) {
       *K = k;
       of = i;
@@ -258,8 +258,7 @@ static bool set_numbers(query *q, bound *b)
     text_format(&q->why, "%s %s = ", i ? "," : "", b->set->names[i]);
     text_number(&q->why, v[i], 9);
   }
-  text_format(&q->why, "; its support is %s, every number must be finite",
-              family_support_text(f));
+  text_format(&q->why, "; its support is %s, every number must be finite", family_support_text(f));
   return false;
 }
 
@@ -272,6 +271,16 @@ static bool item_numbers(query *q, bound *b, int i)
   return query_fail(q, Q_DOMAIN, "%s", e.text);
 }
 
+/* Bounds that are constants of their own may leave nothing between them. */
+static bool check_range(query *q, const bound *b)
+{
+  const elbo_support *s = &b->use.family->support;
+  double low = 0, high = 0;
+  if (!s->range || s->range(b->w, b->use.K, &low, &high) == ELBO_OK) return true;
+  return query_fail(q, Q_DOMAIN, "%s: the support from %.17g to %.17g is empty; expected low < high",
+                    b->use.family->name, low, high);
+}
+
 static bool work_out(query *q, bound *b)
 {
   if (b->set && !set_numbers(q, b)) return false;
@@ -279,7 +288,7 @@ static bool work_out(query *q, bound *b)
     if (!item_numbers(q, b, i)) return false;
   b->edge = false;
   for (int i = 0; i < b->use.W; i++) b->edge |= !isfinite(b->w[i]);
-  return true;
+  return b->edge || check_range(q, b);
 }
 
 bool query_bind(query *q, const asked_dist *d, bound *b)
@@ -351,8 +360,8 @@ static double limit(query *q, const bound *b, int k, slopes_at *slopes, const vo
   return isnan(on) ? NAN : copysign(INFINITY, on);
 }
 
-static double chain_one(query *q, const bound *b, int k, double given, double dw,
-                        slopes_at *slopes, const void *state)
+static double chain_one(query *q, const bound *b, int k, double given, double dw, slopes_at *slopes,
+                        const void *state)
 {
   double g = dw * b->jac[k];
   if (!isinf(b->jac[k])) return g;

@@ -82,7 +82,8 @@ bool discrete_expect(query *q, const bound *b, expected *g, void *state, estimat
   if (!b->use.family->support_point) return no_points(q, b, "points of its support");
   for (uint64_t i = 0; !isnan(at = point(b, i)); i++) {
     if (i == MOST_POINTS)
-      return query_fail(q, Q_UNSUPPORTED, "%s: its mass lies on more than %d points, too many to sum",
+      return query_fail(q, Q_UNSUPPORTED,
+                        "%s: its mass lies on more than %d points, too many to sum",
                         b->use.family->name, MOST_POINTS);
     double l = log_mass(b, at), m = exp(l), term = m > 0 ? m * g(state, at, l) : 0;
     double with = term - lost, next = sum + with; /* Kahan 1965 */

@@ -15,7 +15,8 @@ static bool within(const bound *from, const bound *to)
   if (family_is_discrete(from->use.family) != family_is_discrete(to->use.family)) return false;
   query_ends(from, from->w, &low[0], &high[0]);
   query_ends(to, to->w, &low[1], &high[1]);
-  return low[0] >= low[1] && high[0] <= high[1];
+  return (low[0] == low[1] || low[0] >= low[1] - END_SLACK * fabs(low[1])) &&
+         (high[0] == high[1] || high[0] <= high[1] + END_SLACK * fabs(high[1]));
 }
 
 typedef struct {
@@ -103,8 +104,9 @@ bool query_kl(query *q, const bound *from, const bound *to, bool any_method, est
     return true;
   }
   if (!within(from, to)) return true;
-  if (any_method) return by_any_method(q, &p, e);
+  if (any_method || !from->use.family->event_rank) return by_any_method(q, &p, e);
   return query_fail(q, Q_UNSUPPORTED,
                     "KL(%s || %s) has no closed form here; \"method_any\":true allows quadrature "
-                    "or draws", names[0], names[1]);
+                    "or draws",
+                    names[0], names[1]);
 }

@@ -151,9 +151,7 @@ static bool number(scan *s, double *v)
   if (s->at == s->end || *s->at != '"') return decimal(s, v);
   const char *from = s->at;
   if (!string(s, &word)) return false;
-  *v = span_is(word, "nan")    ? NAN
-       : span_is(word, "-inf") ? -INFINITY
-                               : INFINITY;
+  *v = span_is(word, "nan") ? NAN : span_is(word, "-inf") ? -INFINITY : INFINITY;
   if (span_is(word, "inf") || span_is(word, "+inf") || *v < 0 || isnan(*v)) return true;
   s->at = from;
   return wrong(s, "a number, or \"inf\", \"-inf\", \"nan\"");

@@ -113,7 +113,7 @@ static void hand_out_weights(builder *b, node_id weights)
 static node_id add_bound(builder *b, const term_list *l)
 {
   bound_attr a = { b->m->objective, b->m->score };
-  node_id f = graph_add(b->g, &op_sum, "f", l->in, l->n, &l->attr, sizeof l->attr, b->e), score = sum_of_scores(b);
+  node_id f = graph_add(b->g, &op_sum, "log w", l->in, l->n, &l->attr, sizeof l->attr, b->e), score = sum_of_scores(b);
   int n = score == NODE_NONE ? 1 : 2;
   node_id weights = graph_add(b->g, &op_weights, "weights", (node_id[]){ held(f), held(score) }, n, &a, sizeof a, b->e);
   if (keep(b, weights)) return NODE_NONE;

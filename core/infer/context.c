@@ -4,26 +4,7 @@
 #include "num/special.h"
 
 #include <gnu/libc-version.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-error *context_enter(elbo_context *ctx)
-{
-  error_clear(&ctx->error);
-  return &ctx->error;
-}
-
-void context_log(const elbo_context *ctx, int level, const char *format, ...)
-{
-  char line[1024];
-  va_list args;
-  if (!ctx->options.log) return;
-  va_start(args, format);
-  vsnprintf(line, sizeof line, format, args);
-  va_end(args);
-  ctx->options.log(ctx->options.log_user, level, line);
-}
 
 const char *elbo_version(void) { return ELBO_VERSION; }
 
@@ -35,7 +16,8 @@ static elbo_status start_backend(elbo_context *ctx, const char *name)
   if (!p) return ctx->error.status;
   ctx->backend = p->info.table;
   if (ctx->backend->start && ctx->backend->start(registry_host(ctx->registry)))
-    return fail(&ctx->error, ELBO_E_PLUGIN, "backend %s (%s): it could not start", name, p->info.path);
+    return fail(&ctx->error, ELBO_E_PLUGIN, "backend %s (%s): it could not start; is memory short, or the address space "
+                "(ulimit -v, 512 MB are enough for small models)?", name, p->info.path);
   return ELBO_DONE;
 }
 

@@ -169,6 +169,20 @@ static void plan_params(resolver *s, variable *v, side *to)
     param_working_name(&f->params[p], to->param[p].working_name, sizeof to->param[p].working_name);
 }
 
+/* Bounds that are constants may leave nothing between them. */
+static void check_range(resolver *s, const variable *v, const side *to)
+{
+  const elbo_support *sup = &to->use.family->support;
+  double w[FAMILY_MAX_PARAMS], low = 0, high = 0;
+  for (uint32_t p = 0; p < to->use.family->n_params; p++) {
+    if (!sup->range || to->param[p].kind != FROM_CONSTANT || !to->param[p].values || to->use.width[p] != 1) return;
+    w[p] = to->param[p].values[0];
+  }
+  if (sup->range(w, v->K, &low, &high))
+    problem_add(s->problems, to->spec->family_at, ELBO_E_USAGE, "%s: %s: the support from %.9g to %.9g is empty; expected low < high",
+                v->name, to->use.family->name, low, high);
+}
+
 void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
 {
   error why = { 0 };
@@ -185,4 +199,5 @@ void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
     problem_add(s->problems, spec->family_at, ELBO_E_USAGE, "%s: %s gives events of %d numbers; p's family needs %zu a row in all",
                 v->name, spec->family, to->use.E, v->numbers);
   plan_params(s, v, to);
+  check_range(s, v, to);
 }

@@ -172,12 +172,12 @@ static elbo_status test_split(session *s, split_kind split, double *elbo)
   sums held = { 0 };
   *elbo = NAN;
   if (!s->s->rows[split]) return ELBO_DONE;
-  if (trainer_test(s->t, split, &held, s->e)) return s->e->status;
+  if (trainer_test(s->t, split, &held, s->e)) {
+    if (s->e->status == ELBO_E_NOT_FINITE) keep_failed(s);
+    return s->e->status;
+  }
   elbo_progress p = report_of(s, split_name(split), &held);
   *elbo = p.elbo;
-  if (!isfinite(p.elbo))
-    return fail(s->e, ELBO_E_NOT_FINITE, "after step %llu the ELBO of the %s rows is %g; look at data in it that training has not",
-                (unsigned long long)s->t->at.step, split_name(split), p.elbo);
   if (write_line(s, &p)) return s->e->status;
   show(s, &p, true);
   return ELBO_DONE;

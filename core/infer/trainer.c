@@ -203,8 +203,15 @@ elbo_status trainer_test(trainer *t, split_kind split, sums *s, error *e)
   for (size_t first = 0, rows = t->study->rows[split]; first < rows; first += TEST_BATCH) {
     size_t n = rows - first < TEST_BATCH ? rows - first : TEST_BATCH;
     machine_feed_split(t->tester, split, t->plain + first, UINT32_MAX);
-    if (machine_forward(t->tester, n, UINT32_MAX - first / TEST_BATCH, 0, e)) return e->status;
+    uint64_t step = UINT32_MAX - first / TEST_BATCH;
+    if (machine_forward(t->tester, n, step, 0, e)) return e->status;
     add_sums(t->tester, s);
+    if (!isfinite(s->reconstruction - s->kl)) {
+      step_args a = { .batch = n, .step = step, .kl_weight = 1, .feeds = t->tester->feeds };
+      run_find_nonfinite(t->tester->run, &a, e);
+      return error_prefix(e, "%s rows %zu to %zu, after step %llu", split_name(split), first, first + n - 1,
+                          (unsigned long long)t->at.step);
+    }
   }
   s->objective = s->reconstruction - s->kl;
   return ELBO_DONE;

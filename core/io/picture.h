@@ -27,6 +27,13 @@ typedef struct {
 } svg_curve;
 elbo_status svg_curves(const char *path, const char *title, const char *x_label,
                        const char *y_label, const svg_curve *curves, size_t n, error *e);
+/* Marks on logarithmic axes, x and y > 0, with a bar of `spread` up and down; a legend row each. */
+typedef struct {
+  char label[96];
+  double x, y, spread;
+} svg_mark;
+elbo_status svg_marks(const char *path, const char *title, const char *x_label, const char *y_label,
+                      const svg_mark *marks, size_t n, error *e);
 /* Points of a plane, coloured by class (labels NULL: one colour): for pinwheel samples and
  * latent spaces. */
 elbo_status svg_points(const char *path, const char *title, const float *xy, const uint8_t *labels,

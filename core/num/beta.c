@@ -132,14 +132,32 @@ static double rest_of_small(double a, double b, double y)
   return -expm1(a * log_unit(y) - log_ab + log1p(a * sum));
 }
 
-/* The tail beyond y, on its lower (a's) side when `upper` is 0; y <= 0. */
+/* R of one tail, y <= 0: of the lower one below the mean (*lower = 1), else of the upper one. */
+static double factor_of_smaller(double a, double b, double y, int *lower)
+{
+  *lower = below_mean(a, b, y);
+  return *lower ? by_series(a, b, unit(y), 0).v / a : by_fraction(b, a, -y, 0).v;
+}
+
 static double tail_of_smaller(double a, double b, double y, int upper)
 {
-  int series = below_mean(a, b, y);
-  if (series && upper && a < 1) return rest_of_small(a, b, y);
-  double density = exp(beta_log(a, b, y));
-  double t = density * (series ? by_series(a, b, unit(y), 0).v / a : by_fraction(b, a, -y, 0).v);
-  return series == upper ? 1 - t : t;
+  int lower;
+  if (upper && a < 1 && below_mean(a, b, y)) return rest_of_small(a, b, y);
+  double t = factor_of_smaller(a, b, y, &lower) * exp(beta_log(a, b, y));
+  return lower == upper ? 1 - t : t;
+}
+
+static double log_tail_of_smaller(double a, double b, double y, int upper)
+{
+  int lower;
+  if (upper && a < 1 && below_mean(a, b, y)) return log(rest_of_small(a, b, y));
+  double t = log(factor_of_smaller(a, b, y, &lower)) + beta_log(a, b, y);
+  return lower == upper ? log(-expm1(fmin(t, 0))) : t;
+}
+
+double beta_log_p(double a, double b, double y)
+{
+  return y <= 0 ? log_tail_of_smaller(a, b, y, 0) : log_tail_of_smaller(b, a, -y, 1);
 }
 
 double beta_p(double a, double b, double y)

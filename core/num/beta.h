@@ -8,6 +8,7 @@ double lbeta(double a, double b);                /* ELBO_LBETA */
 double beta_log(double a, double b, double y);   /* ELBO_BETA_LOG */
 double beta_slope(double a, double b, double y); /* ELBO_BETA_SLOPE */
 double beta_p(double a, double b, double y);     /* ELBO_BETA_P */
+double beta_log_p(double a, double b, double y); /* log of it, y finite: does not underflow */
 double beta_q(double a, double b, double y);     /* ELBO_BETA_Q */
 double beta_pull(double a, double b, double y);  /* ELBO_BETA_PULL */
 double beta_inv(double a, double b, double u);   /* ELBO_BETA_INV */

@@ -13,19 +13,18 @@ static double start(double a, double b, double log_u, double first)
   return fmin(first, fmax(mean, 0));
 }
 
-/* u <= 1/2. log I is concave in y (its density is log-concave): Newton's method converges from the left, and from the right
-   after one step; steps are cut to 2. */
+/* u <= 1/2. Newton's method on log I, which is concave in y (the density of y is log-concave): it converges from the left, and from the
+   right after one step; steps are cut to 2. */
 static double lower(double a, double b, double u)
 {
   double log_u = log(u), first = (log_u + log(a) + lbeta(a, b)) / a;
   if (first < -39 - log(fmax(b, 1))) return first;
   double y = start(a, b, log_u, first);
   for (int i = 0; i < 200; i++) {
-    double p = beta_p(a, b, y), d = exp(beta_log(a, b, y));
-    double step = p > 0 && d > 0 ? (log(p) - log_u) * p / d : -2;
-    step = fmax(-2, fmin(2, step));
+    double p = beta_log_p(a, b, y), step = (p - log_u) * exp(p - beta_log(a, b, y));
+    step = step > 2 ? 2 : step < -2 ? -2 : step;
     y -= step;
-    if (fabs(step) <= 1e-15 * fmax(1, fabs(y))) break;
+    if (!(fabs(step) > 1e-15 * fmax(1, fabs(y)))) break;
   }
   return y;
 }

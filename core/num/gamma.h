@@ -9,8 +9,11 @@ double deviance(double a, double b);       /* ELBO_BD0, a >= 0, b > 0 */
 double lgamma_bregman(double a, double d); /* ELBO_LGAMMA_BREGMAN, a > 0, a + d > 0 */
 double gamma_pull(double a, double log_z); /* ELBO_GAMMA_PULL, a > 0 */
 double digamma_gap(double a, double d);    /* ELBO_DIGAMMA_GAP, a > 0, a + d > 0 */
-/* psi(a+d) - psi(a) - log(1 + d/a), a >= 12: what is left where log(1 + d/a) is wanted in another form. */
-double digamma_rest(double a, double d);
+double digamma_rest(double a, double d);   /* ELBO_DIGAMMA_REST, a > 0, a + d > 0 */
+double gamma_log_density(double a, double log_z);         /* log(z^a e^-z / Gamma(a)), the log density of log z */
+double gamma_log_tail(double a, double log_z, int upper); /* log P, or log Q: does not underflow */
+double gamma_inv(double a, double u);      /* ELBO_GAMMA_INV */
+double gamma_inv_q(double a, double u);    /* ELBO_GAMMA_INV_Q */
 double log_gamma(double a);                /* a > 0 */
 double digamma(double a);                  /* a > 0 */
 

@@ -7,6 +7,7 @@
 #include <float.h>
 #include <math.h>
 
+#define HALF_LOG_2PI 0.91893853320467274178
 enum { MAX_TERMS = 1000000 };
 
 typedef struct {
@@ -26,26 +27,23 @@ static double slope(double a, double log_z, int after)
   return (log_z - log(a)) + (after ? -0.5 : 0.5) / a - stirling_da(a);
 }
 
-/* DLMF 8.11.4: P = z^a e^-z / Gamma(a+1) S, S = sum of z^n / ((a+1) .. (a+n)); so the answer is -(S (log z - psi(a+1)) + dS/da). */
-static double by_series(double a, double log_z)
+/* DLMF 8.11.4: P = z^a e^-z / Gamma(a+1) S, S = sum of z^n / ((a+1) .. (a+n)). */
+static dual series(double a, double z)
 {
-  double z = exp(log_z);
   dual term = { 1, 0 }, s = term;
   for (int n = 1; n < MAX_TERMS; n++) {
     term = divide(term.v * z, term.d * z, (dual){ a + n, 1 });
     s.v += term.v;
     s.d += term.d;
-    if (term.v <= 0.1 * DBL_EPSILON * s.v && fabs(term.d) <= 0.1 * DBL_EPSILON * fabs(s.d))
-      return -(s.v * slope(a, log_z, 1) + s.d);
+    if (term.v <= 0.1 * DBL_EPSILON * s.v && fabs(term.d) <= 0.1 * DBL_EPSILON * fabs(s.d)) return s;
   }
-  return NAN;
+  return (dual){ NAN, NAN };
 }
 
-/* DLMF 8.9.2: Q = z^a e^-z / Gamma(a) / F, F = b_0 + a_1/(b_1 + a_2/(b_2 + ..)), b_n = z + 2n + 1 - a, a_n = n (a - n), by
+/* DLMF 8.9.2: Q = z^a e^-z / Gamma(a) q, 1/q = b_0 + a_1/(b_1 + a_2/(b_2 + ..)), b_n = z + 2n + 1 - a, a_n = n (a - n), by
    Lentz's method as modified by Thompson and Barnett 1986. Beyond z = a + 1 no denominator comes near 0. */
-static double by_fraction(double a, double log_z)
+static dual fraction(double a, double z)
 {
-  double z = exp(log_z);
   dual f = { z + 1 - a, -1 }, c = f, d = { 0, 0 };
   for (int n = 1; n < MAX_TERMS; n++) {
     double b = z + 2 * n + 1 - a, t = n * (a - n);
@@ -54,12 +52,10 @@ static double by_fraction(double a, double log_z)
     c = (dual){ b + back.v, -1 + back.d };
     dual by = { c.v * d.v, c.d * d.v + c.v * d.d };
     f = (dual){ f.v * by.v, f.d * by.v + f.v * by.d };
-    if (fabs(by.v - 1) <= DBL_EPSILON && fabs(f.v * by.d) <= DBL_EPSILON * fabs(f.d)) {
-      dual q = divide(1, 0, f);
-      return a * (q.v * slope(a, log_z, 0) + q.d);
-    }
+    if (fabs(by.v - 1) <= DBL_EPSILON && fabs(f.v * by.d) <= DBL_EPSILON * fabs(f.d))
+      return divide(1, 0, f);
   }
-  return NAN;
+  return (dual){ NAN, NAN };
 }
 
 double gamma_pull(double a, double log_z)
@@ -67,5 +63,26 @@ double gamma_pull(double a, double log_z)
   if (!(a > 0) || isinf(a) || isnan(log_z)) return NAN;
   if (log_z == -INFINITY) return INFINITY;
   if (log_z > 700) return 0;
-  return exp(log_z) < a + 1 ? by_series(a, log_z) : by_fraction(a, log_z);
+  double z = exp(log_z);
+  if (z < a + 1) {
+    dual s = series(a, z);
+    return -(s.v * slope(a, log_z, 1) + s.d);
+  }
+  dual q = fraction(a, z);
+  return a * (q.v * slope(a, log_z, 0) + q.d);
+}
+
+double gamma_log_density(double a, double log_z)
+{
+  double z = exp(log_z);
+  if (log_z < -600 || isinf(z)) return a * log_z - z - log_gamma(a);
+  return 0.5 * log(a) - HALF_LOG_2PI - deviance(a, z) - stirling(a);
+}
+
+double gamma_log_tail(double a, double log_z, int upper)
+{
+  double density = gamma_log_density(a, log_z), z = exp(log_z);
+  int low = z < a + 1;
+  double t = density + (low ? log(series(a, z).v / a) : log(fraction(a, z).v));
+  return low == !upper ? t : log(-expm1(fmin(t, 0)));
 }

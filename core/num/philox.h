@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* core/num: random streams, vector loops, special functions (the only place that sees GSL), reductions. Depends on base.
  *
  * philox.h - random numbers as a function of (seed, stream, step, row, sample, element), never of call order: Philox4x32-10

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* special.h - special functions in double precision, for the library and, by id, for plugins. GSL is included by special.c alone; its
  * error handler is off (num_start). Every function: NaN outside its domain, never an abort. Sources stand at each function. */
 #ifndef ELBO_NUM_SPECIAL_H

@@ -102,8 +102,9 @@ double lgamma_bregman(double a, double d)
   return sum + a * entropy_gap(v) + 0.5 * p + rest;
 }
 
-/* psi(a) = log a - 1/(2a) + s'(a), each part's own difference: (1+v)^-m - 1 = expm1(-m log(1+v)). */
-double digamma_rest(double a, double d)
+/* psi(a+d) - psi(a) - log(1 + d/a) from psi(a) = log a - 1/(2a) + s'(a), each part's own difference:
+   (1+v)^-m - 1 = expm1(-m log(1+v)). */
+static double rest_of_large(double a, double d)
 {
   double z = 1 / a / a, l = log1p(d / a), power = z, sum = 0;
   for (int k = 0; k < TERMS; k++, power *= z) {
@@ -119,5 +120,11 @@ double digamma_gap(double a, double d)
   if (!(a > 0) || !(a + d > 0) || isinf(a + d)) return NAN;
   double sum = 0;
   for (; a + fmin(d, 0) < from; a += 1) sum += d / a / (a + d);
-  return sum + log1p(d / a) + digamma_rest(a, d);
+  return sum + log1p(d / a) + rest_of_large(a, d);
+}
+
+double digamma_rest(double a, double d)
+{
+  if (a + fmin(d, 0) >= from && !isinf(a + d)) return rest_of_large(a, d);
+  return digamma_gap(a, d) - log1p(d / a);
 }

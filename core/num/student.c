@@ -34,6 +34,6 @@ double student_pull(double df, double t)
 {
   if (!(df > 0) || isinf(df) || isnan(t)) return NAN;
   if (t == 0) return 0;
-  if (df >= 1e3 && t * t <= 0.03 * df) return by_expansion(df, t);
+  if (df >= 1e3 && t * t <= 0.01 * df) return by_expansion(df, t);
   return t * 0.5 * (1 - beta_pull(0.5 * df, 0.5, log(df) - 2 * log(fabs(t))));
 }

@@ -103,6 +103,28 @@ failed:;
   return -1;
 }
 
+/* No fault of the plugin: a limit of this process or of the machine, that stops everything. */
+static elbo_status copy_failed(candidate *c, arena *texts, error *e)
+{
+  static const struct {
+    int code;
+    elbo_status status;
+    const char *advice;
+  } limits[] = {
+    { EFBIG, ELBO_E_FILES, "the file-size limit counts memory files too; raise it (ulimit -f)" },
+    { EMFILE, ELBO_E_FILES, "raise the limit on open files (ulimit -n)" },
+    { ENFILE, ELBO_E_FILES, "the system has no open file to spare" },
+    { ENOSPC, ELBO_E_FILES, "no room for a copy in memory" },
+    { ENOMEM, ELBO_E_MEMORY, "no memory for a copy" },
+  };
+  char words[128];
+  for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+    if (limits[i].code == errno)
+      return fail(e, limits[i].status, "%s: can't be copied into memory: %s; %s", c->path,
+                  strerror_r(limits[i].code, words, sizeof words), limits[i].advice);
+  return refuse_errno(c, texts, e, "copied into memory");
+}
+
 elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e)
 {
   struct stat s;
@@ -115,7 +137,7 @@ elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e)
     c->inode = s.st_ino;
     if (above_limit(s.st_size)) errno = EFBIG;
     c->image = above_limit(s.st_size) ? -1 : copy(fd, s.st_size);
-    if (c->image < 0) status = refuse_errno(c, texts, e, "copied into memory");
+    if (c->image < 0) status = copy_failed(c, texts, e);
   }
   close(fd);
   return status;

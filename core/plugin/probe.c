@@ -180,13 +180,15 @@ static elbo_status probe_from(search *s, size_t *at, int *keep, error *e)
   size_t n = 0;
   pid_t parent = getpid();
   if (pipe2(pipes, O_CLOEXEC))
-    return fail(e, ELBO_E_FILES, "probing of plugins: no pipe can be made (errno %d)", errno);
+    return fail(e, ELBO_E_FILES, "probing of plugins: no pipe can be made (errno %d); raise the limit of open files (ulimit -n)",
+                errno);
   for (size_t i = *at; i < s->n; i = next_image(s, i + 1)) keep[n++] = s->list[i].image;
   keep[n++] = pipes[1];
   pid_t child = fork();
   if (child < 0) {
     close(pipes[0]), close(pipes[1]);
-    return fail(e, ELBO_E_MEMORY, "probing of plugins: no process can be made (errno %d)", errno);
+    return fail(e, ELBO_E_MEMORY, "probing of plugins: no process can be made (errno %d); raise the limit of processes (ulimit -u) or free memory",
+                errno);
   }
   if (!child) {
     child_prepare(keep, n, parent);

@@ -57,7 +57,7 @@ static elbo_status take_images(registry *r, bool trusted, error *e)
 {
   search *s = &r->search;
   for (size_t i = 0; i < s->n; i++) {
-    if (image_take(&s->list[i], trusted, s->texts, e)) return ELBO_E_MEMORY;
+    if (image_take(&s->list[i], trusted, s->texts, e)) return e->status;
     for (size_t j = 0; j < i && s->list[i].image >= 0; j++) /* one file found twice is one plugin */
       if (s->list[j].image >= 0 && s->list[j].device == s->list[i].device &&
           s->list[j].inode == s->list[i].inode) {
@@ -236,8 +236,26 @@ const plugin *registry_at(const registry *r, size_t i)
   return i < r->n ? &r->entries[i].plugin : NULL;
 }
 
+/* The file that should have given it: NULL, or why it was refused. */
+static const elbo_plugin_refusal *refused_file(const registry *r, const char *name)
+{
+  size_t n = strlen(name);
+  for (size_t i = 0; i < r->n_refused; i++) {
+    const char *file = strrchr(r->refused[i].path, '/');
+    file = file ? file + 1 : r->refused[i].path;
+    if (!strncmp(file, name, n) && !strcmp(file + n, ".so")) return &r->refused[i];
+  }
+  return NULL;
+}
+
 static void not_there(const registry *r, uint32_t kind, const char *name, error *e)
 {
+  const elbo_plugin_refusal *refused = refused_file(r, name);
+  if (refused) {
+    fail(e, ELBO_E_PLUGIN, "the %s `%.100s` is not there, its file was refused: %s: %s",
+         kind_names[kind], name, refused->path, refused->why);
+    return;
+  }
   enum { MOST = 256 };
   const char *names[MOST];
   int n = 0;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* core/plugin: finding, probing and loading plugins. Depends on base and num.
  *
  * registry.h - what is loaded, by kind and name. Plugins are loaded once, when the registry is made, and never unloaded. */

@@ -31,12 +31,14 @@ typedef struct {
 } elbo_dist_param;
 /* Sets the distribution that the following calls are about. Those answer ELBO_E_USAGE when the question can't be answered; the
  * text of elbo_last_error says why, elbo_dist_code the code of the list above. */
-elbo_status elbo_dist_set(elbo_dist *dist, const char *family, const elbo_dist_param *params, size_t n);
+elbo_status elbo_dist_set(elbo_dist *dist, const char *family, const elbo_dist_param *params,
+                          size_t n);
 const char *elbo_dist_code(const elbo_dist *dist);
 /* Numbers of one value of it: 1, or the K of a vector. */
 size_t elbo_dist_numbers(const elbo_dist *dist);
 /* x [numbers]. dx [numbers]; dparams[i]: as many numbers as param i was given (0 for a constant). Either may be NULL. */
-elbo_status elbo_dist_log_prob(elbo_dist *dist, const double *x, double *value, double *dx, double *const *dparams);
+elbo_status elbo_dist_log_prob(elbo_dist *dist, const double *x, double *value, double *dx,
+                               double *const *dparams);
 elbo_status elbo_dist_cdf(elbo_dist *dist, double x, bool upper, double *value);
 elbo_status elbo_dist_icdf(elbo_dist *dist, double u, double *value);
 /* dx/dparameter along a constant cdf, of families of one dimension with a density. */

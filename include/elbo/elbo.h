@@ -4,6 +4,8 @@
 #ifndef ELBO_ELBO_H
 #define ELBO_ELBO_H
 
+#include <elbo/check.h>
+#include <elbo/compare.h>
 #include <elbo/context.h>
 #include <elbo/data.h>
 #include <elbo/dist.h>

@@ -92,7 +92,10 @@ typedef enum {
   ELBO_GAMMA_Q,      /* upper: 1 - P(a, b) */
   ELBO_GAMMA_PULL,   /* d log z / d log a along constant P(a, z), at log z = b: the implicit gradient of a Gamma(a, 1) draw */
   ELBO_LGAMMA_BREGMAN, /* lgamma(a+b) - lgamma(a) - b psi(a) */
+  ELBO_GAMMA_INV,    /* log z where P(a, z) = b */
+  ELBO_GAMMA_INV_Q,  /* log z where Q(a, z) = b */
   ELBO_DIGAMMA_GAP,  /* psi(a+b) - psi(a) */
+  ELBO_DIGAMMA_REST, /* psi(a+b) - psi(a) - log(1 + b/a) */
   ELBO_LBETA,        /* log B(a, b) */
   ELBO_STUDENT_PULL, /* d t / d log df along the constant cdf, of the standard Student t with a = df, at t = b */
   ELBO_LOG_I0E,      /* log(I0(a) e^-a), a >= 0 */
@@ -233,6 +236,20 @@ typedef struct {
   void (*advice)(char *text, size_t n);
   elbo_rc (*start)(const elbo_host *); /* before the first product: threads of its own off, and the like. NULL: nothing. [build] */
 } elbo_backend;
+
+/* ---- extension "elbo.relaxation/1" of a discrete family: its continuous twin, a family whose parameters are a temperature and then
+ * this family's own, in their order. y [E of the twin] in the twin's value form, w: the twin's working parameters. The twin's own draw
+ * followed by `harden` is a draw of this family; Concrete needs no more, REBAR and RELAX the draw given the hard value too
+ * (Tucker et al. 2017; Grathwohl et al. 2018). */
+#define ELBO_RELAXATION "elbo.relaxation/1"
+typedef struct {
+  size_t size;
+  const char *twin; /* its name; elbo_host.family finds it */
+  elbo_rc (*harden)(const elbo_call *, const double *y, double *x); /* the value x that y stands for. [exec] */
+  elbo_rc (*draw_given)(const elbo_call *, elbo_noise *, const double *x, const double *w, double *y); /* y given that x. [exec] */
+  /* dw = dy . (dy/dw at fixed noise of draw_given), from y alone, which tells x. [exec] */
+  elbo_rc (*pull_given)(const elbo_call *, const double *y, const double *w, const double *dy, double *dw);
+} elbo_relaxation;
 
 /* ---- the one exported symbol: `const elbo_plugin elbo_plugin_entry`. Plain data up to `build`; pointers only after it. */
 enum { ELBO_KIND_FAMILY = 1, ELBO_KIND_REPARAM, ELBO_KIND_BACKEND, ELBO_KIND_ESTIMATOR /* reserved */ };

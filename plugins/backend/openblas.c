@@ -6,6 +6,7 @@
 #include <elbo/plugin.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 extern void sgemm_(const char *ta, const char *tb, const int *m, const int *n, const int *k,
                    const float *alpha, const float *a, const int *lda, const float *b,
@@ -41,9 +42,20 @@ static void advice(char *text, size_t n)
            core && l2 ? "" : "s", core && l2 ? "them" : "it");
 }
 
+/* OpenBLAS 0.3.21 waits for ever for a buffer that the limit of the address space refuses it. */
+static int room_for_buffers(void)
+{
+  const size_t needed = (size_t)256 << 20;
+  void *at = mmap(NULL, needed, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) return 0;
+  munmap(at, needed);
+  return 1;
+}
+
 static elbo_rc start(const elbo_host *host)
 {
   (void)host;
+  if (!room_for_buffers()) return ELBO_FAILED;
   openblas_set_num_threads(1);
   return ELBO_OK;
 }

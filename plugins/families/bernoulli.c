@@ -72,6 +72,50 @@ static double kl_bernoulli(const elbo_call *c, const double *wq, const double *w
   return v;
 }
 
+/* ---- the relaxed twin (Tucker, Mnih, Maddison, Lawson and Sohl-Dickstein 2017, appendix B): of a
+   score z = logits + L, L logistic, the sign is the value and z / t the twin's. */
+enum { LOG_T, LOGITS };
+
+static elbo_rc harden(const elbo_call *c, const double *y, double *x)
+{
+  (void)c;
+  x[0] = y[0] > 0;
+  return ELBO_OK;
+}
+
+/* log v - log(1-v) of a uniform v is logistic; |z| = log1p(v / (1-v) / f(other)). */
+static elbo_rc draw_given(const elbo_call *c, elbo_noise *e, const double *x, const double *w,
+                          double *y)
+{
+  double v = c->host->uniform(e), sign = x[0] == 1 ? 1 : -1,
+         gap = log(v) - log1p(-v) + softplus(sign * w[LOGITS]);
+  y[0] = sign * softplus(gap) * exp(-w[LOG_T]);
+  return ELBO_OK;
+}
+
+/* dz/dlogits at fixed v: (1 - e^-|z|) f(x). */
+static elbo_rc pull_given(const elbo_call *c, const double *y, const double *w, const double *dy,
+                          double *dw)
+{
+  (void)c;
+  double t = exp(w[LOG_T]), sign = y[0] > 0 ? 1 : -1;
+  dw[LOG_T] = -y[0] * dy[0];
+  dw[LOGITS] = -expm1(-t * fabs(y[0])) * sigmoid(sign * w[LOGITS]) / t * dy[0];
+  return ELBO_OK;
+}
+
+static const elbo_relaxation relaxed = {
+  .size = sizeof(elbo_relaxation),
+  .twin = "relaxed_bernoulli",
+  .harden = harden,
+  .draw_given = draw_given,
+  .pull_given = pull_given,
+};
+static const void *extension(const char *id)
+{
+  return strcmp(id, ELBO_RELAXATION) ? NULL : &relaxed;
+}
+
 ELBO_INLINE float event(const float in[4], float grad[4])
 {
   int one = in[0] == 1.0f, inside = one || in[0] == 0.0f;
@@ -103,5 +147,6 @@ static const elbo_family bernoulli = {
   .n_kls = 1,
   .support_point = support_point,
   .log_prob_f32 = ELBO_KERNEL_SET(rows),
+  .extension = extension,
 };
 ELBO_PLUGIN(ELBO_KIND_FAMILY, bernoulli);

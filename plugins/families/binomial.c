@@ -36,7 +36,7 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   if (dx) dx[0] = 0;
   if (dw) {
     dw[COUNT] = 0;
-    dw[LOGITS] = inside ? x[0] * sigmoid(-l) - (n - x[0]) * sigmoid(l) : 0;
+    dw[LOGITS] = inside ? logits_slope(x[0], n - x[0], l) : 0;
   }
   return inside ? log_mass(c, x[0], w) : -INFINITY;
 }
@@ -64,13 +64,13 @@ static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *
   return ELBO_OK;
 }
 
-/* The entropy has no closed form. The mass rises to k while k < (n+1) p. */
+/* The mass rises to k while k < (n+1) p. */
 static elbo_rc moment(const elbo_call *c, int which, const double *w, double *out)
 {
-  (void)c;
   double n = w[COUNT], p = sigmoid(w[LOGITS]), q = sigmoid(-w[LOGITS]);
-  if (which == ELBO_ENTROPY) return ELBO_UNSUPPORTED;
-  out[0] = which == ELBO_MEAN       ? n * p
+  double sd = sqrt(n * p * q);
+  out[0] = which == ELBO_ENTROPY    ? count_entropy(c, log_mass, w, floor(n * p), sd, n)
+           : which == ELBO_MEAN     ? n * p
            : which == ELBO_VARIANCE ? n * p * q
                                     : count_mode((n + 1) * p, MODE_SLACK);
   return ELBO_OK;
@@ -82,22 +82,35 @@ static double support_point(const elbo_call *c, uint64_t i, const double *w)
   return (double)i <= w[COUNT] ? (double)i : NAN;
 }
 
-/* Of one count; from a larger one inf; from a smaller one there is no closed form: NaN. */
+/* Of j = count - k: z^count is the reference, (p + q z)^count = E z^j. */
+static transform_at of_the_rest(const double *w, double t)
+{
+  double n = w[COUNT], p = sigmoid(w[LOGITS]), q = sigmoid(-w[LOGITS]), z = exp(-t),
+         ratio = t < 700 ? n * log1p(p * expm1(t)) : n * (log(p + q * z) + t);
+  return (transform_at){ -n * t, ratio, n * p * q * -expm1(-t) * pow(p + q * z, n - 1) };
+}
+
+/* With n of q and m of p, and j = n - k: n KL(one trial) + (m - n) softplus(p's logits) + E[L(j) -
+   L(n)], L(j) = log Gamma(j + m - n + 1) - log Gamma(j + 1). From n > m it is inf. */
 static double kl_binomial(const elbo_call *c, const double *q, const double *p, double *dq,
                           double *dp)
 {
   (void)c;
-  double n = q[COUNT], by_q, by_p, v = n * logits_kl(q[LOGITS], p[LOGITS], &by_q, &by_p);
-  int same = n == p[COUNT];
+  double n = q[COUNT], more = p[COUNT] - n, by_q, by_p,
+         trial = logits_kl(q[LOGITS], p[LOGITS], &by_q, &by_p);
+  int finite = more >= 0 && !isinf(trial) && !(more > 0 && p[LOGITS] == INFINITY);
+  gamma_gap gap = { 0, 0, 0, 0, 0 };
+  if (finite && more > 0) gap = mean_gamma_gap(of_the_rest, q, n, more + 1, 1);
   if (dq) {
     dq[COUNT] = 0;
-    dq[LOGITS] = same ? n * by_q : 0;
+    dq[LOGITS] = finite ? n * by_q + gap.by_logits : 0;
   }
   if (dp) {
     dp[COUNT] = 0;
-    dp[LOGITS] = same ? n * by_p : 0;
+    dp[LOGITS] = finite ? n * by_p + (more > 0 ? more * sigmoid(p[LOGITS]) : 0) : 0;
   }
-  return same ? v : n > p[COUNT] ? INFINITY : NAN;
+  if (!finite) return INFINITY;
+  return more > 0 ? n * trial + more * softplus(p[LOGITS]) + gap.value : n * trial;
 }
 
 static const elbo_kl kls[] = { { "binomial", "binomial", kl_binomial, { NULL } } };

@@ -151,6 +151,9 @@ ELBO_INLINE float event(const float in[4], float grad[4])
   float steps = in[3] - 1.0f, at = in[0] * steps, j = (at + 8388608.0f) - 8388608.0f;
   int inside = j >= 0.0f && j <= steps && elbo_absf(at - j) <= 1e-3f + 1.2e-7f * at;
   float i = elbo_expf(-in[2]), r = (in[0] - in[1]) * i, d = 0.5f * i / steps;
+  /* r is rounded here, whether gradients are wanted or not: a product that only sums use would be
+     contracted into them. */
+  r = r == r ? r : ELBO_NANF;
   float a = r + d, b = r - d, sa = elbo_sigmoidf(-a), sb = elbo_sigmoidf(b);
   int low = j == 0.0f, high = j == steps;
   float t = low ? a : -b, tail = low ? sa : sb; /* of an outer bin */

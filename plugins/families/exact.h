@@ -133,6 +133,14 @@ ELBO_INLINE double logits_kl(double logits_q, double logits_p, double *dq, doubl
   return -p * d + softplus(b) - softplus(a);
 }
 
+/* k (1-p) - m p, p = 1 / (1 + exp(-logits)): the slope by the logits of k events and m others;
+   about p = 1/2 by p = (1 + tanh(logits/2)) / 2. */
+ELBO_INLINE double logits_slope(double k, double m, double logits)
+{
+  if (fabs(logits) < 1) return (k - m) / 2 - (k + m) / 2 * tanh(logits / 2);
+  return (k > 0 ? k * sigmoid(-logits) : 0) - (m > 0 ? m * sigmoid(logits) : 0);
+}
+
 /* Counts 0, 1, .. to `high`: the least k with cdf(k) >= u, by steps that double from a guess and
    then halve; by the smaller of the two tails. */
 typedef double count_cdf(const elbo_call *, double k, const double *w, int upper, double *dw);
@@ -177,5 +185,159 @@ ELBO_INLINE double count_mode(double t, double slack)
   return fmax(ceil(fabs(t - whole) <= slack * t ? whole : t) - 1, 0);
 }
 #define MODE_SLACK 1e-14
+
+/* exp(w) - 2, relatively right near w = log 2. */
+ELBO_INLINE double exp_minus_2(double w)
+{
+  return 2 * expm1((w - 0.6931471805599453) - 2.3190468138462996e-17);
+}
+
+/* The call for a family that this one uses and that uses none itself. */
+ELBO_INLINE elbo_call inner_call(const elbo_call *c)
+{
+  elbo_call inner = *c;
+  inner.K = 1;
+  inner.uses = NULL;
+  return inner;
+}
+
+/* A divergence that a used family supplies; NaN where it does not. */
+ELBO_INLINE double inner_kl(const elbo_call *c, const elbo_family *used, const char *q,
+                            const char *p, const double *w, const double *w2, double *dw,
+                            double *dw2)
+{
+  elbo_call inner = inner_call(c);
+  for (uint32_t i = 0; i < used->n_kls; i++)
+    if (!strcmp(used->kls[i].q, q) && !strcmp(used->kls[i].p, p))
+      return used->kls[i].kl(&inner, w, w2, dw, dw2);
+  return NAN;
+}
+
+/* Student's t in `dim` dimensions with n degrees of freedom, q = (distance / scale)^2 / n, h = n/2,
+   k = dim/2: the log density of the standard one is student_norm - student_fall. Lgamma(h+k) -
+   lgamma(h) is k psi(h) and a Bregman divergence; the logs of h cancel on paper. */
+ELBO_INLINE double student_norm(const elbo_host *host, double n, double dim)
+{
+  double h = 0.5 * n, k = 0.5 * dim;
+  return k * (host->special(ELBO_STIRLING_DA, h, 0) - 0.5 / h) +
+         host->special(ELBO_LGAMMA_BREGMAN, h, k) - 2 * k * HALF_LOG_2PI;
+}
+/* (h + k) log(1 + q), log_q at hand where q overflows */
+ELBO_INLINE double student_fall(double n, double dim, double q, double log_q)
+{
+  if (isinf(q)) return 0.5 * (n + dim) * log_q;
+  if (q > 0.2) return 0.5 * (n + dim) * log1p(q);
+  return 0.5 * n * (q - phi(q)) + 0.5 * dim * log1p(q);
+}
+/* The derivative of the log density by log n, t = q / (1 + q): with log(1+q) - t = phi(-t). */
+ELBO_INLINE double student_by_log_df(const elbo_host *host, double n, double dim, double q,
+                                     double log_q, double t)
+{
+  double h = 0.5 * n, k = 0.5 * dim;
+  double fall = isinf(q) ? log_q - t : q > 0.2 ? log1p(q) - t : phi(-t);
+  return h * (host->special(ELBO_DIGAMMA_REST, h, k) - phi(k / h) - fall) + k * t;
+}
+
+/* A lower triangle by rows, its diagonal in log, as a working scale_tril [K(K+1)/2] has it: entry i,
+   j <= i of it. Vectors are [K]; in place. */
+ELBO_INLINE size_t tril_at(int i, int j)
+{
+  return (size_t)i * (size_t)(i + 1) / 2 + (size_t)j;
+}
+/* z <- L^-1 z */
+ELBO_INLINE void tril_solve(int K, const double *l, double *z)
+{
+  for (int i = 0; i < K; i++) {
+    for (int j = 0; j < i; j++) z[i] -= l[tril_at(i, j)] * z[j];
+    z[i] *= exp(-l[tril_at(i, i)]);
+  }
+}
+/* z <- L^-T z */
+ELBO_INLINE void tril_solve_transposed(int K, const double *l, double *z)
+{
+  for (int i = K - 1; i >= 0; i--) {
+    for (int j = i + 1; j < K; j++) z[i] -= l[tril_at(j, i)] * z[j];
+    z[i] *= exp(-l[tril_at(i, i)]);
+  }
+}
+/* z <- L z */
+ELBO_INLINE void tril_times(int K, const double *l, double *z)
+{
+  for (int i = K - 1; i >= 0; i--) {
+    z[i] *= exp(l[tril_at(i, i)]);
+    for (int j = 0; j < i; j++) z[i] += l[tril_at(i, j)] * z[j];
+  }
+}
+/* dl <- the derivatives by the working triangle where those by L are a b'. */
+ELBO_INLINE void tril_outer(int K, const double *l, const double *a, const double *b, double *dl)
+{
+  for (int i = 0; i < K; i++)
+    for (int j = 0; j <= i; j++)
+      dl[tril_at(i, j)] = a[i] * b[j] * (i == j ? exp(l[tril_at(i, i)]) : 1);
+}
+ELBO_INLINE double tril_log_det(int K, const double *l)
+{
+  double sum = 0;
+  for (int i = 0; i < K; i++) sum += l[tril_at(i, i)];
+  return sum;
+}
+/* The diagonal of L L'. */
+ELBO_INLINE void tril_variances(int K, const double *l, double *out)
+{
+  for (int i = 0; i < K; i++) {
+    out[i] = exp(2 * l[tril_at(i, i)]);
+    for (int j = 0; j < i; j++) out[i] += l[tril_at(i, j)] * l[tril_at(i, j)];
+  }
+}
+
+/* -E log f of counts about `center`, of standard deviation sd: the sum over every step-th count. A
+   sum with a step that is narrow beside a smooth mass differs from the whole by the mass's
+   characteristic function at 2 pi / step (Poisson's summation formula), below 1e-50 from sd = 8. */
+typedef double count_mass(const elbo_call *, double k, const double *w);
+ELBO_INLINE double count_entropy(const elbo_call *c, count_mass *log_mass, const double *w,
+                                 double center, double sd, double high)
+{
+  double step = fmax(floor(sd / 4), 1), sum = 0;
+  for (int up = 0; up < 2; up++)
+    for (double k = up ? center : center - step; k >= 0 && k <= high; k += up ? step : -step) {
+      double l = log_mass(c, k, w), term = l > -750 ? -exp(l) * l : 0;
+      sum += term;
+      if (term <= 1e-19 * sum && fabs(k - center) > sd) break;
+    }
+  return step * sum;
+}
+
+/* E[L(j) - L(reference)], L(j) = log Gamma(j + a) - log Gamma(j + b), for counts j of transform
+   E z^j: by Gauss's integral of psi (DLMF 5.9.12) it is the integral over log t of (E z^j -
+   z^reference) (e^(-a t) - e^(-b t)) / (1 - z), z = e^-t. The trapezoidal rule for it errs by
+   exp(-pi^2 / step). transform: log z^reference, the log of E z^j over that, and the derivative of E z^j by
+   the logits. */
+typedef struct {
+  double log_reference, log_ratio, by_logits;
+} transform_at;
+typedef transform_at count_transform(const double *w, double t);
+typedef struct {
+  double value, by_a, by_b, by_logits, by_power; /* by_power: E z^j as a power, by its log exponent */
+} gamma_gap;
+ELBO_INLINE gamma_gap mean_gamma_gap(count_transform *transform, const double *w, double mean,
+                                     double a, double b)
+{
+  const double step = 0.25, low = -40 - log(1 + a + b + mean),
+               high = log(45 / fmin(fmin(a, b), 1));
+  gamma_gap sum = { 0, 0, 0, 0, 0 };
+  for (double s = low; s < high; s += step) {
+    double t = exp(s), i = -step / expm1(-t), ea = exp(-a * t), eb = exp(-b * t);
+    double between = fabs((a - b) * t) < 1 ? eb * expm1((b - a) * t) : ea - eb;
+    transform_at g = transform(w, t);
+    double whole = exp(g.log_reference + g.log_ratio), less = whole - exp(g.log_reference);
+    if (fabs(g.log_ratio) < 1) less = exp(g.log_reference) * expm1(g.log_ratio);
+    sum.value += i * less * between;
+    sum.by_a -= i * less * t * ea;
+    sum.by_b += i * less * t * eb;
+    sum.by_logits += i * g.by_logits * between;
+    sum.by_power += i * whole * g.log_ratio * between;
+  }
+  return sum;
+}
 
 #endif

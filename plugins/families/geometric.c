@@ -15,7 +15,7 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   double k = x[0], l = w[0];
   int inside = k >= 0 && k == floor(k) && !isinf(k);
   if (dx) dx[0] = 0;
-  if (dw) dw[0] = inside ? sigmoid(-l) - (k > 0 ? k * sigmoid(l) : 0) : 0;
+  if (dw) dw[0] = inside ? logits_slope(1, k, l) : 0;
   return inside ? -softplus(-l) - (k > 0 ? k * softplus(l) : 0) : -INFINITY;
 }
 

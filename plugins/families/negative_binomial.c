@@ -22,7 +22,7 @@ static double log_prob(const elbo_call *call, const double *x, const double *w, 
   if (!inside) return -INFINITY;
   if (dw) {
     dw[LOG_C] = c * (call->host->special(ELBO_DIGAMMA_GAP, c, k) - softplus(l));
-    dw[LOGITS] = k * sigmoid(-l) - c * sigmoid(l);
+    dw[LOGITS] = logits_slope(k, c, l);
   }
   if (k == 0) return -c * softplus(l);
   if (isinf(l)) return -INFINITY;
@@ -77,25 +77,36 @@ static double support_point(const elbo_call *call, uint64_t i, const double *w)
   return (double)i;
 }
 
-/* Of one concentration: the divergence of one trial times c / (1-p), the expected number of
-   trials. By the two concentrations, with E psi(k+c) - psi(c) = -log(1-p) and dE k/dc = p/(1-p).
-   Otherwise there is no closed form: NaN. */
+/* E z^k = (1 + odds (1 - z))^-c */
+static transform_at of_the_count(const double *w, double t)
+{
+  double c = exp(w[LOG_C]), o = exp(w[LOGITS]) * -expm1(-t), l = -c * log1p(o);
+  return (transform_at){ 0, l, -c * o / (1 + o) * exp(l) };
+}
+
+/* With a of q, b of p and one trial's divergence T: a T / (1-p) from the trials, and where the
+   concentrations differ (a - b) log(1-p) of p and E[L(k) - L(0)], L(k) = log Gamma(k+a) - log
+   Gamma(k+b). By a, from the score of a: E psi(k+a) - psi(a) = -log(1-p). */
 static double kl_same(const elbo_call *call, const double *q, const double *p, double *dq,
                       double *dp)
 {
   (void)call;
-  double by_q, by_p, trial = logits_kl(q[LOGITS], p[LOGITS], &by_q, &by_p), a = q[LOGITS],
-                     b = p[LOGITS], c = exp(q[LOG_C]), odds = exp(a), trials = c * (1 + odds);
-  int same = q[LOG_C] == p[LOG_C], fine = same && !isinf(trial);
+  double by_q, by_p, trial = logits_kl(q[LOGITS], p[LOGITS], &by_q, &by_p), a = exp(q[LOG_C]),
+                     b = exp(p[LOG_C]), odds = exp(q[LOGITS]), s = softplus(p[LOGITS]);
+  int same = q[LOG_C] == p[LOG_C], finite = !isinf(trial) && (same || !isinf(s));
+  double trials = a * (1 + odds), value = trial == 0 ? 0 : trials * trial;
+  gamma_gap gap = { 0, 0, 0, 0, 0 };
+  if (finite && (!same || dq || dp))
+    gap = mean_gamma_gap(of_the_count, q, a * odds, a, b);
   if (dq) {
-    dq[LOG_C] = fine && odds > 0 ? c * odds * (softplus(-b) - softplus(-a)) : 0;
-    dq[LOGITS] = fine ? by_q * trials + c * odds * trial : 0;
+    dq[LOG_C] = finite ? value - a * s + a * gap.by_a + gap.by_power : 0;
+    dq[LOGITS] = finite ? by_q * trials + a * odds * trial + gap.by_logits : 0;
   }
   if (dp) {
-    dp[LOG_C] = fine ? c * (softplus(b) - softplus(a)) : 0;
-    dp[LOGITS] = fine ? by_p * trials : 0;
+    dp[LOG_C] = finite ? b * (s + gap.by_b) : 0;
+    dp[LOGITS] = finite ? by_p * trials + (b - a) * sigmoid(p[LOGITS]) : 0;
   }
-  return !same ? NAN : trial == 0 ? 0 : trials * trial;
+  return !finite ? INFINITY : same ? value : value + (b - a) * s + gap.value;
 }
 
 static const elbo_kl kls[] = { { "negative_binomial", "negative_binomial", kl_same, { NULL } } };

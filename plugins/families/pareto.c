@@ -48,7 +48,7 @@ static double cdf(const elbo_call *c, double y, const double *w, int upper, doub
   (void)c;
   double a = exp(w[LOG_C]), d = y > w[LOG_S] ? y - w[LOG_S] : 0, e = exp(-a * d);
   if (dw) {
-    double f = d > 0 && e > 0 ? (upper ? -a : a) * e : 0;
+    double f = y >= w[LOG_S] && e > 0 ? (upper ? -a : a) * e : 0;
     dw[LOG_S] = -f;
     dw[LOG_C] = f != 0 ? f * d : 0;
   }

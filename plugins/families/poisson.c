@@ -9,11 +9,11 @@ static const elbo_param params[] = {
   { "rate", ELBO_POSITIVE, 0, 1.0, "mean" },
 };
 
-static double log_mass(const elbo_call *c, double k, double log_rate)
+static double log_mass(const elbo_call *c, double k, const double *w)
 {
-  double m = exp(log_rate);
+  double m = exp(w[0]);
   if (k == 0) return -m;
-  double d = m > 1e-290 ? c->host->special(ELBO_BD0, k, m) : k * (log(k) - log_rate) - k;
+  double d = m > 1e-290 ? c->host->special(ELBO_BD0, k, m) : k * (log(k) - w[0]) - k;
   return -d - c->host->special(ELBO_STIRLING, k, 0) - 0.5 * log(k) - HALF_LOG_2PI;
 }
 
@@ -22,7 +22,7 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   int inside = x[0] >= 0 && x[0] == floor(x[0]) && !isinf(x[0]);
   if (dx) dx[0] = 0;
   if (dw) dw[0] = inside ? x[0] - exp(w[0]) : 0;
-  return inside ? log_mass(c, x[0], w[0]) : -INFINITY;
+  return inside ? log_mass(c, x[0], w) : -INFINITY;
 }
 
 static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)
@@ -30,7 +30,7 @@ static double cdf(const elbo_call *c, double x, const double *w, int upper, doub
   double k = floor(x), m = exp(w[0]);
   if (dw) dw[0] = 0;
   if (k < 0 || isinf(k)) return (k < 0) == !!upper;
-  if (dw) dw[0] = (upper ? 1 : -1) * exp(w[0] + log_mass(c, k, w[0]));
+  if (dw) dw[0] = (upper ? 1 : -1) * exp(w[0] + log_mass(c, k, w));
   return c->host->special(upper ? ELBO_GAMMA_P : ELBO_GAMMA_Q, k + 1, m);
 }
 
@@ -47,14 +47,13 @@ static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *
   return ELBO_OK;
 }
 
-/* The entropy has no closed form. */
 static elbo_rc moment(const elbo_call *c, int which, const double *w, double *out)
 {
-  (void)c;
-  if (which == ELBO_ENTROPY) return ELBO_UNSUPPORTED;
   double m = exp(w[0]);
-  out[0] = which == ELBO_MODE ? count_mode(m, MODE_SLACK) : m;
-  return ELBO_OK;
+  out[0] = which == ELBO_MODE      ? count_mode(m, MODE_SLACK)
+           : which == ELBO_ENTROPY ? count_entropy(c, log_mass, w, floor(m), sqrt(m), INFINITY)
+                                   : m;
+  return isinf(out[0]) ? ELBO_UNDEFINED : ELBO_OK;
 }
 
 static double support_point(const elbo_call *c, uint64_t i, const double *w)

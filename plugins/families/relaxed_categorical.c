@@ -92,10 +92,10 @@ static void slopes(int K, const double *y, const double *w, const weights *s, do
 
 static double log_prob(const elbo_call *c, const double *y, const double *w, double *dx, double *dw)
 {
-  int K = c->K, zeros = 0;
+  int K = c->K, zeros = 0, out = outside(K, y);
   for (int k = 0; k < K; k++) zeros += y[k] == -INFINITY;
-  if (outside(K, y) || zeros) no_slope(K, dx, dw);
-  if (outside(K, y)) return -INFINITY;
+  if (out || zeros) no_slope(K, dx, dw);
+  if (out) return -INFINITY;
   if (zeros) return at_a_face(c, y, w, zeros);
   weights s = weigh(K, y, w);
   slopes(K, y, w, &s, dx, dw);

@@ -163,7 +163,8 @@ static double kl_from_gamma(const elbo_call *c, const double *q, const double *p
                             double *dp)
 {
   double (*f)(uint32_t, double, double) = c->host->special;
-  double a = exp(q[0]), k = exp(p[LOG_K]), psi = f(ELBO_DIGAMMA, a, 0), tri = f(ELBO_TRIGAMMA, a, 0);
+  double a = exp(q[0]), k = exp(p[LOG_K]), psi = f(ELBO_DIGAMMA, a, 0),
+         tri = f(ELBO_TRIGAMMA, a, 0);
   double d = q[1] + p[LOG_S], l = k * (psi - d) + f(ELBO_LGAMMA_BREGMAN, a, k), e = exp(l);
   double next = f(ELBO_DIGAMMA, a + k, 0);
   if (dq) {

@@ -5,7 +5,7 @@ Every refusal is run twice in a folder of its own and must hold the contract:
 C1 the exit status names the class; C2 one message that says what, where, found, expected and what
 to do; C3 nothing that exists is changed, nothing is left behind; C4 within five seconds and the
 size of its files plus 64 MB of memory; C5 the same message both times."""
-import hashlib, os, shutil, signal, stat, subprocess, tempfile, time
+import hashlib, os, shutil, signal, stat, subprocess, tempfile, threading, time
 
 SECONDS, MEMORY = 5.0, 64 << 20
 
@@ -26,6 +26,7 @@ class Setting:
         self.run = None  # a finished run of tiny.yaml
         self.base = 0  # bytes that a small command takes
         self.plugins = {}
+        self.lock = threading.RLock()
 
     def shell(self, folder, words, before='', limit=60.0, env=None, user=False, redirect=''):
         """Runs the program with `words` after the shell commands `before`."""

@@ -92,7 +92,7 @@ def four_bytes(raw):
 
 
 def file_row(name, make, says, command=('plugin', 'list', '--plugin', 'odd.so')):
-    return Row('plugin file', name, list(command), 5, says, {'odd.so': make} if make else {})
+    return Row('plugin file', name, list(command), 5, says, {} if make is None else {'odd.so': make})
 
 
 ODD = TINY.replace('family: bernoulli', 'family: odd').replace(', binarize: dynamic', '')
@@ -100,7 +100,7 @@ ODD = TINY.replace('family: bernoulli', 'family: odd').replace(', binarize: dyna
 
 def at_work(name, body, says, status=6):
     """One density of one row in one step is not what it should be; the state is kept."""
-    source = HEAD.replace('{ (void)c; if', '{ (void)c; static long n; if (++n == 200000) { %s } if' % body) + table() + ENTRY
+    source = HEAD.replace('{ (void)c; if', '{ (void)c; static long n; if (++n == 100000) { %s } if' % body) + table() + ENTRY
     row = Row('plugin at work', name, ['train', 'e.yaml', '-o', 'run', '-q', '--plugin', 'odd.so', '--threads', '1'], status, says,
               {'e.yaml': ODD}, prepare=functools.partial(build, source), changes=['run'],
               then=lambda s, f, o: '' if os.path.exists(f + '/run/checkpoint.safetensors.failed') else 'no state was kept')
@@ -114,7 +114,7 @@ ROWS = [
     file_row('a FIFO', os.mkfifo, ('odd.so', 'regular')),
     Row('plugin file', 'text', ['plugin', 'list', '--plugin', 'odd.so'], 5, 'odd.so', {'odd.so': 'hello\n'}),
     bytes_row('32 bit', lambda raw: raw[:4] + b'\1' + raw[5:], 'ELF'),
-    bytes_row('another processor', lambda raw: raw[:18] + b'\xb7\0' + raw[20:], 'ELF'),
+    bytes_row('another processor', lambda raw: raw[:18] + b'\xb7\0' + raw[20:], 'opened'),
     bytes_row('two of one name', lambda raw: raw, ('two plugins')),
     swarm('cut short at every 4 KB', lambda raw: [raw[:n] for n in range(4096, len(raw), 4096)]),
     swarm('four bytes changed, 60 mutants', four_bytes),

@@ -49,24 +49,24 @@ step 'the program runs' ./program
 step 'and finds the plugins of the prefix' grep -q "$T/prefix" before
 
 # The plugin that the README prints, compiled by the line that it prints.
-sed -n '/^```c$/,/^```$/p' "$source/README.md" | sed '1d;/^```$/,$d' >logistic.c
+sed -n '/^```c$/,/^```$/p' "$source/README.md" | sed '1d;/^```$/,$d' >sech.c
 # shellcheck disable=SC2046
-step "the README's plugin" cc -O2 -shared -fPIC $(pkg-config --cflags elbo-plugin) -o logistic.so logistic.c -lm
+step "the README's plugin" cc -O2 -shared -fPIC $(pkg-config --cflags elbo-plugin) -o sech.so sech.c -lm
 step 'the plugin is strict C11' cc -std=c11 -Wall -Wextra -pedantic-errors -Werror -fsyntax-only \
-  "-I$T/prefix/include" logistic.c
+  "-I$T/prefix/include" sech.c
 cat >x.yaml <<'YAML'
 name: x
 data: {x: {builtin: pinwheel, rows: 300, test_rows: 100}}
 model:
   p:
-    z: {family: logistic, size: 2}
-    x: {family: logistic, given: z, net: {hidden: [8]}}
+    z: {family: sech, size: 2}
+    x: {family: sech, given: z, net: {hidden: [8]}}
   q:
-    z: {family: logistic, given: x, net: {hidden: [8]}}
+    z: {family: sech, given: x, net: {hidden: [8]}}
 train: {epochs: 2, batch_size: 50}
 YAML
-step 'training with the plugin' "$elbo" train x.yaml -o run --plugin ./logistic.so
-step 'the plan names it' grep -q logistic before
+step 'training with the plugin' "$elbo" train x.yaml -o run --plugin ./sech.so
+step 'the plan names it' grep -q sech before
 if "$elbo" check x.yaml >out 2>&1; then
   echo 'FAIL without --plugin the family is unknown: status 0'
   echo "$passed passed, 1 failed"

@@ -20,8 +20,8 @@ ROOMS = {
     'data': ['base', 'num'],
     'graph': ['base', 'num'],
     'plugin': ['base', 'num'],
-    'dist': ['base', 'num', 'graph', 'plugin'],
-    'nn': ['base', 'num', 'graph', 'plugin', 'dist'],
+    'dist': ['base', 'num', 'io', 'graph', 'plugin'],
+    'nn': ['base', 'num', 'io', 'graph', 'plugin', 'dist'],
     'infer': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn'],
     'config': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer'],
     'check': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer', 'config'],
@@ -31,10 +31,10 @@ LIBRARIES = {
     'GSL': r'gsl/', 'BLAS': r'(cblas|openblas|f77blas)', 'libyaml': r'yaml\.h', 'jansson': r'jansson', 'libpng': r'png\.h',
     'zlib': r'zlib\.h', 'Random123': r'Random123/',
 }
-# `normal` is also the name of an initialiser of weights.
-NOT_A_FAMILY = {('core/nn/init.c', 'normal')}
+# Other things of the same name: an initialiser of weights, a schedule of the learning rate, the f = log w of the estimators.
+NOT_A_FAMILY = {('core/nn/init.c', 'normal'), ('core/infer/optimizer.c', 'exponential'), ('core/infer/build_terms.c', 'f')}
 
-IN_A_CHILD = {'core/plugin/probe.c'}  # tries plugins in a process of its own
+IN_A_CHILD = {'core/plugin/probe.c', 'core/check/child.c'}  # they try plugins in a process of their own
 
 
 def walk():

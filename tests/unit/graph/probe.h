@@ -36,7 +36,8 @@ static void lift_forward(run *r, const node *n, int part, int parts)
   const node *x = in_node(r, n, 0);
   (void)part, (void)parts;
   for (size_t i = 0; i < rows_of(r, n->shape); i++)
-    memcpy(node_value(r, n) + i * n->ld, node_value(r, x) + i * x->ld, n->shape.cols * sizeof(float));
+    memcpy(node_value(r, n) + i * n->ld, node_value(r, x) + i * x->ld,
+           n->shape.cols * sizeof(float));
 }
 
 static void lift_vjp(run *r, const node *n, int part, int parts)
@@ -46,16 +47,22 @@ static void lift_vjp(run *r, const node *n, int part, int parts)
   (void)part, (void)parts;
   for (size_t i = 0; i < x->shape.rows; i++)
     for (size_t k = 0; k < x->shape.cols; k++) {
-      float v = i < rows ? node_grad(r, n)[i * n->ld + k] : 0, *to = node_grad(r, x) + i * x->ld + k;
+      float v = i < rows ? node_grad(r, n)[i * n->ld + k] : 0,
+            *to = node_grad(r, x) + i * x->ld + k;
       *to = n->in[0].accumulate ? *to + v : v;
     }
 }
 
-static const op op_lift = { .name = "lift", .in_min = 1, .in_max = 1, .shape = lift_shape,
-                            .forward = { { NULL, lift_forward } }, .vjp = { { NULL, lift_vjp } } };
+static const op op_lift = { .name = "lift",
+                            .in_min = 1,
+                            .in_max = 1,
+                            .shape = lift_shape,
+                            .forward = { { NULL, lift_forward } },
+                            .vjp = { { NULL, lift_vjp } } };
 
 /* A parameter of as many rows as a full batch has along the axis, and what lifts it there. */
-static inline node_id lifted(graph *g, const char *name, axis a, size_t rows, size_t cols, node_id *param, error *e)
+static inline node_id lifted(graph *g, const char *name, axis a, size_t rows, size_t cols,
+                             node_id *param, error *e)
 {
   *param = graph_param(g, name, rows, cols, e);
   return a == AXIS_FIXED ? *param : graph_add(g, &op_lift, name, param, 1, &a, sizeof a, e);
@@ -103,14 +110,19 @@ static void probe_vjp(run *r, const node *n, int part, int parts)
     if (!n->in[i].wants_grad) continue;
     for (size_t row = 0; row < rows_of(r, x->shape); row++)
       for (size_t col = 0; col < x->shape.cols; col++) {
-        float v = *node_grad(r, n) * (float)probe_weight(i, row, col), *to = node_grad(r, x) + row * x->ld + col;
+        float v = *node_grad(r, n) * (float)probe_weight(i, row, col),
+              *to = node_grad(r, x) + row * x->ld + col;
         *to = n->in[i].accumulate ? *to + v : v;
       }
   }
 }
 
-static const op op_probe = { .name = "probe", .in_min = 1, .in_max = NODE_MAX_IN, .shape = probe_shape,
-                             .forward = { { NULL, probe_forward } }, .vjp = { { NULL, probe_vjp } } };
+static const op op_probe = { .name = "probe",
+                             .in_min = 1,
+                             .in_max = NODE_MAX_IN,
+                             .shape = probe_shape,
+                             .forward = { { NULL, probe_forward } },
+                             .vjp = { { NULL, probe_vjp } } };
 
 /* ---- what runs */
 static registry *plugins;
@@ -120,7 +132,9 @@ static void start_plugins(void)
 {
   error e = { 0 };
   const char *directories[] = { PLUGIN_DIR, NULL };
-  elbo_context_options o = { .size = sizeof o, .directories = directories, .no_environment = true, .trust_plugins = true };
+  elbo_context_options o = {
+    .size = sizeof o, .directories = directories, .no_environment = true, .trust_plugins = true
+  };
   plugins = registry_new(&o, &e);
   ck_assert_msg(plugins != NULL, "%s", e.text);
   const plugin *p = registry_find(plugins, ELBO_KIND_BACKEND, "reference", &e);
@@ -128,7 +142,10 @@ static void start_plugins(void)
   backend = p->info.table;
 }
 
-static void end_plugins(void) { registry_free(plugins); }
+static void end_plugins(void)
+{
+  registry_free(plugins);
+}
 
 typedef struct bench {
   graph *g;

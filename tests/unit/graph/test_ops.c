@@ -19,14 +19,15 @@ typedef struct row {
   const char *label;
   input in[4];
   int n_in;
-  int same;           /* the last input is the node of input same - 1 again */
+  int same; /* the last input is the node of input same - 1 again */
   const void *attr;
   size_t attr_size;
-  shape shape;        /* that must come out; rows 0 along an axis */
+  shape shape; /* that must come out; rows 0 along an axis */
   double (*want)(const struct row *c, size_t row, size_t col); /* NULL: gradients alone */
   node_id (*make)(graph *g, const struct row *c, const node_id *in, error *e); /* NULL: graph_add */
   bool no_gradient;
   bool discrete; /* input 0 has no differences */
+  double times;  /* the gradient is so many times the derivative; 0: once */
 } row;
 
 /* ---- the case at hand: sizes and numbers, as `want` sees them */
@@ -41,7 +42,9 @@ static double at(const row *c, int i, size_t r, size_t col)
 {
   if (c->same && i == c->n_in - 1) i = c->same - 1;
   const input *x = &c->in[i];
-  size_t rows = x->axis == AXIS_FIXED ? x->rows : x->axis == AXIS_BATCH ? now.batch : now.batch * now.samples;
+  size_t rows = x->axis == AXIS_FIXED   ? x->rows
+                : x->axis == AXIS_BATCH ? now.batch
+                                        : now.batch * now.samples;
   return (double)now.at[i][r % rows * x->cols + col];
 }
 
@@ -72,7 +75,10 @@ static double want_slice(const row *c, size_t r, size_t col)
   return at(c, 0, r, ((const slice_attr *)c->attr)->first + col);
 }
 
-static double want_repeat(const row *c, size_t r, size_t col) { return at(c, 0, r, col % c->in[0].cols); }
+static double want_repeat(const row *c, size_t r, size_t col)
+{
+  return at(c, 0, r, col % c->in[0].cols);
+}
 
 static double want_concat(const row *c, size_t r, size_t col)
 {
@@ -81,7 +87,10 @@ static double want_concat(const row *c, size_t r, size_t col)
   return at(c, i, r, col);
 }
 
-static double want_same(const row *c, size_t r, size_t col) { return at(c, 0, r, col); }
+static double want_same(const row *c, size_t r, size_t col)
+{
+  return at(c, 0, r, col);
+}
 
 static double want_terms(const row *c, size_t b, size_t col)
 {
@@ -91,10 +100,71 @@ static double want_terms(const row *c, size_t b, size_t col)
   for (int i = 0; i < c->n_in; i++) {
     double mean = 0;
     for (size_t k = 0; k < now.samples; k++)
-      mean += at(c, i, c->in[i].axis == AXIS_SAMPLE ? k * now.batch + b : b, 0) / (double)now.samples;
+      mean +=
+          at(c, i, c->in[i].axis == AXIS_SAMPLE ? k * now.batch + b : b, 0) / (double)now.samples;
     sum += (double)a->term[i].coefficient * (a->term[i].weighted ? now.kl_weight : 1) * mean;
   }
   return sum;
+}
+
+static double want_sum(const row *c, size_t r, size_t col)
+{
+  const terms_attr *a = c->attr;
+  double sum = 0;
+  (void)col;
+  for (int i = 0; i < c->n_in; i++)
+    sum +=
+        (double)a->term[i].coefficient * (a->term[i].weighted ? now.kl_weight : 1) * at(c, i, r, 0);
+  return sum;
+}
+
+/* A bound whose weights are its derivatives, so that differences tell: log mean exp f + mean of log q / 4. */
+static double bound_value(samples_view f, samples_view q)
+{
+  double sum = 0, mean = 0;
+  for (size_t k = 0; k < f.K; k++) sum += exp((double)f.at[k * f.stride]) / (double)f.K;
+  for (size_t k = 0; k < q.K; k++) mean += (double)q.at[k * q.stride] / (double)q.K;
+  return log(sum) + mean / 4;
+}
+static double bound_alone(samples_view f, samples_view q)
+{
+  (void)q;
+  return bound_value(f, (samples_view){ f.at, 0, 0 });
+}
+static void bound_path(samples_view f, samples_view q, float *to, size_t stride)
+{
+  double sum = 0;
+  (void)q;
+  for (size_t k = 0; k < f.K; k++) sum += exp((double)f.at[k * f.stride]);
+  for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)(exp((double)f.at[k * f.stride]) / sum);
+}
+static void bound_score(samples_view f, samples_view q, float *to, size_t stride)
+{
+  (void)q;
+  for (size_t k = 0; k < f.K; k++) to[k * stride] = 0.25f / (float)f.K;
+}
+static void three(samples_view f, samples_view q, float *to, size_t stride)
+{
+  (void)q;
+  for (size_t k = 0; k < f.K; k++) to[k * stride] = 3;
+}
+
+static double want_bound(const row *c, size_t b, size_t col)
+{
+  double sum = 0, mean = 0, K = (double)now.samples;
+  (void)col;
+  for (size_t k = 0; k < now.samples; k++) {
+    sum += exp(at(c, 0, k * now.batch + b, 0)) / K;
+    mean += c->n_in > 1 ? at(c, 1, k * now.batch + b, 0) / K : 0;
+  }
+  return log(sum) + mean / 4;
+}
+
+static double want_weights(const row *c, size_t r, size_t col)
+{
+  double sum = 0, K = (double)now.samples;
+  for (size_t k = 0; k < now.samples; k++) sum += exp(at(c, 0, k * now.batch + r % now.batch, 0));
+  return col ? 0.25 / K : exp(at(c, 0, r, 0)) / sum;
 }
 
 static double want_objective(const row *c, size_t r, size_t col)
@@ -103,14 +173,24 @@ static double want_objective(const row *c, size_t r, size_t col)
   (void)r, (void)col;
   for (size_t b = 0; b < now.batch; b++) sum += at(c, 0, b, 0) / (double)now.batch;
   for (int i = 1; i < c->n_in; i++)
-    for (size_t k = 0; k < c->in[i].rows; k++) sum += ((const objective_attr *)c->attr)->scale * at(c, i, k, 0);
+    for (size_t k = 0; k < c->in[i].rows; k++)
+      sum += ((const objective_attr *)c->attr)->scale * at(c, i, k, 0);
   return sum;
 }
 
 enum { FEED_COLS = 3 };
-static double fed(size_t r, size_t col) { return (double)(float)(scattered((unsigned)r, (unsigned)col, 3, 1) - 0.5); }
-static double want_fed(const row *c, size_t r, size_t col) { return (void)c, fed(r, col); }
-static double want_constant(const row *c, size_t r, size_t col) { return (void)c, (double)(r * 3 + col) - 2.5; }
+static double fed(size_t r, size_t col)
+{
+  return (double)(float)(scattered((unsigned)r, (unsigned)col, 3, 1) - 0.5);
+}
+static double want_fed(const row *c, size_t r, size_t col)
+{
+  return (void)c, fed(r, col);
+}
+static double want_constant(const row *c, size_t r, size_t col)
+{
+  return (void)c, (double)(r * 3 + col) - 2.5;
+}
 
 static double want_normal(const row *c, size_t r, size_t col)
 {
@@ -128,7 +208,8 @@ static double want_grey(const row *c, size_t r, size_t col)
 {
   double sum = 0;
   (void)col;
-  for (size_t j = 0; j < 3; j++) sum += at(c, 0, r, j) * at(c, 1, r, j) - log1p(exp(at(c, 1, r, j)));
+  for (size_t j = 0; j < 3; j++)
+    sum += at(c, 0, r, j) * at(c, 1, r, j) - log1p(exp(at(c, 1, r, j)));
   return sum;
 }
 
@@ -147,11 +228,23 @@ enum { STREAM = 77, SEED = 5, STEP = 9 };
 static double want_normal_draw(const row *c, size_t r, size_t col)
 {
   size_t k = r / now.batch, b = r % now.batch;
-  elbo_noise n = { philox_make_key(SEED, STREAM), (uint32_t)col, (uint32_t)(k * now.full + b), STEP, 0 };
+  elbo_noise n = { philox_make_key(SEED, STREAM), (uint32_t)col, (uint32_t)(k * now.full + b), STEP,
+                   0 };
   return at(c, 0, r, col) + exp(at(c, 1, r, col)) * noise_normal(&n);
 }
 
-static double want_log_to_plain(const row *c, size_t r, size_t col) { return exp(at(c, 0, r, col)); }
+static double want_log_to_plain(const row *c, size_t r, size_t col)
+{
+  return exp(at(c, 0, r, col));
+}
+
+/* Digit `col` of the sample's number, in base 3, above 2 combinations of others. */
+static double want_digit(const row *c, size_t r, size_t col)
+{
+  size_t rest = r / now.batch / 2;
+  (void)c;
+  return (double)(col ? rest / 3 % 3 : rest % 3);
+}
 
 static double want_circle(const row *c, size_t r, size_t col)
 {
@@ -172,20 +265,51 @@ static const repeat_attr thrice = { 3 };
 static const dropout_attr half = { 0.5, 3 };
 static const terms_attr terms = { { { 1, false }, { -1, true }, { 0.5f, true } } };
 static const objective_attr prior = { 0.125 };
-static const log_prob_attr normal_2 = { &normal, 2 }, gamma_2 = { &gamma_family, 2 }, bernoulli_3 = { &bernoulli, 3 },
-                           grey_3 = { &bernoulli, 3, true };
+static const log_prob_attr normal_2 = { &normal, 2 }, gamma_2 = { &gamma_family, 2 },
+                           bernoulli_3 = { &bernoulli, 3 }, grey_3 = { &bernoulli, 3, true };
 static const kl_attr kl_2 = { &normal_kl, 2 };
 static draw_attr draw_samples = { &normal_road, NULL, &normal, 2, STREAM, AXIS_SAMPLE },
                  draw_rows = { &normal_road, NULL, &normal, 2, STREAM, AXIS_BATCH },
                  draw_gamma = { &gamma_road, NULL, &gamma_family, 2, STREAM, AXIS_SAMPLE };
-static const convert_attr log_to_plain = { ELBO_X_LOG, ELBO_X_PLAIN }, logit_to_log = { ELBO_X_LOGIT, ELBO_X_LOG };
+static const convert_attr log_to_plain = { ELBO_X_LOG, ELBO_X_PLAIN },
+                          logit_to_log = { ELBO_X_LOGIT, ELBO_X_LOG };
+static const enumerate_attr digits = { .d = 2, .points = 3, .below = 2 };
 static const seen_attr circle = { ELBO_SEEN_CIRCLE, 1 }, one_hot = { ELBO_SEEN_ONE_HOT, 3 };
 
-static node_id make_first(graph *g, const row *c, const node_id *in, error *e) { return (void)g, (void)c, (void)e, in[0]; }
+static node_id make_first(graph *g, const row *c, const node_id *in, error *e)
+{
+  return (void)g, (void)c, (void)e, in[0];
+}
 static node_id make_input(graph *g, const row *c, const node_id *in, error *e)
 {
   (void)in;
   return graph_input(g, "x", 0, c->shape.axis, FEED_COLS, e);
+}
+static const bound_rule alone_rule = { "alone", bound_alone, bound_path },
+                        rule = { "both", bound_value, bound_path },
+                        three_rule = { "three", bound_alone, three };
+static const bound_attr bound_1 = { &alone_rule, NULL }, bound_2 = { &rule, bound_score },
+                        threefold = { &three_rule, NULL };
+
+static node_id weights_of(graph *g, const bound_attr *a, const node_id *in, int n, error *e)
+{
+  node_id from[2];
+  for (int i = 0; i < n; i++) from[i] = in[i] < NODE_NONE ? in[i] : held(in[i]);
+  node_id id = graph_add(g, &op_weights, "weights", from, n, a, 0, e);
+  if (id != NODE_NONE) graph_keep(g, id);
+  return id;
+}
+static node_id make_bound(graph *g, const row *c, const node_id *in, error *e)
+{
+  node_id from[] = { in[0], held(weights_of(g, c->attr, in, c->n_in, e)),
+                     c->n_in > 1 ? in[1] : NODE_NONE };
+  return graph_add(g, &op_bound, "bound", from, 1 + c->n_in, c->attr, 0, e);
+}
+static node_id make_scaled(graph *g, const row *c, const node_id *in, error *e)
+{
+  node_id f = graph_input(g, "f", 0, AXIS_SAMPLE, FEED_COLS, e);
+  scale_attr a = { weights_of(g, c->attr, &f, 1, e) };
+  return graph_add(g, &op_scale_path, "scaled", in, 1, &a, sizeof a, e);
 }
 static node_id make_constant(graph *g, const row *c, const node_id *in, error *e)
 {
@@ -194,9 +318,18 @@ static node_id make_constant(graph *g, const row *c, const node_id *in, error *e
   return graph_constant(g, "c", values, 2, 3, e);
 }
 
-#define F(rows, cols) { AXIS_FIXED, rows, cols, -1, 1 }
-#define B(cols) { AXIS_BATCH, 0, cols, -1, 1 }
-#define S(cols) { AXIS_SAMPLE, 0, cols, -1, 1 }
+#define F(rows, cols)                                                                              \
+  {                                                                                                \
+    AXIS_FIXED, rows, cols, -1, 1                                                                  \
+  }
+#define B(cols)                                                                                    \
+  {                                                                                                \
+    AXIS_BATCH, 0, cols, -1, 1                                                                     \
+  }
+#define S(cols)                                                                                    \
+  {                                                                                                \
+    AXIS_SAMPLE, 0, cols, -1, 1                                                                    \
+  }
 #define ATTR(a) .attr = &(a), .attr_size = sizeof(a)
 #define SAME(a) .attr = &(a)
 #define FIXED(rows, cols) .shape = { AXIS_FIXED, rows, cols }
@@ -204,18 +337,69 @@ static node_id make_constant(graph *g, const row *c, const node_id *in, error *e
 #define SAMPLE(cols) .shape = { AXIS_SAMPLE, 0, cols }
 static const row rows[] = {
   { &op_param, "a matrix", { F(3, 5) }, 1, FIXED(3, 5), .want = want_same, .make = make_first },
-  { &op_input, "a batch", { { 0 } }, 0, BATCH(FEED_COLS), .want = want_fed, .make = make_input, .no_gradient = true },
-  { &op_input, "fed samples", { { 0 } }, 0, SAMPLE(FEED_COLS), .want = want_fed, .make = make_input, .no_gradient = true },
-  { &op_constant, "a matrix", { { 0 } }, 0, FIXED(2, 3), .want = want_constant, .make = make_constant, .no_gradient = true },
-  { &op_affine, "a batch", { B(3), F(4, 3), F(1, 4) }, 3, BATCH(4), .want = want_affine, ATTR(linear) },
-  { &op_affine, "samples, fused", { S(5), F(17, 5), F(1, 17) }, 3, SAMPLE(17), .want = want_affine, ATTR(with_tanh) },
-  { &op_affine, "fixed rows", { F(2, 3), F(2, 3), F(1, 2) }, 3, FIXED(2, 2), .want = want_affine, ATTR(linear) },
-  { &op_affine, "one number", { B(1), F(1, 1), F(1, 1) }, 3, BATCH(1), .want = want_affine, ATTR(with_tanh) },
+  { &op_input,
+    "a batch",
+    { { 0 } },
+    0,
+    BATCH(FEED_COLS),
+    .want = want_fed,
+    .make = make_input,
+    .no_gradient = true },
+  { &op_input,
+    "fed samples",
+    { { 0 } },
+    0,
+    SAMPLE(FEED_COLS),
+    .want = want_fed,
+    .make = make_input,
+    .no_gradient = true },
+  { &op_constant,
+    "a matrix",
+    { { 0 } },
+    0,
+    FIXED(2, 3),
+    .want = want_constant,
+    .make = make_constant,
+    .no_gradient = true },
+  { &op_affine,
+    "a batch",
+    { B(3), F(4, 3), F(1, 4) },
+    3,
+    BATCH(4),
+    .want = want_affine,
+    ATTR(linear) },
+  { &op_affine,
+    "samples, fused",
+    { S(5), F(17, 5), F(1, 17) },
+    3,
+    SAMPLE(17),
+    .want = want_affine,
+    ATTR(with_tanh) },
+  { &op_affine,
+    "fixed rows",
+    { F(2, 3), F(2, 3), F(1, 2) },
+    3,
+    FIXED(2, 2),
+    .want = want_affine,
+    ATTR(linear) },
+  { &op_affine,
+    "one number",
+    { B(1), F(1, 1), F(1, 1) },
+    3,
+    BATCH(1),
+    .want = want_affine,
+    ATTR(with_tanh) },
   { &op_slice, "the middle", { S(4) }, 1, SAMPLE(2), .want = want_slice, ATTR(middle) },
   { &op_slice, "of a parameter", { F(3, 4) }, 1, FIXED(3, 2), .want = want_slice, ATTR(middle) },
   { &op_slice, "to the end", { B(3) }, 1, BATCH(2), .want = want_slice, ATTR(middle) },
   { &op_repeat, "one number", { B(1) }, 1, BATCH(3), .want = want_repeat, ATTR(thrice) },
-  { &op_repeat, "two of a parameter", { F(1, 2) }, 1, FIXED(1, 6), .want = want_repeat, ATTR(thrice) },
+  { &op_repeat,
+    "two of a parameter",
+    { F(1, 2) },
+    1,
+    FIXED(1, 6),
+    .want = want_repeat,
+    ATTR(thrice) },
   { &op_concat, "all axes", { F(1, 2), B(3), S(1) }, 3, SAMPLE(6), .want = want_concat },
   { &op_concat, "samples first", { S(2), B(1) }, 2, SAMPLE(3), .want = want_concat },
   { &op_concat, "fixed", { F(1, 2), F(1, 1) }, 2, FIXED(1, 3), .want = want_concat },
@@ -223,31 +407,202 @@ static const row rows[] = {
   { &op_dropout, "off", { S(3) }, 1, SAMPLE(3), .want = want_same, ATTR(half) },
   { &op_terms, "all axes", { B(1), S(1), F(1, 1) }, 3, BATCH(1), .want = want_terms, ATTR(terms) },
   { &op_terms, "a fixed one alone", { F(1, 1) }, 1, BATCH(1), .want = want_terms, ATTR(terms) },
-  { &op_objective, "with a prior", { B(1), F(4, 1), F(1, 1) }, 3, FIXED(1, 1), .want = want_objective, ATTR(prior) },
+  { &op_sum, "all axes", { B(1), S(1), F(1, 1) }, 3, SAMPLE(1), .want = want_sum, ATTR(terms) },
+  { &op_weights,
+    "path and score",
+    { S(1), S(1) },
+    2,
+    SAMPLE(2),
+    .want = want_weights,
+    SAME(bound_2),
+    .no_gradient = true },
+  { &op_bound,
+    "of f",
+    { S(1) },
+    1,
+    BATCH(1),
+    .want = want_bound,
+    SAME(bound_1),
+    .make = make_bound },
+  { &op_bound,
+    "of f and log q",
+    { S(1), S(1) },
+    2,
+    BATCH(1),
+    .want = want_bound,
+    SAME(bound_2),
+    .make = make_bound },
+  { &op_scale_path,
+    "threefold",
+    { S(2) },
+    1,
+    SAMPLE(2),
+    .want = want_same,
+    SAME(threefold),
+    .make = make_scaled,
+    .times = 3 },
+  { &op_objective,
+    "with a prior",
+    { B(1), F(4, 1), F(1, 1) },
+    3,
+    FIXED(1, 1),
+    .want = want_objective,
+    ATTR(prior) },
   { &op_objective, "alone", { B(1) }, 1, FIXED(1, 1), .want = want_objective, ATTR(prior) },
-  { &op_log_prob, "normal, rows of a batch", { B(2), B(2), B(2) }, 3, BATCH(1), .want = want_normal, ATTR(normal_2) },
-  { &op_log_prob, "normal, samples at a batch", { S(2), B(2), F(1, 2) }, 3, SAMPLE(1), .want = want_normal, ATTR(normal_2) },
-  { &op_log_prob, "normal, data at samples", { B(2), S(2), S(2) }, 3, SAMPLE(1), .want = want_normal, ATTR(normal_2) },
-  { &op_log_prob, "normal, fixed value", { F(1, 2), B(2), S(2) }, 3, SAMPLE(1), .want = want_normal, ATTR(normal_2) },
-  { &op_log_prob, "normal, fixed rows", { F(5, 2), F(1, 2), F(5, 2) }, 3, FIXED(5, 1), .want = want_normal, ATTR(normal_2) },
-  { &op_log_prob, "normal, all fixed", { F(1, 2), F(1, 2), F(1, 2) }, 3, FIXED(1, 1), .want = want_normal, ATTR(normal_2) },
+  { &op_log_prob,
+    "normal, rows of a batch",
+    { B(2), B(2), B(2) },
+    3,
+    BATCH(1),
+    .want = want_normal,
+    ATTR(normal_2) },
+  { &op_log_prob,
+    "normal, samples at a batch",
+    { S(2), B(2), F(1, 2) },
+    3,
+    SAMPLE(1),
+    .want = want_normal,
+    ATTR(normal_2) },
+  { &op_log_prob,
+    "normal, data at samples",
+    { B(2), S(2), S(2) },
+    3,
+    SAMPLE(1),
+    .want = want_normal,
+    ATTR(normal_2) },
+  { &op_log_prob,
+    "normal, fixed value",
+    { F(1, 2), B(2), S(2) },
+    3,
+    SAMPLE(1),
+    .want = want_normal,
+    ATTR(normal_2) },
+  { &op_log_prob,
+    "normal, fixed rows",
+    { F(5, 2), F(1, 2), F(5, 2) },
+    3,
+    FIXED(5, 1),
+    .want = want_normal,
+    ATTR(normal_2) },
+  { &op_log_prob,
+    "normal, all fixed",
+    { F(1, 2), F(1, 2), F(1, 2) },
+    3,
+    FIXED(1, 1),
+    .want = want_normal,
+    ATTR(normal_2) },
   { &op_log_prob, "gamma", { S(2), B(2), F(1, 2) }, 3, SAMPLE(1), ATTR(gamma_2) },
-  { &op_log_prob, "bernoulli", { { AXIS_BATCH, 0, 3, 1, 1 }, S(3) }, 2, SAMPLE(1), ATTR(bernoulli_3), .discrete = true },
-  { &op_log_prob, "between 0 and 1", { { AXIS_BATCH, 0, 3, 0.2, 0.8 }, S(3) }, 2, SAMPLE(1), .want = want_grey, ATTR(grey_3), .discrete = true },
-  { &op_kl, "a batch from the standard", { B(2), B(2), F(1, 2), F(1, 2) }, 4, BATCH(1), .want = want_normal_kl, ATTR(kl_2) },
-  { &op_kl, "p at samples", { B(2), B(2), S(2), S(2) }, 4, SAMPLE(1), .want = want_normal_kl, ATTR(kl_2) },
-  { &op_kl, "q fixed, p at samples", { F(1, 2), F(1, 2), S(2), B(2) }, 4, SAMPLE(1), .want = want_normal_kl, ATTR(kl_2) },
-  { &op_kl, "fixed", { F(1, 2), F(1, 2), F(1, 2), F(1, 2) }, 4, FIXED(1, 1), .want = want_normal_kl, ATTR(kl_2) },
-  { &op_kl, "one parameter on both sides", { B(2), B(2), B(2), B(2) }, 4, BATCH(1), .same = 2, .want = want_normal_kl, ATTR(kl_2) },
-  { &op_draw, "samples of a batch", { B(2), B(2) }, 2, SAMPLE(2), .want = want_normal_draw, SAME(draw_samples) },
-  { &op_draw, "samples, one fixed", { F(1, 2), S(2) }, 2, SAMPLE(2), .want = want_normal_draw, SAME(draw_samples) },
-  { &op_draw, "a batch of fixed ones", { F(1, 2), F(1, 2) }, 2, BATCH(2), .want = want_normal_draw, SAME(draw_rows) },
-  { &op_draw, "gamma by rate", { { AXIS_FIXED, 1, 2, 0.5, 0.5 }, B(2) }, 2, SAMPLE(2), SAME(draw_gamma), .no_gradient = true },
-  { &op_mean, "normal", { B(2), F(1, 2) }, 2, BATCH(2), .want = want_same, ATTR(normal_2), .no_gradient = true },
-  { &op_convert, "log to plain", { S(3) }, 1, SAMPLE(3), .want = want_log_to_plain, ATTR(log_to_plain) },
+  { &op_log_prob,
+    "bernoulli",
+    { { AXIS_BATCH, 0, 3, 1, 1 }, S(3) },
+    2,
+    SAMPLE(1),
+    ATTR(bernoulli_3),
+    .discrete = true },
+  { &op_log_prob,
+    "between 0 and 1",
+    { { AXIS_BATCH, 0, 3, 0.2, 0.8 }, S(3) },
+    2,
+    SAMPLE(1),
+    .want = want_grey,
+    ATTR(grey_3),
+    .discrete = true },
+  { &op_kl,
+    "a batch from the standard",
+    { B(2), B(2), F(1, 2), F(1, 2) },
+    4,
+    BATCH(1),
+    .want = want_normal_kl,
+    ATTR(kl_2) },
+  { &op_kl,
+    "p at samples",
+    { B(2), B(2), S(2), S(2) },
+    4,
+    SAMPLE(1),
+    .want = want_normal_kl,
+    ATTR(kl_2) },
+  { &op_kl,
+    "q fixed, p at samples",
+    { F(1, 2), F(1, 2), S(2), B(2) },
+    4,
+    SAMPLE(1),
+    .want = want_normal_kl,
+    ATTR(kl_2) },
+  { &op_kl,
+    "fixed",
+    { F(1, 2), F(1, 2), F(1, 2), F(1, 2) },
+    4,
+    FIXED(1, 1),
+    .want = want_normal_kl,
+    ATTR(kl_2) },
+  { &op_kl,
+    "one parameter on both sides",
+    { B(2), B(2), B(2), B(2) },
+    4,
+    BATCH(1),
+    .same = 2,
+    .want = want_normal_kl,
+    ATTR(kl_2) },
+  { &op_draw,
+    "samples of a batch",
+    { B(2), B(2) },
+    2,
+    SAMPLE(2),
+    .want = want_normal_draw,
+    SAME(draw_samples) },
+  { &op_draw,
+    "samples, one fixed",
+    { F(1, 2), S(2) },
+    2,
+    SAMPLE(2),
+    .want = want_normal_draw,
+    SAME(draw_samples) },
+  { &op_draw,
+    "a batch of fixed ones",
+    { F(1, 2), F(1, 2) },
+    2,
+    BATCH(2),
+    .want = want_normal_draw,
+    SAME(draw_rows) },
+  { &op_draw,
+    "gamma by rate",
+    { { AXIS_FIXED, 1, 2, 0.5, 0.5 }, B(2) },
+    2,
+    SAMPLE(2),
+    SAME(draw_gamma),
+    .no_gradient = true },
+  { &op_enumerate,
+    "two of three",
+    { { 0 } },
+    0,
+    SAMPLE(2),
+    .want = want_digit,
+    ATTR(digits),
+    .no_gradient = true },
+  { &op_mean,
+    "normal",
+    { B(2), F(1, 2) },
+    2,
+    BATCH(2),
+    .want = want_same,
+    ATTR(normal_2),
+    .no_gradient = true },
+  { &op_convert,
+    "log to plain",
+    { S(3) },
+    1,
+    SAMPLE(3),
+    .want = want_log_to_plain,
+    ATTR(log_to_plain) },
   { &op_convert, "logit to log", { B(2) }, 1, BATCH(2), ATTR(logit_to_log) },
   { &op_seen, "circle", { S(2) }, 1, SAMPLE(4), .want = want_circle, ATTR(circle) },
-  { &op_seen, "one-hot", { { AXIS_BATCH, 0, 2, 1, 1 } }, 1, BATCH(6), ATTR(one_hot), .no_gradient = true },
+  { &op_seen,
+    "one-hot",
+    { { AXIS_BATCH, 0, 2, 1, 1 } },
+    1,
+    BATCH(6),
+    ATTR(one_hot),
+    .no_gradient = true },
 };
 static activation_attr activations[16];
 
@@ -256,9 +611,15 @@ static row row_at(int i)
 {
   if (i < (int)LEN(rows)) return rows[i];
   int a = i - (int)LEN(rows);
-  bool kinked = !strcmp(activation_table[a].name, "relu") || !strcmp(activation_table[a].name, "elu");
-  return (row){ .op = &op_activation, .label = activation_table[a].name, .in = { { AXIS_BATCH, 0, 19, kinked ? 0.2 : -1.5, 1.5 } },
-                .n_in = 1, BATCH(19), .want = want_activation, ATTR(activations[a]) };
+  bool kinked =
+      !strcmp(activation_table[a].name, "relu") || !strcmp(activation_table[a].name, "elu");
+  return (row){ .op = &op_activation,
+                .label = activation_table[a].name,
+                .in = { { AXIS_BATCH, 0, 19, kinked ? 0.2 : -1.5, 1.5 } },
+                .n_in = 1,
+                BATCH(19),
+                .want = want_activation,
+                ATTR(activations[a]) };
 }
 
 /* ---- building a case */
@@ -273,34 +634,40 @@ typedef struct built {
 static void feed_them(const void *user, size_t first, size_t n, float *to)
 {
   (void)user;
-  for (size_t i = 0; i < n * FEED_COLS; i++) to[i] = (float)fed(first + i / FEED_COLS, i % FEED_COLS);
+  for (size_t i = 0; i < n * FEED_COLS; i++)
+    to[i] = (float)fed(first + i / FEED_COLS, i % FEED_COLS);
 }
 static const feed feeds[] = { { feed_them, NULL } };
 
 static size_t full_rows_of(const input *x)
 {
-  return x->axis == AXIS_FIXED ? x->rows : x->axis == AXIS_BATCH ? now.full : now.full * now.samples;
+  return x->axis == AXIS_FIXED   ? x->rows
+         : x->axis == AXIS_BATCH ? now.full
+                                 : now.full * now.samples;
 }
 
 static built build(const row *c, int mode, int held_input)
 {
   error e = { 0 };
   built t = { .g = graph_new(&e) };
-  node_id lift[4], in[4], seen[8];
+  node_id lift[4] = { 0 }, in[4], seen[8];
   int n = 0, distinct = c->n_in - (c->same != 0);
   for (int i = 0; i < distinct; i++) {
     char name[] = { 'i', 'n', (char)('0' + i), 0 };
-    lift[i] = lifted(t.g, name, c->in[i].axis, full_rows_of(&c->in[i]), c->in[i].cols, &t.param[i], &e);
+    lift[i] =
+        lifted(t.g, name, c->in[i].axis, full_rows_of(&c->in[i]), c->in[i].cols, &t.param[i], &e);
   }
   for (int i = 0; i < c->n_in; i++) in[i] = lift[c->same && i == c->n_in - 1 ? c->same - 1 : i];
   if (mode == HELD) in[held_input] = held(in[held_input]);
-  t.out = c->make ? c->make(t.g, c, in, &e) : graph_add(t.g, c->op, "op", in, c->n_in, c->attr, c->attr_size, &e);
+  t.out = c->make ? c->make(t.g, c, in, &e)
+                  : graph_add(t.g, c->op, "op", in, c->n_in, c->attr, c->attr_size, &e);
   ck_assert_msg(t.out != NODE_NONE, "%s, %s: %s", c->op->name, c->label, e.text);
   graph_keep(t.g, t.out);
   seen[n++] = t.out;
   for (int i = 0; mode == SHARED && i < distinct; i++) seen[n++] = lift[i];
   node_id end = graph_add(t.g, &op_probe, "probe", seen, n, NULL, 0, &e);
-  seal_options o = { now.full, now.samples, .train = !c->no_gradient, .objective = c->no_gradient ? NODE_NONE : end, .input_count = 1 };
+  seal_options o = { now.full, now.samples, .train = !c->no_gradient,
+                     .objective = c->no_gradient ? NODE_NONE : end, .input_count = 1 };
   graph_keep(t.g, end);
   ck_assert_msg(!graph_seal(t.g, &o, &e), "%s, %s: %s", c->op->name, c->label, e.text);
   t.b = bench_new(t.g, 2, SEED);
@@ -312,7 +679,8 @@ static built build(const row *c, int mode, int held_input)
       p[k] = (float)(x->low + (x->high - x->low) * scattered((unsigned)k, (unsigned)i, 11, 2));
     now.at[i] = p;
   }
-  t.args = (step_args){ .batch = now.batch, .step = STEP, .kl_weight = now.kl_weight, .feeds = feeds };
+  t.args =
+      (step_args){ .batch = now.batch, .step = STEP, .kl_weight = now.kl_weight, .feeds = feeds };
   return t;
 }
 
@@ -328,13 +696,16 @@ static void check_values(const row *c)
   built t = build(c, ALONE, 0);
   const node *n = graph_node(t.g, t.out);
   bench_forward(&t.b, &t.args);
-  ck_assert_msg(n->shape.axis == c->shape.axis && n->shape.rows == c->shape.rows && n->shape.cols == c->shape.cols,
-                "%s, %s: shape %d %zu %zu", c->op->name, c->label, n->shape.axis, n->shape.rows, n->shape.cols);
+  ck_assert_msg(n->shape.axis == c->shape.axis && n->shape.rows == c->shape.rows &&
+                    n->shape.cols == c->shape.cols,
+                "%s, %s: shape %d %zu %zu", c->op->name, c->label, n->shape.axis, n->shape.rows,
+                n->shape.cols);
   for (size_t r = 0; c->want && r < run_rows(t.b.run, t.out); r++)
     for (size_t k = 0; k < n->shape.cols; k++) {
       double want = c->want(c, r, k), got = (double)run_value(t.b.run, t.out)[r * n->ld + k];
-      ck_assert_msg(fabs(got - want) <= 2e-6 * fmax(1, fabs(want)), "%s, %s, B %zu of %zu, K %zu: [%zu, %zu] is %.9g, expected %.9g",
-                    c->op->name, c->label, now.batch, now.full, now.samples, r, k, got, want);
+      ck_assert_msg(fabs(got - want) <= 2e-6 * fmax(1, fabs(want)),
+                    "%s, %s, B %zu of %zu, K %zu: [%zu, %zu] is %.9g, expected %.9g", c->op->name,
+                    c->label, now.batch, now.full, now.samples, r, k, got, want);
     }
   tear_down(&t);
 }
@@ -351,7 +722,8 @@ static double probe_at(built *t, float *x, float value)
 static double difference(built *t, float *x)
 {
   const float h = 0x1p-6f;
-  double one = probe_at(t, x, *x + h) - probe_at(t, x, *x - h), two = probe_at(t, x, *x + 2 * h) - probe_at(t, x, *x - 2 * h);
+  double one = probe_at(t, x, *x + h) - probe_at(t, x, *x - h),
+         two = probe_at(t, x, *x + 2 * h) - probe_at(t, x, *x - 2 * h);
   return (8 * one - two) / (12 * (double)h);
 }
 
@@ -363,10 +735,12 @@ static void check_gradients(const row *c, int mode)
     const node *p = graph_node(t.g, t.param[i]);
     size_t count = p->shape.rows * p->shape.cols;
     for (size_t k = 0; k < count; k++) {
-      double got = (double)t.b.grads[p->value_at + k], want = difference(&t, t.b.params + p->value_at + k);
+      double got = (double)t.b.grads[p->value_at + k],
+             want = (c->times != 0 ? c->times : 1) * difference(&t, t.b.params + p->value_at + k);
       ck_assert_msg(fabs(got - want) <= 3e-4 * fmax(1, fabs(want)),
-                    "%s, %s%s, B %zu of %zu, K %zu: d/d in%d[%zu] is %.9g, by differences %.9g", c->op->name, c->label,
-                    mode == SHARED ? ", shared" : "", now.batch, now.full, now.samples, i, k, got, want);
+                    "%s, %s%s, B %zu of %zu, K %zu: d/d in%d[%zu] is %.9g, by differences %.9g",
+                    c->op->name, c->label, mode == SHARED ? ", shared" : "", now.batch, now.full,
+                    now.samples, i, k, got, want);
     }
   }
   tear_down(&t);
@@ -382,9 +756,10 @@ static void check_held(const row *c)
     for (int k = 0; k < c->n_in; k++) {
       const node *p = graph_node(t.g, t.param[k]);
       for (size_t m = 0; m < p->shape.rows * p->shape.cols; m++) {
-        float got = t.b.grads[p->value_at + m], want = k == i ? 0 : free_edges.b.grads[p->value_at + m];
-        ck_assert_msg(got == want, "%s, %s, in%d held: gradient of in%d is %g, not %g", c->op->name, c->label, i, k, (double)got,
-                      (double)want);
+        float got = t.b.grads[p->value_at + m],
+              want = k == i ? 0 : free_edges.b.grads[p->value_at + m];
+        ck_assert_msg(got == want, "%s, %s, in%d held: gradient of in%d is %g, not %g", c->op->name,
+                      c->label, i, k, (double)got, (double)want);
       }
     }
     tear_down(&free_edges);
@@ -392,17 +767,20 @@ static void check_held(const row *c)
   }
 }
 
-static const struct { size_t full, batch, samples; } sizes[] = { { 3, 3, 2 }, { 3, 2, 2 }, { 3, 1, 3 }, { 1, 1, 1 }, { 1, 1, 4 }, { 5, 4, 1 } };
+static const struct {
+  size_t full, batch, samples;
+} sizes[] = { { 3, 3, 2 }, { 3, 2, 2 }, { 3, 1, 3 }, { 1, 1, 1 }, { 1, 1, 4 }, { 5, 4, 1 } };
 
 START_TEST(every_row)
 {
   row c = row_at(_i);
   for (size_t i = 0; i < LEN(sizes); i++) {
-    now.full = sizes[i].full, now.batch = sizes[i].batch, now.samples = sizes[i].samples, now.kl_weight = 0.25;
+    now.full = sizes[i].full, now.batch = sizes[i].batch, now.samples = sizes[i].samples,
+    now.kl_weight = 0.25;
     check_values(&c);
     if (c.no_gradient) continue;
     check_gradients(&c, ALONE);
-    check_gradients(&c, SHARED);
+    if (c.times == 0) check_gradients(&c, SHARED);
     check_held(&c);
   }
 }
@@ -417,8 +795,10 @@ static bool has_row(const op *o)
 
 START_TEST(no_op_is_left_out)
 {
-  for (int i = 0; i < n_graph_ops; i++) ck_assert_msg(has_row(graph_ops[i]), "op %s has no row here", graph_ops[i]->name);
-  for (int i = 0; i < n_dist_ops; i++) ck_assert_msg(has_row(dist_ops[i]), "op %s has no row here", dist_ops[i]->name);
+  for (int i = 0; i < n_graph_ops; i++)
+    ck_assert_msg(has_row(graph_ops[i]), "op %s has no row here", graph_ops[i]->name);
+  for (int i = 0; i < n_dist_ops; i++)
+    ck_assert_msg(has_row(dist_ops[i]), "op %s has no row here", dist_ops[i]->name);
 }
 END_TEST
 
@@ -436,7 +816,8 @@ START_TEST(gamma_draw_by_rate)
   for (size_t b = 0; b < now.full; b++)
     for (size_t col = 0; col < 2; col++) {
       double want = 0;
-      for (size_t k = 0; b < now.batch && k < now.samples; k++) want -= probe_weight(0, k * now.batch + b, col);
+      for (size_t k = 0; b < now.batch && k < now.samples; k++)
+        want -= probe_weight(0, k * now.batch + b, col);
       double got = (double)t.b.grads[p->value_at + b * 2 + col];
       ck_assert_msg(fabs(got - want) <= 1e-5, "row %zu, %zu: %g, expected %g", b, col, got, want);
     }

@@ -20,14 +20,24 @@ typedef struct maker {
   int n;
 } maker;
 
-static unsigned pick(maker *m, unsigned below) { return (unsigned)(scattered(m->seed, m->turn++, 5, 9) * 0.9999 * below); }
-static size_t cols_of(const maker *m, node_id id) { return graph_node(m->g, id)->shape.cols; }
-static node_id some(maker *m) { return m->heap[pick(m, (unsigned)m->n)]; }
+static unsigned pick(maker *m, unsigned below)
+{
+  return (unsigned)(scattered(m->seed, m->turn++, 5, 9) * 0.9999 * below);
+}
+static size_t cols_of(const maker *m, node_id id)
+{
+  return graph_node(m->g, id)->shape.cols;
+}
+static node_id some(maker *m)
+{
+  return m->heap[pick(m, (unsigned)m->n)];
+}
 
 static node_id affine(maker *m, node_id x, size_t out)
 {
   affine_attr a = { -1 };
-  node_id w = graph_param(m->g, "w", out, cols_of(m, x), &m->e), b = graph_param(m->g, "b", 1, out, &m->e);
+  node_id w = graph_param(m->g, "w", out, cols_of(m, x), &m->e),
+          b = graph_param(m->g, "b", 1, out, &m->e);
   return graph_add(m->g, &op_affine, "affine", (node_id[]){ x, w, b }, 3, &a, sizeof a, &m->e);
 }
 
@@ -53,14 +63,23 @@ static node_id any_step(maker *m)
   node_id x = some(m);
   repeat_attr twice = { 2 };
   dropout_attr drop = { 0.3, m->turn };
-  size_t first = pick(m, (unsigned)cols_of(m, x)), cols = 1 + pick(m, (unsigned)(cols_of(m, x) - first));
+  size_t first = pick(m, (unsigned)cols_of(m, x)),
+         cols = 1 + pick(m, (unsigned)(cols_of(m, x) - first));
   switch (pick(m, 7)) {
-  case 0: return join(m, x, some(m));
-  case 1: return slice(m, x, first, cols);
-  case 2: return cols_of(m, x) > 60 ? slice(m, x, 0, 8) : graph_add(m->g, &op_repeat, "repeat", &x, 1, &twice, sizeof twice, &m->e);
-  case 3: return graph_add(m->g, &op_dropout, "dropout", &x, 1, &drop, sizeof drop, &m->e);
-  case 4: return activate(m, x, NULL);
-  default: return activate(m, affine(m, x, 40 + pick(m, 150)), NULL);
+  case 0:
+    return join(m, x, some(m));
+  case 1:
+    return slice(m, x, first, cols);
+  case 2:
+    return cols_of(m, x) > 60
+               ? slice(m, x, 0, 8)
+               : graph_add(m->g, &op_repeat, "repeat", &x, 1, &twice, sizeof twice, &m->e);
+  case 3:
+    return graph_add(m->g, &op_dropout, "dropout", &x, 1, &drop, sizeof drop, &m->e);
+  case 4:
+    return activate(m, x, NULL);
+  default:
+    return activate(m, affine(m, x, 40 + pick(m, 150)), NULL);
   }
 }
 
@@ -70,14 +89,19 @@ static node_id elbo_of(maker *m, node_id z, node_id loc, node_id log_scale, node
   static const kl_attr kl = { &normal_kl, LATENT };
   static const terms_attr signs = { { { 1, false }, { -1, true } } };
   static const objective_attr whole = { 0.01 };
-  node_id p0 = graph_param(m->g, "prior.loc", 1, LATENT, &m->e), p1 = graph_param(m->g, "prior.scale", 1, LATENT, &m->e);
+  node_id p0 = graph_param(m->g, "prior.loc", 1, LATENT, &m->e),
+          p1 = graph_param(m->g, "prior.scale", 1, LATENT, &m->e);
   node_id s = graph_param(m->g, "x.scale", 1, TARGET, &m->e);
   node_id mean = affine(m, activate(m, affine(m, join(m, z, m->heap[0]), 64), "tanh"), TARGET);
-  node_id terms[] = { graph_add(m->g, &op_log_prob, "log p", (node_id[]){ target, mean, s }, 3, &at_target, 0, &m->e),
-                      graph_add(m->g, &op_kl, "kl", (node_id[]){ loc, log_scale, p0, p1 }, 4, &kl, 0, &m->e) };
+  node_id terms[] = {
+    graph_add(m->g, &op_log_prob, "log p", (node_id[]){ target, mean, s }, 3, &at_target, 0, &m->e),
+    graph_add(m->g, &op_kl, "kl", (node_id[]){ loc, log_scale, p0, p1 }, 4, &kl, 0, &m->e)
+  };
   node_id rows = graph_add(m->g, &op_terms, "rows", terms, 2, &signs, 0, &m->e);
-  node_id weights = graph_add(m->g, &op_log_prob, "prior", (node_id[]){ p0, held(p0), p1 }, 3, &prior, 0, &m->e);
-  return graph_add(m->g, &op_objective, "objective", (node_id[]){ rows, weights }, 2, &whole, 0, &m->e);
+  node_id weights =
+      graph_add(m->g, &op_log_prob, "prior", (node_id[]){ p0, held(p0), p1 }, 3, &prior, 0, &m->e);
+  return graph_add(m->g, &op_objective, "objective", (node_id[]){ rows, weights }, 2, &whole, 0,
+                   &m->e);
 }
 
 typedef struct kind {
@@ -92,7 +116,8 @@ static graph *random_graph(const kind *k, node_id *objective)
   maker m = { .g = graph_new(&m.e), .seed = k->seed };
   m.heap[m.n++] = graph_input(m.g, "x", 0, AXIS_BATCH, DATA, &m.e);
   for (int i = 0; i < 14; i++) m.heap[m.n++] = any_step(&m);
-  node_id h = affine(&m, join(&m, m.heap[m.n - 1], join(&m, some(&m), m.heap[m.n - 2])), 2 * LATENT);
+  node_id h =
+      affine(&m, join(&m, m.heap[m.n - 1], join(&m, some(&m), m.heap[m.n - 2])), 2 * LATENT);
   h = activate(&m, h, "tanh");
   node_id loc = slice(&m, h, 0, LATENT), log_scale = slice(&m, h, LATENT, LATENT);
   node_id z = graph_add(m.g, &op_draw, "z", (node_id[]){ loc, log_scale }, 2, &draw, 0, &m.e);
@@ -108,17 +133,20 @@ static graph *random_graph(const kind *k, node_id *objective)
 static void feed_data(const void *user, size_t first, size_t n, float *to)
 {
   (void)user;
-  for (size_t i = 0; i < n * DATA; i++) to[i] = (float)scattered((unsigned)(first + i / DATA), (unsigned)(i % DATA), 1, 3) - 0.5f;
+  for (size_t i = 0; i < n * DATA; i++)
+    to[i] = (float)scattered((unsigned)(first + i / DATA), (unsigned)(i % DATA), 1, 3) - 0.5f;
 }
 static const feed feeds[] = { { feed_data, NULL } };
 
 /* One step; the arena is full of NaN before it. grads is the caller's to free. */
-static float *step(const kind *k, int threads, size_t batch, float *value, size_t *floats, size_t *bytes)
+static float *step(const kind *k, int threads, size_t batch, float *value, size_t *floats,
+                   size_t *bytes)
 {
   node_id objective;
   graph *g = random_graph(k, &objective);
   bench b = bench_new(g, threads, 1);
-  for (size_t i = 0; i < b.floats; i++) b.params[i] = 0.3f * ((float)scattered((unsigned)i, 1, 2, 3) - 0.5f);
+  for (size_t i = 0; i < b.floats; i++)
+    b.params[i] = 0.3f * ((float)scattered((unsigned)i, 1, 2, 3) - 0.5f);
   for (size_t i = 0; i < graph_arena_bytes(g) / sizeof(float); i++) b.run->arena[i] = NAN;
   step_args a = { .batch = batch, .step = 4, .kl_weight = 0.7, .training = true, .feeds = feeds };
   bench_step(&b, &a);
@@ -128,7 +156,8 @@ static float *step(const kind *k, int threads, size_t batch, float *value, size_
   if (bytes) *bytes = graph_arena_bytes(g);
   float *grads = malloc((b.floats + 1) * sizeof *grads);
   memcpy(grads, b.grads, b.floats * sizeof *grads);
-  for (size_t i = 0; i < b.floats; i++) ck_assert_msg(isfinite(grads[i]), "graph %u, gradient %zu", k->seed, i);
+  for (size_t i = 0; i < b.floats; i++)
+    ck_assert_msg(isfinite(grads[i]), "graph %u, gradient %zu", k->seed, i);
   bench_free(&b);
   graph_free(g);
   return grads;
@@ -146,7 +175,8 @@ START_TEST(fused_like_unfused)
   ck_assert_msg(fabsf(one - two) <= 1e-5f * fabsf(two), "%g, unfused %g", (double)one, (double)two);
   for (size_t i = 0; i < n; i++) largest = fmaxf(largest, fabsf(b[i]));
   for (size_t i = 0; i < n; i++)
-    ck_assert_msg(fabsf(a[i] - b[i]) <= 1e-5f * largest, "gradient %zu: %g, unfused %g", i, (double)a[i], (double)b[i]);
+    ck_assert_msg(fabsf(a[i] - b[i]) <= 1e-5f * largest, "gradient %zu: %g, unfused %g", i,
+                  (double)a[i], (double)b[i]);
   free(a);
   free(b);
 }
@@ -178,7 +208,8 @@ START_TEST(any_number_of_threads)
   float *a = step(&k, 1, 91, &one, &n, NULL);
   for (int i = 0; i < 3; i++) {
     float *b = step(&k, threads[i], 91, &two, &m, NULL);
-    ck_assert_msg(one == two && !memcmp(a, b, n * sizeof *a), "%d threads give other bits", threads[i]);
+    ck_assert_msg(one == two && !memcmp(a, b, n * sizeof *a), "%d threads give other bits",
+                  threads[i]);
     free(b);
   }
   free(a);
@@ -210,13 +241,15 @@ static const struct {
   int n;
   bool whole; /* the node is also used as it is */
 } looks[] = {
-  { { { 0, 4, -1 } }, 1, false },                             /* all */
-  { { { 0, 1, -1 }, { 1, 3, -1 } }, 2, false },               /* a cover */
-  { { { 1, 2, -1 } }, 1, false },                             /* a part */
-  { { { 0, 2, -1 }, { 0, 2, -1 } }, 2, false },               /* as many columns as there are, but the same ones */
-  { { { 0, 3, -1 }, { 2, 2, -1 } }, 2, false },               /* overlapping */
-  { { { 0, 2, -1 }, { 2, 2, -1 } }, 2, true },                /* a cover, and the whole */
-  { { { 2, 2, -1 }, { 0, 1, 0 } }, 2, false },                /* a slice, and a slice of it */
+  { { { 0, 4, -1 } }, 1, false },               /* all */
+  { { { 0, 1, -1 }, { 1, 3, -1 } }, 2, false }, /* a cover */
+  { { { 1, 2, -1 } }, 1, false },               /* a part */
+  { { { 0, 2, -1 }, { 0, 2, -1 } },
+    2,
+    false }, /* as many columns as there are, but the same ones */
+  { { { 0, 3, -1 }, { 2, 2, -1 } }, 2, false }, /* overlapping */
+  { { { 0, 2, -1 }, { 2, 2, -1 } }, 2, true },  /* a cover, and the whole */
+  { { { 2, 2, -1 }, { 0, 1, 0 } }, 2, false },  /* a slice, and a slice of it */
   { { { 1, 3, -1 }, { 1, 2, 0 }, { 0, 1, -1 } }, 3, true },
 };
 
@@ -252,7 +285,8 @@ START_TEST(slices)
     for (size_t i = 0; i < b.floats; i++) b.grads[i] = NAN, b.params[i] = (float)i;
     bench_step(&b, &(step_args){ .batch = 3 });
     for (size_t i = 0; i < 12; i++) {
-      ck_assert_msg(fabs((double)b.grads[graph_node(m.g, param)->value_at + i] - want[i]) < 1e-6, "looks %d, number %zu: %g, not %g", _i, i,
+      ck_assert_msg(fabs((double)b.grads[graph_node(m.g, param)->value_at + i] - want[i]) < 1e-6,
+                    "looks %d, number %zu: %g, not %g", _i, i,
                     (double)b.grads[graph_node(m.g, param)->value_at + i], want[i]);
       double other = probe_weight(n - 1, i / 4, i % 4);
       ck_assert(fabs((double)b.grads[graph_node(m.g, before)->value_at + i] - other) < 1e-6);
@@ -271,8 +305,10 @@ START_TEST(left_out)
   static const char *const names[] = { "unused", "idle", "behind", "used" };
   for (int i = 0; i < 4; i++) p[i] = graph_param(m.g, names[i], 2, 3, &m.e);
   node_id idle = activate(&m, p[1], "tanh");
-  node_id end = graph_add(m.g, &op_probe, "probe", (node_id[]){ p[3], held(activate(&m, p[2], "tanh")) }, 2, NULL, 0, &m.e);
-  ck_assert(idle != NODE_NONE && !graph_seal(m.g, &(seal_options){ 1, 1, true, false, end, 0 }, &m.e));
+  node_id end = graph_add(m.g, &op_probe, "probe",
+                          (node_id[]){ p[3], held(activate(&m, p[2], "tanh")) }, 2, NULL, 0, &m.e);
+  ck_assert(idle != NODE_NONE &&
+            !graph_seal(m.g, &(seal_options){ 1, 1, true, false, end, 0 }, &m.e));
   bench b = bench_new(m.g, 1, 1);
   for (size_t i = 0; i < b.floats; i++) b.grads[i] = NAN;
   bench_step(&b, &(step_args){ .batch = 1 });
@@ -287,7 +323,8 @@ START_TEST(left_out)
 END_TEST
 
 /* ---- dropout */
-static graph *dropout_graph(axis a, size_t full, size_t samples, double p, node_id *param, node_id *out)
+static graph *dropout_graph(axis a, size_t full, size_t samples, double p, node_id *param,
+                            node_id *out)
 {
   error e = { 0 };
   graph *g = graph_new(&e);
@@ -296,7 +333,8 @@ static graph *dropout_graph(axis a, size_t full, size_t samples, double p, node_
   *out = graph_add(g, &op_dropout, "drop", &x, 1, &d, sizeof d, &e);
   node_id end = graph_add(g, &op_probe, "probe", out, 1, NULL, 0, &e);
   graph_keep(g, *out);
-  ck_assert_msg(!graph_seal(g, &(seal_options){ full, samples, true, false, end, 0 }, &e), "%s", e.text);
+  ck_assert_msg(!graph_seal(g, &(seal_options){ full, samples, true, false, end, 0 }, &e), "%s",
+                e.text);
   return g;
 }
 
@@ -316,7 +354,8 @@ START_TEST(dropout_scales)
     float want = y[i] == 0 ? 0 : (float)probe_weight(0, i / 300, i % 300) * (4.f / 3);
     ck_assert(fabsf(dx[i] - want) < 1e-6f);
   }
-  ck_assert_msg(fabs((double)dropped - 0.25 * (double)n) < 5 * sqrt(0.25 * 0.75 * (double)n), "%zu of %zu dropped", dropped, n);
+  ck_assert_msg(fabs((double)dropped - 0.25 * (double)n) < 5 * sqrt(0.25 * 0.75 * (double)n),
+                "%zu of %zu dropped", dropped, n);
   bench_free(&b);
   graph_free(g);
 }
@@ -336,7 +375,8 @@ START_TEST(dropout_rows_in_short_batches)
   bench_forward(&b, &(step_args){ .batch = SHORT, .training = true });
   for (size_t k = 0; k < SAMPLES; k++)
     for (size_t r = 0; r < SHORT; r++)
-      ck_assert_mem_eq(run_value(b.run, out) + (k * SHORT + r) * COLS, full + (k * FULL + r) * COLS, COLS * sizeof(float));
+      ck_assert_mem_eq(run_value(b.run, out) + (k * SHORT + r) * COLS, full + (k * FULL + r) * COLS,
+                       COLS * sizeof(float));
   bench_free(&b);
   graph_free(g);
 }
@@ -345,14 +385,16 @@ END_TEST
 /* ---- what can't be joined is refused with names and both shapes */
 static void refused(node_id id, maker *m, const char *words)
 {
-  ck_assert_msg(id == NODE_NONE && m->e.status == ELBO_E_USAGE && strstr(m->e.text, words), "\"%s\", expected \"%s\"", m->e.text, words);
+  ck_assert_msg(id == NODE_NONE && m->e.status == ELBO_E_USAGE && strstr(m->e.text, words),
+                "\"%s\", expected \"%s\"", m->e.text, words);
   m->e = (error){ 0 };
 }
 
 START_TEST(shapes_are_refused)
 {
   maker m = { .g = graph_new(&m.e) };
-  node_id x = graph_input(m.g, "x", 0, AXIS_BATCH, 3, &m.e), w = graph_param(m.g, "w", 4, 2, &m.e), b = graph_param(m.g, "b", 1, 4, &m.e);
+  node_id x = graph_input(m.g, "x", 0, AXIS_BATCH, 3, &m.e), w = graph_param(m.g, "w", 4, 2, &m.e),
+          b = graph_param(m.g, "b", 1, 4, &m.e);
   node_id w3 = graph_param(m.g, "w3", 4, 3, &m.e), b5 = graph_param(m.g, "b5", 1, 5, &m.e);
   affine_attr none = { -1 };
   slice_attr far = { 2, 2 };
@@ -360,29 +402,43 @@ START_TEST(shapes_are_refused)
   static const terms_attr t;
   static const objective_attr o;
   static const log_prob_attr two = { &normal, 2 }, three = { &normal, 3 };
-  static const draw_attr down = { &normal_road, NULL, &normal, 3, 1, AXIS_FIXED }, tall = { &normal_road, NULL, &normal, 3, 1, AXIS_BATCH };
-  refused(graph_add(m.g, &op_affine, "layer", (node_id[]){ x, w, b }, 3, &none, sizeof none, &m.e), &m,
-          "layer: the weight is [4, 2], but x gives 3 numbers");
-  refused(graph_add(m.g, &op_affine, "layer", (node_id[]){ x, w3, b5 }, 3, &none, sizeof none, &m.e), &m,
-          "layer: the bias is [1, 5], expected [1, 4]");
-  refused(graph_add(m.g, &op_affine, "layer", (node_id[]){ x, w3 }, 2, &none, sizeof none, &m.e), &m, "layer (affine): 2 inputs, expected 3 to 3");
-  refused(graph_add(m.g, &op_slice, "cut", &x, 1, &far, sizeof far, &m.e), &m, "cut: columns 2 to 4 of x, which has 3");
-  refused(graph_add(m.g, &op_concat, "both", (node_id[]){ x, w }, 2, NULL, 0, &m.e), &m, "both: w has 4 fixed rows and can't stand beside a batch");
-  refused(graph_add(m.g, &op_dropout, "drop", &x, 1, &all, sizeof all, &m.e), &m, "drop: dropout 1 is not a probability below 1");
-  refused(graph_add(m.g, &op_terms, "rows", &x, 1, &t, 0, &m.e), &m, "rows: the term x has 3 columns");
-  refused(graph_add(m.g, &op_objective, "end", &x, 1, &o, 0, &m.e), &m, "end: x is not one number for each row of the batch");
+  static const draw_attr down = { &normal_road, NULL, &normal, 3, 1, AXIS_FIXED },
+                         tall = { &normal_road, NULL, &normal, 3, 1, AXIS_BATCH };
+  refused(graph_add(m.g, &op_affine, "layer", (node_id[]){ x, w, b }, 3, &none, sizeof none, &m.e),
+          &m, "layer: the weight is [4, 2], but x gives 3 numbers");
+  refused(
+      graph_add(m.g, &op_affine, "layer", (node_id[]){ x, w3, b5 }, 3, &none, sizeof none, &m.e),
+      &m, "layer: the bias is [1, 5], expected [1, 4]");
+  refused(graph_add(m.g, &op_affine, "layer", (node_id[]){ x, w3 }, 2, &none, sizeof none, &m.e),
+          &m, "layer (affine): 2 inputs, expected 3 to 3");
+  refused(graph_add(m.g, &op_slice, "cut", &x, 1, &far, sizeof far, &m.e), &m,
+          "cut: columns 2 to 4 of x, which has 3");
+  refused(graph_add(m.g, &op_concat, "both", (node_id[]){ x, w }, 2, NULL, 0, &m.e), &m,
+          "both: w has 4 fixed rows and can't stand beside a batch");
+  refused(graph_add(m.g, &op_dropout, "drop", &x, 1, &all, sizeof all, &m.e), &m,
+          "drop: dropout 1 is not a probability below 1");
+  refused(graph_add(m.g, &op_terms, "rows", &x, 1, &t, 0, &m.e), &m,
+          "rows: the term x has 3 columns");
+  refused(graph_add(m.g, &op_objective, "end", &x, 1, &o, 0, &m.e), &m,
+          "end: x is not one number for each row of the batch");
   node_id one = graph_input(m.g, "one", 0, AXIS_BATCH, 1, &m.e);
-  refused(graph_add(m.g, &op_objective, "end", (node_id[]){ one, one }, 2, &o, 0, &m.e), &m, "end: one depends on the batch");
-  refused(graph_add(m.g, &op_objective, "end", (node_id[]){ one, w3 }, 2, &o, 0, &m.e), &m, "end: w3 has 3 columns, expected one number a row");
+  refused(graph_add(m.g, &op_objective, "end", (node_id[]){ one, one }, 2, &o, 0, &m.e), &m,
+          "end: one depends on the batch");
+  refused(graph_add(m.g, &op_objective, "end", (node_id[]){ one, w3 }, 2, &o, 0, &m.e), &m,
+          "end: w3 has 3 columns, expected one number a row");
   refused(graph_add(m.g, &op_log_prob, "log p", (node_id[]){ x, x, x }, 3, &two, 0, &m.e), &m,
           "log p: the value x has 3 numbers a row, expected 2");
   refused(graph_add(m.g, &op_log_prob, "log p", (node_id[]){ x, x, one }, 3, &three, 0, &m.e), &m,
           "log p: scale one has 1 numbers a row, expected 3");
-  refused(graph_add(m.g, &op_log_prob, "log p", (node_id[]){ x, w3, w3 }, 3, &three, 0, &m.e), &m, "log p: w3 has 4 rows, which match nothing");
-  refused(graph_add(m.g, &op_draw, "z", (node_id[]){ x, x }, 2, &down, 0, &m.e), &m, "z: drawn along a smaller axis than its parameters");
-  refused(graph_add(m.g, &op_draw, "z", (node_id[]){ w3, w3 }, 2, &tall, 0, &m.e), &m, "z: its parameters have 4 fixed rows, expected 1");
+  refused(graph_add(m.g, &op_log_prob, "log p", (node_id[]){ x, w3, w3 }, 3, &three, 0, &m.e), &m,
+          "log p: w3 has 4 rows, which match nothing");
+  refused(graph_add(m.g, &op_draw, "z", (node_id[]){ x, x }, 2, &down, 0, &m.e), &m,
+          "z: drawn along a smaller axis than its parameters");
+  refused(graph_add(m.g, &op_draw, "z", (node_id[]){ w3, w3 }, 2, &tall, 0, &m.e), &m,
+          "z: its parameters have 4 fixed rows, expected 1");
   node_id nothing = NODE_NONE;
-  ck_assert(graph_add(m.g, &op_slice, "cut", &nothing, 1, &far, sizeof far, &m.e) == NODE_NONE && !m.e.status);
+  ck_assert(graph_add(m.g, &op_slice, "cut", &nothing, 1, &far, sizeof far, &m.e) == NODE_NONE &&
+            !m.e.status);
   graph_free(m.g);
 }
 END_TEST
@@ -413,7 +469,8 @@ static void feed_bad(const void *user, size_t first, size_t n, float *to)
   if (c->row >= first && c->row < first + n) to[(c->row - first) * DATA + c->col] = c->value;
 }
 
-static void blamed(float *weight, float bad, const culprit *data, const char *words, const char *more)
+static void blamed(float *weight, float bad, const culprit *data, const char *words,
+                   const char *more)
 {
   node_id objective;
   kind k = { .seed = 1, .batch = 6, .samples = 2 };
@@ -423,11 +480,14 @@ static void blamed(float *weight, float bad, const culprit *data, const char *wo
   feed bad_feed[] = { { feed_bad, data } };
   for (size_t i = 0; i < b.floats; i++) b.params[i] = 0.1f;
   for (int i = 0; weight && i < graph_size(g); i++)
-    if (graph_node(g, i)->op == &op_param && !strcmp(graph_node(g, i)->name, "x.scale")) b.params[graph_node(g, i)->value_at + 7] = bad;
-  for (size_t i = 0; i < graph_arena_bytes(g) / sizeof(float); i++) b.run->arena[i] = NAN; /* stale memory is nobody's fault */
+    if (graph_node(g, i)->op == &op_param && !strcmp(graph_node(g, i)->name, "x.scale"))
+      b.params[graph_node(g, i)->value_at + 7] = bad;
+  for (size_t i = 0; i < graph_arena_bytes(g) / sizeof(float); i++)
+    b.run->arena[i] = NAN; /* stale memory is nobody's fault */
   step_args a = { .batch = 5, .step = 23, .kl_weight = 1, .training = true, .feeds = bad_feed };
   ck_assert(run_find_nonfinite(b.run, &a, &e) == ELBO_E_NOT_FINITE);
-  ck_assert_msg(strstr(e.text, words) && strstr(e.text, more), "\"%s\", expected \"%s\" and \"%s\"", e.text, words, more);
+  ck_assert_msg(strstr(e.text, words) && strstr(e.text, more), "\"%s\", expected \"%s\" and \"%s\"",
+                e.text, words, more);
   bench_free(&b);
   graph_free(g);
 }
@@ -436,11 +496,17 @@ START_TEST(blame)
 {
   float weight = 0;
   culprit nan_in_data = { 3, 17, NAN }, inf_in_data = { 0, 0, INFINITY }, none = { 99, 0, 0 };
-  blamed(NULL, 0, &nan_in_data, "node x (op input): its value is nan in batch row 3, column 17", "step 23, seed 11");
-  blamed(NULL, 0, &inf_in_data, "node x (op input): its value is inf in batch row 0, column 0", "step 23, seed 11");
-  blamed(&weight, NAN, &none, "node x.scale (op param): its value is nan in row 0, column 7", "step 23, seed 11");
-  blamed(&weight, -INFINITY, &none, "node x.scale (op param): its value is -inf in row 0, column 7", "step 23");
-  blamed(&weight, -60, &none, "node log p (op log_prob): its value is -inf in sample row 0, column 0", "x.scale up to -60");
+  blamed(NULL, 0, &nan_in_data, "node x (op input): its value is nan in batch row 3, column 17",
+         "step 23, seed 11");
+  blamed(NULL, 0, &inf_in_data, "node x (op input): its value is inf in batch row 0, column 0",
+         "step 23, seed 11");
+  blamed(&weight, NAN, &none, "node x.scale (op param): its value is nan in row 0, column 7",
+         "step 23, seed 11");
+  blamed(&weight, -INFINITY, &none, "node x.scale (op param): its value is -inf in row 0, column 7",
+         "step 23");
+  blamed(&weight, -60, &none,
+         "node log p (op log_prob): its value is -inf in sample row 0, column 0",
+         "x.scale up to -60");
   blamed(&weight, 0.2f, &none, "every value and gradient is finite", "seed 11");
 }
 END_TEST
@@ -449,7 +515,9 @@ static void start(void)
 {
   error e = { 0 };
   start_plugins();
-  ck_assert_msg(!family_bind(plugins, "normal", 1, &normal, &e) && !road_bind(plugins, &normal, NULL, &normal_road, &e), "%s", e.text);
+  ck_assert_msg(!family_bind(plugins, "normal", 1, &normal, &e) &&
+                    !road_bind(plugins, &normal, NULL, &normal_road, &e),
+                "%s", e.text);
   ck_assert(kl_find(plugins, &normal, &normal, &normal_kl));
 }
 

@@ -11,7 +11,8 @@
 enum { PARTS = 16, JOBS = 100000, MOST_THREADS = 8 };
 
 typedef struct job {
-  long done[PARTS]; /* written by the thread of the part alone: a barrier that leaks shows as a count that is short */
+  long done
+      [PARTS]; /* written by the thread of the part alone: a barrier that leaks shows as a count that is short */
   int parts;
 } job;
 
@@ -33,7 +34,9 @@ START_TEST(tiny_jobs)
     j.parts = 1 + n % PARTS;
     for (int i = 0; i < j.parts; i++) want[i]++;
     pool_run(p, count, &j, j.parts);
-    for (int i = 0; i < j.parts; i++) ck_assert_msg(j.done[i] == want[i], "job %d: part %d ran %ld times, not %ld", n, i, j.done[i], want[i]);
+    for (int i = 0; i < j.parts; i++)
+      ck_assert_msg(j.done[i] == want[i], "job %d: part %d ran %ld times, not %ld", n, i, j.done[i],
+                    want[i]);
   }
   pool_free(p);
 }
@@ -69,7 +72,8 @@ END_TEST
 START_TEST(counts_are_refused)
 {
   error e = { 0 };
-  ck_assert(!pool_new(0, &e) && e.status == ELBO_E_USAGE && strstr(e.text, "threads: 0 is not between 1 and 1024"));
+  ck_assert(!pool_new(0, &e) && e.status == ELBO_E_USAGE &&
+            strstr(e.text, "threads: 0 is not between 1 and 1024"));
   error many = { 0 };
   ck_assert(!pool_new(1025, &many) && many.status == ELBO_E_USAGE);
   ck_assert_int_ge(cpu_count(), 1);

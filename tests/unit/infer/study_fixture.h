@@ -41,7 +41,8 @@ static inline char *read_words(const char *name, size_t *n)
   error e = { 0 };
   char *at = NULL;
   size_t size;
-  ck_assert_msg(!file_read_all(in_folder(name), (size_t)1 << 24, ELBO_E_FILES, &at, &size, &e), "%s", e.text);
+  ck_assert_msg(!file_read_all(in_folder(name), (size_t)1 << 24, ELBO_E_FILES, &at, &size, &e),
+                "%s", e.text);
   char *out = malloc(size + 1);
   memcpy(out, at, size);
   out[size] = 0;
@@ -53,14 +54,19 @@ static inline char *read_words(const char *name, size_t *n)
 static inline void fixture_start(void)
 {
   const char *directories[] = { PLUGIN_DIR, NULL };
-  elbo_context_options o = { .size = sizeof o, .directories = directories, .no_environment = true, .trust_plugins = true,
-                             .backend = "reference", .threads = 2 };
+  elbo_context_options o = { .size = sizeof o,
+                             .directories = directories,
+                             .no_environment = true,
+                             .trust_plugins = true,
+                             .backend = "reference",
+                             .threads = 2 };
   ck_assert_msg(!elbo_context_new(&o, &context), "%s", elbo_last_error(context));
   strcpy(folder, "/tmp/elbo-test-study-XXXXXX");
   ck_assert_ptr_nonnull(mkdtemp(folder));
   FILE *f = fopen(in_folder("x.csv"), "w");
   ck_assert_ptr_nonnull(f);
-  for (int i = 0; i < 23; i++) fprintf(f, "%.6g,%.6g,%.6g\n", sin(i), cos(3 * i) + 0.5, sin(i) * cos(i) - 0.2);
+  for (int i = 0; i < 23; i++)
+    fprintf(f, "%.6g,%.6g,%.6g\n", sin(i), cos(3 * i) + 0.5, sin(i) * cos(i) - 0.2);
   ck_assert_int_eq(fclose(f), 0);
 }
 
@@ -77,8 +83,10 @@ static inline void fixture_end(void)
 }
 
 /* 23 rows in batches of 5: four whole ones and one of 3. */
-#define MODEL "model:\n  p:\n    z: {family: normal, size: 2}\n    x: {family: normal, given: z, net: {hidden: [4], dropout: 0.2}}\n" \
-              "  q:\n    z: {family: normal, given: x, net: {hidden: [4]}}\n"
+#define MODEL                                                                                      \
+  "model:\n  p:\n    z: {family: normal, size: 2}\n    x: {family: normal, given: z, net: "        \
+  "{hidden: [4], dropout: 0.2}}\n"                                                                 \
+  "  q:\n    z: {family: normal, given: x, net: {hidden: [4]}}\n"
 #define DATA "name: t\ndata: {x: {train: x.csv}}\n"
 #define HELD_OUT "name: t\ndata: {x: {train: x.csv}, validate: 0.2}\n"
 
@@ -86,7 +94,8 @@ static inline elbo_experiment *open_experiment(const char *yaml)
 {
   elbo_experiment *x;
   write_words("experiment.yaml", yaml);
-  ck_assert_msg(!elbo_experiment_open(context, in_folder("experiment.yaml"), NULL, &x), "%s", elbo_last_error(context));
+  ck_assert_msg(!elbo_experiment_open(context, in_folder("experiment.yaml"), NULL, &x), "%s",
+                elbo_last_error(context));
   return x;
 }
 

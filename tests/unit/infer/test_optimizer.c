@@ -16,7 +16,10 @@ typedef struct element {
 } element;
 
 /* g: the gradient of what is maximised, so that the papers' descent has the other sign. h: the hypers in the order of the row. */
-static void sgd(element *x, const double *h, double rate, double g, int t) { (void)h, (void)t, x->w += rate * g; }
+static void sgd(element *x, const double *h, double rate, double g, int t)
+{
+  (void)h, (void)t, x->w += rate * g;
+}
 
 static void momentum(element *x, const double *h, double rate, double g, int t)
 {
@@ -76,7 +79,10 @@ static const optimizer_kind *find(const char *name)
 }
 
 /* Gradients of all sizes, some 0 at every step. */
-static float gradient(int i, int t) { return i % 7 == 3 ? 0 : sinf((float)(i + 3 * t)) * powf(10, (float)(i % 5 - 2)); }
+static float gradient(int i, int t)
+{
+  return i % 7 == 3 ? 0 : sinf((float)(i + 3 * t)) * powf(10, (float)(i % 5 - 2));
+}
 
 static void compare(int c, int level, double decay, float clip)
 {
@@ -92,13 +98,16 @@ static void compare(int c, int level, double decay, float clip)
       double before = x[i].w;
       g[i] = gradient(i, t);
       cases[c].step(&x[i], cases[c].hyper, rate, (double)clip * (double)g[i], t);
-      x[i].w -= decay * rate * before; /* decoupled: Loshchilov and Hutter 2019, algorithm 2, by the weight before the step */
+      x[i].w -=
+          decay * rate *
+          before; /* decoupled: Loshchilov and Hutter 2019, algorithm 2, by the weight before the step */
     }
     kind->update[level](&a, N, w, g, kind->n_state > 0 ? s0 : NULL, kind->n_state > 1 ? s1 : NULL);
   }
   for (int i = 0; i < N; i++)
-    ck_assert_msg(fabs((double)w[i] - x[i].w) <= 3e-6 * fmax(1, fabs(x[i].w)), "%s, level %d, number %d: %.9g, the paper's %.9g", kind->name, level,
-                  i, (double)w[i], x[i].w);
+    ck_assert_msg(fabs((double)w[i] - x[i].w) <= 3e-6 * fmax(1, fabs(x[i].w)),
+                  "%s, level %d, number %d: %.9g, the paper's %.9g", kind->name, level, i,
+                  (double)w[i], x[i].w);
 }
 
 START_TEST(like_the_papers)
@@ -135,7 +144,8 @@ START_TEST(every_optimizer_has_a_case)
     ck_assert_msg(there, "%s is not tested", optimizer_table[i].name);
     for (int h = 0; h < optimizer_table[i].n_hypers; h++) {
       const hyper *k = &optimizer_table[i].hypers[h];
-      ck_assert_msg(k->standard >= k->low && k->standard <= k->high, "%s: the default of %s is out of its range", optimizer_table[i].name, k->name);
+      ck_assert_msg(k->standard >= k->low && k->standard <= k->high,
+                    "%s: the default of %s is out of its range", optimizer_table[i].name, k->name);
     }
   }
 }
@@ -172,11 +182,13 @@ START_TEST(schedules)
   };
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     double got = factor(rows[i].name, rows[i].h, rows[i].epoch, rows[i].epochs);
-    ck_assert_msg(fabs(got - rows[i].want) < 1e-12, "%s at %g of %g: %g, not %g", rows[i].name, rows[i].epoch, rows[i].epochs, got, rows[i].want);
+    ck_assert_msg(fabs(got - rows[i].want) < 1e-12, "%s at %g of %g: %g, not %g", rows[i].name,
+                  rows[i].epoch, rows[i].epochs, got, rows[i].want);
   }
   for (int k = 0; k < n_schedules; k++) {
     bool there = false;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) there |= !strcmp(rows[i].name, schedule_table[k].name);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+      there |= !strcmp(rows[i].name, schedule_table[k].name);
     ck_assert_msg(there, "%s is not tested", schedule_table[k].name);
   }
 }

@@ -2,8 +2,9 @@
 /* The resolved plan in words, and the graphs of a model: shared parameters, shared heads, the objective against its terms. */
 #include "study_fixture.h"
 
-#define TAIL "optimizer: {name: adam, learning_rate: 0.001, weight_decay: 0.5, clip: 2}\n" \
-             "train: {epochs: 3, batch_size: 5, kl_weight: {from: 0, to: 1, epochs: 2}}\n"
+#define TAIL                                                                                       \
+  "optimizer: {name: adam, learning_rate: 0.001, weight_decay: 0.5, clip: 2}\n"                    \
+  "train: {epochs: 3, batch_size: 5, kl_weight: {from: 0, to: 1, epochs: 2}}\n"
 
 START_TEST(says_what_was_decided)
 {
@@ -14,32 +15,39 @@ START_TEST(says_what_was_decided)
     "q(z | x): normal, 2; loc a head, log_scale learned; net 3-4, tanh, init ",
     "estimator: sgvb_b",
     "latent z: sgvb_b, drawn by location_scale, KL(normal || normal) in closed form\n",
-    "optimizer: adam, learning rate 0.001, beta1 0.9, beta2 0.999, epsilon 1e-08, schedule constant, weight decay 0.5, gradient clipped at norm 2\n",
+    "optimizer: adam, learning rate 0.001, beta1 0.9, beta2 0.999, epsilon 1e-08, schedule "
+    "constant, weight decay 0.5, gradient clipped at norm 2\n",
     "train: 3 epochs of 23 rows in batches of 5, K = 2 samples, seed 1\n",
     "kl_weight: from 0 to 1; while it is not 1 the objective is NOT the ELBO",
-    "estimate: MAP, weight prior normal on every number of p; the objective holds log p(theta) / 23, the reported ELBO does not\n",
+    "estimate: MAP, weight prior normal on every number of p; the objective holds log p(theta) / "
+    "23, the reported ELBO does not\n",
   };
   elbo_experiment *x = open_experiment(
-    DATA "model:\n  weight_prior: {family: normal, scale: 2}\n  p:\n    z: {family: normal, size: 2, log_var: 0.7}\n"
-         "    x: {family: normal, given: z, net: {hidden: [4]}, scale: {share: event}}\n"
-         "  q:\n    z: {family: normal, given: x, net: {hidden: [4]}, scale: learn}\n"
-         "estimator: {name: auto, samples: 2}\n" TAIL);
+      DATA "model:\n  weight_prior: {family: normal, scale: 2}\n  p:\n    z: {family: normal, "
+           "size: 2, log_var: 0.7}\n"
+           "    x: {family: normal, given: z, net: {hidden: [4]}, scale: {share: event}}\n"
+           "  q:\n    z: {family: normal, given: x, net: {hidden: [4]}, scale: learn}\n"
+           "estimator: {name: auto, samples: 2}\n" TAIL);
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-    ck_assert_msg(strstr(elbo_experiment_plan(x), lines[i]), "no \"%s\" in\n%s", lines[i], elbo_experiment_plan(x));
+    ck_assert_msg(strstr(elbo_experiment_plan(x), lines[i]), "no \"%s\" in\n%s", lines[i],
+                  elbo_experiment_plan(x));
   elbo_experiment_free(x);
 }
 END_TEST
 
-#define SHARED DATA "model:\n  p:\n    z: {family: normal, size: 2, loc: learn}\n" \
-  "    x: {family: normal, given: z, net: {hidden: [4]}, scale: {share: event}}\n" \
-  "  q:\n    z: {family: normal, given: x, net: {hidden: [4]}}\nestimator: {name: sgvb_b, samples: 3}\n" TAIL
+#define SHARED                                                                                     \
+  DATA "model:\n  p:\n    z: {family: normal, size: 2, loc: learn}\n"                              \
+       "    x: {family: normal, given: z, net: {hidden: [4]}, scale: {share: event}}\n"            \
+       "  q:\n    z: {family: normal, given: x, net: {hidden: [4]}}\nestimator: {name: sgvb_b, "   \
+       "samples: 3}\n" TAIL
 
 static void shape_is(const graph *g, const char *name, int rank, size_t a, size_t b)
 {
   for (int i = 0; i < graph_tensor_count(g); i++) {
     const named_tensor *t = graph_tensor(g, i);
     if (strcmp(t->name, name)) continue;
-    ck_assert_msg(t->rank == rank && t->dims[0] == a && (rank == 1 || t->dims[1] == b), "%s: [%zu, %zu]", name, t->dims[0], t->dims[1]);
+    ck_assert_msg(t->rank == rank && t->dims[0] == a && (rank == 1 || t->dims[1] == b),
+                  "%s: [%zu, %zu]", name, t->dims[0], t->dims[1]);
     return;
   }
   ck_abort_msg("no tensor %s", name);
@@ -79,16 +87,20 @@ START_TEST(rows_of_the_objective)
     error e = { 0 };
     machine *m;
     graph_options o = { .purpose = (graph_purpose)p, .batch = 5, .samples = 3 };
-    float *params = mem_new_aligned(4096, sizeof *params, "", &e), *grads = mem_new_aligned(4096, sizeof *grads, "", &e);
+    float *params = mem_new_aligned(4096, sizeof *params, "", &e),
+          *grads = mem_new_aligned(4096, sizeof *grads, "", &e);
     ck_assert_msg(!machine_new(x->study, &o, NULL, params, grads, &m, &e), "%s", e.text);
     init_params(m->mg.g, 5, params);
     machine_feed_split(m, SPLIT_TRAIN, index, 0);
     ck_assert_msg(!machine_forward(m, 4, 0, 0, &e), "%s", e.text);
     int at_x = x->study->model->variable[0].role == VARIABLE_OBSERVED ? 0 : 1, at_z = 1 - at_x;
-    const float *log_p = run_value(m->run, m->mg.log_p[at_x]), *kl = run_value(m->run, m->mg.kl[at_z]), *rows = run_value(m->run, m->mg.rows);
+    const float *log_p = run_value(m->run, m->mg.log_p[at_x]),
+                *kl = run_value(m->run, m->mg.kl[at_z]), *rows = run_value(m->run, m->mg.rows);
     for (size_t b = 0; b < 4; b++) {
-      double want = ((double)log_p[b] + (double)log_p[4 + b] + (double)log_p[8 + b]) / 3 - (double)kl[b];
-      ck_assert_msg(fabs((double)rows[b] - want) < 1e-5 * fmax(1, fabs(want)), "row %zu: %g, not %g", b, (double)rows[b], want);
+      double want =
+          ((double)log_p[b] + (double)log_p[4 + b] + (double)log_p[8 + b]) / 3 - (double)kl[b];
+      ck_assert_msg(fabs((double)rows[b] - want) < 1e-5 * fmax(1, fabs(want)),
+                    "row %zu: %g, not %g", b, (double)rows[b], want);
     }
     machine_free(m);
     mem_free(params);

@@ -47,7 +47,10 @@ END_TEST
 /* w + rate (clip g) - rate decay w, with the gradient that the step used and its norm. */
 START_TEST(one_step)
 {
-  static const struct { const char *optimizer; double decay, clip; } rows[] = {
+  static const struct {
+    const char *optimizer;
+    double decay, clip;
+  } rows[] = {
     { "optimizer: {name: sgd, learning_rate: 0.01}\n", 0, 0 },
     { "optimizer: {name: sgd, learning_rate: 0.01, weight_decay: 0.5}\n", 0.5, 0 },
     { "optimizer: {name: sgd, learning_rate: 0.01, clip: 0.125}\n", 0, 0.125 },
@@ -67,8 +70,10 @@ START_TEST(one_step)
     ck_assert(fabs(s.grad_norm - norm) < 1e-6 * norm && norm > 0.125);
     double clip = rows[i].clip > 0 && norm > rows[i].clip ? rows[i].clip / norm : 1;
     for (size_t k = 0; k < t->floats; k++) {
-      double want = (double)w[k] + 0.01 * clip * (double)t->grads[k] - 0.01 * rows[i].decay * (double)w[k];
-      ck_assert_msg(fabs((double)t->params[k] - want) < 1e-7, "number %zu: %g, not %g", k, (double)t->params[k], want);
+      double want =
+          (double)w[k] + 0.01 * clip * (double)t->grads[k] - 0.01 * rows[i].decay * (double)w[k];
+      ck_assert_msg(fabs((double)t->params[k] - want) < 1e-7, "number %zu: %g, not %g", k,
+                    (double)t->params[k], want);
     }
     free(w);
     trainer_free(t);
@@ -80,14 +85,17 @@ END_TEST
 /* objective = reconstruction - b kl, b from the schedule by epochs done with fraction */
 START_TEST(kl_weight)
 {
-  elbo_experiment *x = open_experiment(DATA MODEL SGD TRAIN(", kl_weight: {from: 0.25, to: 1.25, epochs: 2}"));
+  elbo_experiment *x =
+      open_experiment(DATA MODEL SGD TRAIN(", kl_weight: {from: 0.25, to: 1.25, epochs: 2}"));
   trainer *t = make(x);
   for (int i = 0; i < 15; i++) {
     double b = trainer_kl_weight(t), want = 0.25 + fmin(1, i / 10.0);
     ck_assert_msg(fabs(b - want) < 1e-12, "step %d: %g, not %g", i, b, want);
     sums s = step(t);
     double rows = (double)s.rows;
-    ck_assert_msg(fabs(s.objective - (s.reconstruction - b * s.kl) / rows) < 2e-6 * fmax(1, fabs(s.objective)), "step %d", i);
+    ck_assert_msg(fabs(s.objective - (s.reconstruction - b * s.kl) / rows) <
+                      2e-6 * fmax(1, fabs(s.objective)),
+                  "step %d", i);
   }
   trainer_free(t);
   elbo_experiment_free(x);
@@ -96,8 +104,9 @@ END_TEST
 
 START_TEST(learning_rate)
 {
-  elbo_experiment *x = open_experiment(
-    DATA MODEL "optimizer: {name: sgd, learning_rate: 0.01, schedule: {name: step, every: 2, factor: 0.5}}\n" TRAIN(""));
+  elbo_experiment *x =
+      open_experiment(DATA MODEL "optimizer: {name: sgd, learning_rate: 0.01, schedule: {name: "
+                                 "step, every: 2, factor: 0.5}}\n" TRAIN(""));
   trainer *t = make(x);
   for (int i = 0; i < 20; i++) {
     ck_assert(fabs(trainer_learning_rate(t) - (i < 10 ? 0.01 : 0.005)) < 1e-15);
@@ -116,9 +125,11 @@ START_TEST(nothing_is_allocated)
   uint64_t before = mem_count();
   for (int i = 0; i < 9; i++) step(t);
   sums held = { 0 }, again = { 0 };
-  ck_assert(!trainer_test(t, SPLIT_VALIDATE, &held, &e) && !trainer_test(t, SPLIT_VALIDATE, &again, &e));
+  ck_assert(!trainer_test(t, SPLIT_VALIDATE, &held, &e) &&
+            !trainer_test(t, SPLIT_VALIDATE, &again, &e));
   ck_assert_uint_eq(mem_count(), before);
-  ck_assert(held.rows == 5 && held.reconstruction == again.reconstruction && held.kl == again.kl); /* the same draws each time */
+  ck_assert(held.rows == 5 && held.reconstruction == again.reconstruction &&
+            held.kl == again.kl); /* the same draws each time */
   trainer_free(t);
   elbo_experiment_free(x);
 }
@@ -132,12 +143,14 @@ START_TEST(not_finite_changes_nothing)
   sums s = { 0 };
   float *w = NULL;
   for (int i = 0; i < graph_tensor_count(t->m->mg.g); i++)
-    if (!strcmp(graph_tensor(t->m->mg.g, i)->name, "p.x.head.loc.bias")) w = t->params + graph_tensor(t->m->mg.g, i)->at;
+    if (!strcmp(graph_tensor(t->m->mg.g, i)->name, "p.x.head.loc.bias"))
+      w = t->params + graph_tensor(t->m->mg.g, i)->at;
   ck_assert_ptr_nonnull(w);
   w[1] = NAN;
   float first = t->params[0];
   ck_assert_int_eq(trainer_step(t, &s, &e), ELBO_E_NOT_FINITE);
-  ck_assert_msg(strstr(e.text, "p.x.head.bias (op param): its value is nan in row 0, column 1"), "%s", e.text);
+  ck_assert_msg(strstr(e.text, "p.x.head.bias (op param): its value is nan in row 0, column 1"),
+                "%s", e.text);
   ck_assert(t->at.step == 0 && s.steps == 0 && t->params[0] == first);
   trainer_free(t);
   elbo_experiment_free(x);
@@ -154,19 +167,23 @@ static bool stop(void *user)
   return ++s->asked == s->after;
 }
 
-static elbo_status train(const char *yaml, const char *run, bool resume, int64_t epochs, int after, elbo_train_result *r)
+static elbo_status train(const char *yaml, const char *run, bool resume, int64_t epochs, int after,
+                         elbo_train_result *r)
 {
   char path[256];
   stop_at s = { 0, after };
   elbo_experiment *x = open_experiment(yaml);
   snprintf(path, sizeof path, "%s", in_folder(run));
-  elbo_train_options o = { .size = sizeof o, .run = path, .resume = resume, .epochs = epochs, .stop = stop, .user = &s };
+  elbo_train_options o = {
+    .size = sizeof o, .run = path, .resume = resume, .epochs = epochs, .stop = stop, .user = &s
+  };
   elbo_status status = elbo_train(x, &o, r);
   elbo_experiment_free(x);
   return status;
 }
 
-static void trained(const char *yaml, const char *run, bool resume, int64_t epochs, elbo_train_result *r)
+static void trained(const char *yaml, const char *run, bool resume, int64_t epochs,
+                    elbo_train_result *r)
 {
   ck_assert_msg(!train(yaml, run, resume, epochs, 0, r), "%s", elbo_last_error(context));
 }
@@ -201,7 +218,8 @@ START_TEST(resumed_bit_for_bit)
   same_files("whole/checkpoint.safetensors", "more/checkpoint.safetensors");
   same_files("whole/best.safetensors", "more/best.safetensors");
   ck_assert_int_eq(train(WHOLE, "stopped", false, 0, 7, &r), ELBO_E_STOPPED); /* within an epoch */
-  ck_assert_msg(strstr(elbo_last_error(context), "stopped after step 7"), "%s", elbo_last_error(context));
+  ck_assert_msg(strstr(elbo_last_error(context), "stopped after step 7"), "%s",
+                elbo_last_error(context));
   trained(WHOLE, "stopped", true, 0, &r);
   same_files("whole/checkpoint.safetensors", "stopped/checkpoint.safetensors");
 }
@@ -215,8 +233,11 @@ START_TEST(finished_runs_stay)
   ck_assert(r.already_finished && r.steps == 16 && r.epochs == 4);
   ck_assert_int_eq(train(WHOLE, "done", false, 0, 0, &r), ELBO_E_FILES);
   ck_assert_int_eq(train(WHOLE, "nowhere", true, 0, 0, &r), ELBO_E_FILES);
-  ck_assert_int_eq(train(HELD_OUT MODEL SGD TRAIN(", log_every: 2, keep: best"), "done", true, 8, 0, &r), ELBO_E_CHECKPOINT);
-  ck_assert_msg(strstr(elbo_last_error(context), "it belongs to another experiment"), "%s", elbo_last_error(context));
+  ck_assert_int_eq(
+      train(HELD_OUT MODEL SGD TRAIN(", log_every: 2, keep: best"), "done", true, 8, 0, &r),
+      ELBO_E_CHECKPOINT);
+  ck_assert_msg(strstr(elbo_last_error(context), "it belongs to another experiment"), "%s",
+                elbo_last_error(context));
 }
 END_TEST
 
@@ -243,11 +264,14 @@ END_TEST
 START_TEST(patience)
 {
   elbo_train_result r;
-  trained(STILL "train: {epochs: 9, batch_size: 5, patience: 2, keep: best}\n", "patient", false, 0, &r);
+  trained(STILL "train: {epochs: 9, batch_size: 5, patience: 2, keep: best}\n", "patient", false, 0,
+          &r);
   ck_assert_int_eq(r.epochs, 3);
   ck_assert_int_eq(count_of("patient/metrics.jsonl", "validate"), 3);
-  trained(STILL "train: {epochs: 9, batch_size: 5, patience: 2, keep: best}\n", "patient", true, 0, &r);
-  ck_assert_msg(r.already_finished && r.epochs == 3, "a run out of patience went on to epoch %lld", (long long)r.epochs);
+  trained(STILL "train: {epochs: 9, batch_size: 5, patience: 2, keep: best}\n", "patient", true, 0,
+          &r);
+  ck_assert_msg(r.already_finished && r.epochs == 3, "a run out of patience went on to epoch %lld",
+                (long long)r.epochs);
   ck_assert(file_exists(in_folder("patient/best.safetensors")));
 }
 END_TEST
@@ -256,7 +280,9 @@ END_TEST
 START_TEST(keep_best)
 {
   elbo_train_result r;
-  trained(HELD_OUT MODEL "optimizer: {name: sgd, learning_rate: 0.02}\n" "train: {epochs: 6, batch_size: 5, keep: best}\n", "best", false, 0, &r);
+  trained(HELD_OUT MODEL "optimizer: {name: sgd, learning_rate: 0.02}\n"
+                         "train: {epochs: 6, batch_size: 5, keep: best}\n",
+          "best", false, 0, &r);
   char *all = read_words("best/metrics.jsonl", NULL);
   double best = -INFINITY;
   int at = 0, epoch = 0;

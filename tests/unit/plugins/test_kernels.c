@@ -11,8 +11,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static const char *const names[] = { "normal",  "bernoulli", "continuous_bernoulli",
-                                     "laplace", "gumbel",    "gamma" };
+static const char *const names[] = { "normal", "bernoulli",   "continuous_bernoulli",
+                                     "laplace", "gumbel",      "gamma",
+                                     "exponential", "logistic", "log_normal" };
 enum { FAMILIES = sizeof names / sizeof names[0], MAX_IN = 4, COUNT = 20000 };
 
 static uint64_t state;
@@ -31,7 +32,7 @@ static void random_event(const elbo_family *f, int i, float *in)
 {
   double wide = i % 4 == 0 ? 8 : 2;
   in[0] = 0;
-  bool located = f->support.kind == ELBO_SUP_REAL;
+  bool located = !strcmp(f->params[0].name, "loc");
   in[1] = located            ? between(-5, 5)
           : f->n_params == 1 ? between(-40, 40) / (i % 3 ? 20 : 1)
                              : between(-6, 11);
@@ -39,7 +40,9 @@ static void random_event(const elbo_family *f, int i, float *in)
   if (f->support.kind == ELBO_SUP_BINARY) in[0] = uniform01() < 0.5;
   if (f->support.kind == ELBO_SUP_UNIT) in[0] = between(0, 1);
   if (located) in[0] = in[1] + (float)(exp(in[2]) * between(-6, 6));
-  if (f->support.kind == ELBO_SUP_POSITIVE) in[0] = (i % 2 ? in[1] : 0) - in[2] + between(-4, 1);
+  if (!located && f->value_form == ELBO_X_LOG)
+    in[0] = (i % 2 ? in[1] : 0) - in[2] + between(-4, 1);
+  if (!strcmp(f->name, "exponential")) in[0] = (float)exp(-in[1] + between(-12, 2));
 }
 
 /* out: the value, then the gradients. */
@@ -185,6 +188,13 @@ START_TEST(edges)
     { "gamma", { -INFINITY, -1, 0 }, INFINITY, { 0, 0, 0 } },
     { "gamma", { -INFINITY, 0, 2 }, 2, { 0, 0, 0 } },
     { "gamma", { INFINITY, -1, 0 }, -INFINITY, { 0, 0, 0 } },
+    { "exponential", { -1, 0, 0 }, -INFINITY, { 0, 0, 0 } },
+    { "exponential", { INFINITY, 0, 0 }, -INFINITY, { 0, 0, 0 } },
+    { "exponential", { 0, 2, 0 }, 2, { -7.3890561f, 1, 0 } },
+    { "logistic", { INFINITY, 0, 0 }, -INFINITY, { 0, 0, 0 } },
+    { "logistic", { 90, 0, 0 }, -90, { -1, 1, 89 } },
+    { "log_normal", { -INFINITY, 0, 0 }, -INFINITY, { 0, 0, 0 } },
+    { "log_normal", { INFINITY, 0, 0 }, -INFINITY, { 0, 0, 0 } },
   };
   const elbo_family *f = open_family(rows[_i].family);
   float in[3], out[3], *at[MAX_IN] = { &in[0], &in[1], &in[2] },
@@ -232,7 +242,7 @@ int main(void)
   tcase_set_timeout(c, 60);
   tcase_add_loop_test(c, units_in_the_last_place, 0, FAMILIES);
   tcase_add_loop_test(c, same_bits_wherever_an_event_stands, 0, FAMILIES);
-  tcase_add_loop_test(c, edges, 0, 16);
+  tcase_add_loop_test(c, edges, 0, 23);
   tcase_add_test(c, divergence_of_normals);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);

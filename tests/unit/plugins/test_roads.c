@@ -37,7 +37,37 @@ static const struct {
   { "implicit", "bernoulli", "a continuous support" },
   { "composition", "gamma", NULL },
   { "composition", "bernoulli", "the hook `pull`" },
+  { "location_scale", "cauchy", NULL },
+  { "location_scale", "logistic", NULL },
+  { "inverse_cdf", "cauchy", NULL },
+  { "inverse_cdf", "logistic", NULL },
+  { "inverse_cdf", "exponential", NULL },
+  { "inverse_cdf", "rayleigh", NULL },
+  { "inverse_cdf", "pareto", NULL },
+  { "inverse_cdf", "weibull", NULL },
+  { "inverse_cdf", "reciprocal", NULL },
+  { "inverse_cdf", "gompertz", NULL },
+  { "inverse_cdf", "uniform", NULL },
+  { "inverse_cdf", "triangular", NULL },
+  { "inverse_cdf", "log_normal", NULL },
+  { "inverse_cdf", "half_normal", NULL },
+  { "inverse_cdf", "half_cauchy", NULL },
+  { "inverse_cdf", "kumaraswamy", NULL },
+  { "inverse_cdf", "truncated_normal", NULL },
+  { "composition", "log_normal", NULL },
+  { "composition", "logit_normal", NULL },
+  { "composition", "half_normal", NULL },
+  { "composition", "half_cauchy", NULL },
+  { "composition", "logistic", "the hook `draw`" },
 };
+
+/* A call with the families that f draws from. */
+static elbo_call call_of(const elbo_family *f)
+{
+  static const elbo_family *uses[8];
+  for (int i = 0; f->uses && f->uses[i] && i < 8; i++) uses[i] = open_family(f->uses[i]);
+  return (elbo_call){ .size = sizeof(elbo_call), .host = &test_host, .K = 1, .uses = uses };
+}
 
 START_TEST(what_is_missing)
 {
@@ -62,11 +92,12 @@ START_TEST(draws_follow_the_cdf)
   if (bindings[_i].missing) return;
   const elbo_reparam *r = open_reparam(bindings[_i].road);
   const elbo_family *f = open_family(bindings[_i].family);
-  double w[2] = { f->n_params == 1 ? -2.5 : -0.7, 0.4 }, worst = 0;
+  double w[4] = { f->n_params == 1 ? -2.5 : -0.7, 0.4, -1.5, 2.5 }, worst = 0;
   elbo_noise_row row = row_at(0);
+  elbo_call call = call_of(f);
   for (uint32_t i = 0; i < N; i++) {
     elbo_noise e = event_of(&row, i);
-    ck_assert_int_eq(r->forward(f, &test_call, &e, w, &z[i]), ELBO_OK);
+    ck_assert_int_eq(r->forward(f, &call, &e, w, &z[i]), ELBO_OK);
   }
   qsort(z, N, sizeof z[0], by_size);
   for (int i = 0; i < N; i++)
@@ -113,7 +144,33 @@ START_TEST(bernoulli_draws_and_points)
 }
 END_TEST
 
-static const char *const located[] = { "normal", "laplace", "gumbel" };
+/* Every road that a family allows brings dz back to the same dw, value by value. */
+static const char *const roads[] = { "location_scale", "inverse_cdf", "implicit", "composition" };
+START_TEST(roads_agree)
+{
+  enum { N = 200 };
+  const elbo_reparam *own = open_reparam(bindings[_i].road), *other;
+  const elbo_family *f = open_family(bindings[_i].family);
+  double w[4] = { f->n_params == 1 ? -2.5 : -0.7, 0.4, -1.5, 2.5 }, z, dz = 1.5, a[4], b[4];
+  if (bindings[_i].missing) return;
+  elbo_noise_row row = row_at(9);
+  elbo_call call = call_of(f);
+  for (uint32_t i = 0; i < N; i++) {
+    elbo_noise e = event_of(&row, i);
+    own->forward(f, &call, &e, w, &z);
+    ck_assert_int_eq(own->backward(f, &call, &z, w, &dz, a), ELBO_OK);
+    for (int k = 0; k < 4; k++) {
+      other = open_reparam(roads[k]);
+      if (other->missing(f)) continue;
+      ck_assert_int_eq(other->backward(f, &call, &z, w, &dz, b), ELBO_OK);
+      for (uint32_t p = 0; p < f->n_params; p++)
+        ck_assert_double_le(fabs(a[p] - b[p]), 1e-8 * fabs(a[p]) + 1e-12);
+    }
+  }
+}
+END_TEST
+
+static const char *const located[] = { "normal", "laplace", "gumbel", "logistic" };
 
 START_TEST(fast_road_is_the_slow_one)
 {
@@ -170,10 +227,11 @@ int main(void)
   int n = sizeof bindings / sizeof bindings[0];
   tcase_add_loop_test(c, what_is_missing, 0, n);
   tcase_add_loop_test(c, draws_follow_the_cdf, 0, n);
+  tcase_add_loop_test(c, roads_agree, 0, n);
   tcase_add_test(c, gamma_draws_do_not_underflow);
   tcase_add_test(c, bernoulli_draws_and_points);
-  tcase_add_loop_test(c, fast_road_is_the_slow_one, 0, 3);
-  tcase_add_loop_test(c, pathwise_in_the_tail, 0, 3);
+  tcase_add_loop_test(c, fast_road_is_the_slow_one, 0, 4);
+  tcase_add_loop_test(c, pathwise_in_the_tail, 0, 4);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A comparison as files: compare.json, compare.csv, and compare.svg, variance against cost. */
+#include "base/file.h"
+#include "infer/context.h"
+#include "io/json.h"
+#include "io/picture.h"
+
+#include <elbo/compare.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The columns, once for both files. */
+typedef struct column {
+  const char *name;
+  size_t at;
+  enum { WORD, POINTER, COUNT, NUMBER } kind;
+} column;
+#define ROW(member) offsetof(elbo_compare_row, member)
+static const column columns[] = {
+  { "estimator", ROW(estimator), WORD },     { "objective", ROW(objective), WORD },
+  { "samples", ROW(samples), COUNT },        { "reparam", ROW(reparam), WORD },
+  { "group", ROW(group), WORD },             { "mean_norm", ROW(mean_norm), NUMBER },
+  { "variance", ROW(variance), NUMBER },     { "variance_se", ROW(variance_se), NUMBER },
+  { "snr", ROW(snr), NUMBER },               { "bias", ROW(bias), NUMBER },
+  { "bias_chance", ROW(bias_chance), NUMBER }, { "verdict", ROW(verdict), POINTER },
+  { "ms_per_gradient", ROW(ms_per_gradient), NUMBER }, { "work_variance", ROW(work_variance), NUMBER },
+  { "reference", ROW(reference), WORD },     { "reason", ROW(reason), WORD },
+};
+enum { COLUMNS = sizeof columns / sizeof *columns };
+
+static const char *word_of(const elbo_compare_row *r, const column *c)
+{
+  const char *at = (const char *)r + c->at;
+  if (c->kind != POINTER) return *at ? at : NULL;
+  memcpy(&at, at, sizeof at);
+  return at;
+}
+
+static double number_of(const elbo_compare_row *r, const column *c)
+{
+  const char *at = (const char *)r + c->at;
+  double v;
+  long n;
+  if (c->kind == COUNT) {
+    memcpy(&n, at, sizeof n);
+    return (double)n;
+  }
+  memcpy(&v, at, sizeof v);
+  return v;
+}
+
+static void add_json(const elbo_compare_result *result, text *t)
+{
+  json_out j;
+  json_begin(&j, t);
+  json_open(&j, NULL, '{');
+  json_open(&j, "rows", '[');
+  for (size_t i = 0; i < result->n; i++) {
+    json_open(&j, NULL, '{');
+    for (int c = 0; c < COLUMNS; c++)
+      if (columns[c].kind == NUMBER)
+        json_number(&j, columns[c].name, number_of(&result->rows[i], &columns[c]));
+      else if (columns[c].kind == COUNT)
+        json_int(&j, columns[c].name, (int64_t)number_of(&result->rows[i], &columns[c]));
+      else
+        json_string(&j, columns[c].name, word_of(&result->rows[i], &columns[c]));
+    json_close(&j, '}');
+  }
+  json_close(&j, ']');
+  json_close(&j, '}');
+  text_add(t, "\n");
+}
+
+static void add_quoted(text *t, const char *s)
+{
+  if (!s) return;
+  text_add(t, "\"");
+  for (; *s; s++) text_format(t, *s == '"' ? "\"\"" : "%c", *s);
+  text_add(t, "\"");
+}
+
+static void add_csv(const elbo_compare_result *result, text *t)
+{
+  for (int c = 0; c < COLUMNS; c++) text_format(t, "%s%s", c ? "," : "", columns[c].name);
+  text_add(t, "\n");
+  for (size_t i = 0; i < result->n; i++) {
+    for (int c = 0; c < COLUMNS; c++) {
+      if (c) text_add(t, ",");
+      double v = columns[c].kind < COUNT ? 0 : number_of(&result->rows[i], &columns[c]);
+      if (columns[c].kind < COUNT)
+        add_quoted(t, word_of(&result->rows[i], &columns[c]));
+      else if (!isnan(v))
+        text_shortest(t, v);
+    }
+    text_add(t, "\n");
+  }
+}
+
+static elbo_status write_text(const char *directory, const char *name, text *t, error *e)
+{
+  char *path = path_join(directory, name, e);
+  if (path && t->failed)
+    fail(e, ELBO_E_MEMORY, "%s: no memory to write it", path);
+  else if (path)
+    file_write_whole(path, t->s, t->n, e);
+  mem_free(path);
+  text_free(t);
+  return e->status;
+}
+
+static elbo_status write_marks(const elbo_compare_result *result, const char *path, const char *title, error *e)
+{
+  svg_mark *marks = mem_new(result->n + 1, sizeof *marks, "the picture", e);
+  size_t n = 0;
+  for (size_t i = 0; marks && i < result->n; i++) {
+    const elbo_compare_row *r = &result->rows[i];
+    if (strcmp(r->group, "all") || !(r->variance > 0)) continue;
+    marks[n] = (svg_mark){ .x = r->ms_per_gradient, .y = r->variance, .spread = r->variance_se };
+    snprintf(marks[n].label, sizeof marks[n].label, "%s%s%s, K %ld", r->estimator, r->reparam[0] ? " by " : "", r->reparam, r->samples);
+    n++;
+  }
+  if (marks && n) svg_marks(path, title, "milliseconds per gradient", "variance of one gradient", marks, n, e);
+  mem_free(marks);
+  return e->status;
+}
+
+elbo_status elbo_compare_write(elbo_experiment *x, const elbo_compare_result *result, const char *directory)
+{
+  error *e = context_enter(x->ctx);
+  text json = { 0 }, csv = { 0 };
+  if (dir_make(directory, e)) return e->status;
+  add_json(result, &json);
+  add_csv(result, &csv);
+  if (write_text(directory, "compare.json", &json, e)) text_free(&csv);
+  else write_text(directory, "compare.csv", &csv, e);
+  char *path = e->status ? NULL : path_join(directory, "compare.svg", e);
+  if (path) write_marks(result, path, x->study->x->name, e);
+  mem_free(path);
+  return e->status;
+}

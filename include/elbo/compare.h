@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * elbo/compare.h - which gradient estimator is better, here, and by how much: at fixed parameters and one fixed minibatch every estimator gives
+ * independent gradient estimates, whose moments are accumulated in one pass for every learned number. */
+#ifndef ELBO_COMPARE_H
+#define ELBO_COMPARE_H
+
+#include <elbo/experiment.h>
+
+#pragma GCC visibility push(default)
+
+typedef struct {
+  size_t size;               /* sizeof(elbo_compare_options) */
+  const char *from;          /* a run's parameters; NULL: fresh ones */
+  const char *const *estimators; /* names, NULL-ended; NULL: all that there are */
+  const long *samples;       /* values of K, 0-ended; NULL: the experiment's */
+  const char *const *reparams; /* roads of reparametrization to compare, NULL-ended; NULL: each family's own */
+  long repeats;              /* R gradient estimates each; 0: 1000 */
+  long rows;                 /* B of the minibatch, the first training rows in shuffled order; 0: the experiment's batch size */
+  uint64_t seed;             /* of the draws */
+  bool (*stop)(void *user);  /* asked between estimates */
+  void (*progress)(void *user, const char *what, double fraction, double seconds_left);
+  void *user;
+} elbo_compare_options;
+
+/* One estimator, K and group of parameters ("all"; "p", "q"; a network "q.z.net", a head "q.z.head.loc", a free parameter). Numbers are NaN
+ * where the estimator does not apply, and `reason` says why. */
+typedef struct {
+  char estimator[32], objective[32], group[96], reparam[32];
+  long samples;
+  double mean_norm;               /* of the mean gradient, squared norm debiased by trace / R */
+  double variance, variance_se;   /* the trace of the covariance of one estimate; its standard error from blocks */
+  double snr;                     /* mean over coordinates of |mean| / standard deviation (Rainforth et al. 2018); NaN where all are 0/0 */
+  double bias, bias_chance;       /* |mean - reference|, and what chance alone would give */
+  const char *verdict;            /* "unbiased", "biased", "cannot tell"; NULL: not applicable */
+  double ms_per_gradient, work_variance; /* variance times milliseconds: what decides */
+  char reference[64];             /* what the bias is measured against */
+  char reason[512];
+} elbo_compare_row;
+
+typedef struct {
+  const elbo_compare_row *rows; /* for each estimator its groups, "all" first; sorted by work_variance of "all"; valid until the experiment is freed */
+  size_t n;
+} elbo_compare_result;
+elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options, elbo_compare_result *result);
+/* compare.json, compare.csv and compare.svg into a folder, which is made. */
+elbo_status elbo_compare_write(elbo_experiment *x, const elbo_compare_result *result, const char *directory);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Questions about distributions: what is refused and with which code, forms and their gradients,
+ * edges, divergences by any method, the typed calls, and the quadrature below. */
+#include "num/quadrature.h"
+#include <elbo/elbo.h>
+
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static elbo_context *ctx;
+static elbo_dist *dist;
+
+static void start(void)
+{
+  static const char *const folders[] = { PLUGIN_DIR "/families", PLUGIN_DIR "/reparam",
+                                         PLUGIN_DIR "/backend", NULL };
+  elbo_context_options o = {
+    .size = sizeof o, .directories = folders, .no_environment = true, .backend = "reference"
+  };
+  ck_assert_msg(elbo_context_new(&o, &ctx) == ELBO_DONE, "%s", elbo_last_error(ctx));
+  ck_assert_int_eq(elbo_dist_new(ctx, &dist), ELBO_DONE);
+}
+
+static void stop(void)
+{
+  elbo_dist_free(dist);
+  elbo_context_free(ctx);
+}
+
+static const char *ask(const char *line)
+{
+  const char *answer = NULL;
+  elbo_status status = elbo_dist_query(dist, line, strlen(line), &answer);
+  ck_assert(status == ELBO_DONE || status == ELBO_E_CHECK);
+  ck_assert_int_eq(status == ELBO_E_CHECK, strstr(answer, "\"error\"") != NULL);
+  return answer;
+}
+
+#define NORMAL "\"family\":\"normal\",\"params\":{\"loc\":1,\"scale\":2}"
+#define GAMMA "\"family\":\"gamma\",\"params\":"
+static const struct {
+  const char *line, *code;
+} refused[] = {
+  { "", "syntax" },
+  { "[]", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\"", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\"} x", "syntax" },
+  { "{" NORMAL ",\"op\":\"meen\"}", "syntax" },
+  { "{" NORMAL "}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":01}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":1,\"x\":1}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":\"one\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":1e999}", "syntax" },
+  { "{\"s\":\"\\ud800\"," NORMAL ",\"op\":\"mean\"}", "syntax" },
+  { "{\"family\":\"nonesuch\",\"params\":{},\"op\":\"mean\"}", "unknown_family" },
+  { "{" GAMMA "{\"concentration\":1,\"rat\":1},\"op\":\"mean\"}", "unknown_parameter" },
+  { "{" GAMMA "{\"rate\":1,\"log_rate\":1},\"op\":\"mean\"}", "unknown_parameter" },
+  { "{" GAMMA "{\"rate\":1},\"op\":\"mean\"}", "missing_parameter" },
+  { "{" GAMMA "{\"rate\":1,\"concentration\":0},\"op\":\"mean\"}", "domain" },
+  { "{" GAMMA "{\"rate\":1,\"concentration\":\"inf\"},\"op\":\"mean\"}", "domain" },
+  { "{" GAMMA "{\"rate\":[1],\"concentration\":1},\"op\":\"mean\"}", "shape" },
+  { "{" NORMAL ",\"op\":\"log_prob\",\"x\":[1]}", "shape" },
+  { "{" NORMAL ",\"op\":\"log_prob\",\"x\":\"nan\"}", "domain" },
+  { "{" NORMAL ",\"op\":\"icdf\",\"u\":1.5}", "domain" },
+  { "{\"family\":\"bernoulli\",\"params\":{\"logits\":1},\"op\":\"pathwise\",\"x\":0}",
+    "unsupported" },
+  { "{" GAMMA "{\"rate\":1,\"concentration\":1},\"op\":\"kl\",\"other\":{\"family\":\"laplace\","
+    "\"params\":{\"loc\":0,\"scale\":1}}}",
+    "unsupported" },
+};
+START_TEST(refusals)
+{
+  char code[64];
+  snprintf(code, sizeof code, "\"error\":{\"code\":\"%s\"", refused[_i].code);
+  const char *answer = ask(refused[_i].line);
+  ck_assert_msg(strstr(answer, code) != NULL, "%s: %s", refused[_i].line, answer);
+}
+END_TEST
+
+/* `key` of the answer is within 1e-9 of value. */
+static const struct {
+  const char *line, *key;
+  double value;
+} answered[] = {
+  { "{" NORMAL ",\"op\":\"mean\"}", "value", 1 },
+  { "{" NORMAL ",\"op\":\"icdf\",\"u\":0}", "value", -INFINITY },
+  { "{" NORMAL ",\"op\":\"log_prob\",\"x\":3}", "scale", 0 },
+  { "{" NORMAL ",\"op\":\"log_prob\",\"x\":5}", "scale", 1.5 },
+  { "{\"family\":\"normal\",\"params\":{\"loc\":1,\"var\":4},\"op\":\"log_prob\",\"x\":5}", "var",
+    0.375 },
+  { "{\"family\":\"normal\",\"params\":{\"loc\":1,\"log_var\":0},\"op\":\"log_prob\",\"x\":3}",
+    "log_var", 1.5 },
+  { "{" NORMAL ",\"op\":\"log_prob\",\"x\":\"inf\"}", "value", -INFINITY },
+  { "{" NORMAL ",\"op\":\"pathwise\",\"x\":5}", "scale", 2 },
+  { "{" GAMMA "{\"rate\":3,\"concentration\":1},\"op\":\"log_prob\",\"x\":-1}", "value",
+    -INFINITY },
+  { "{" GAMMA "{\"rate\":3,\"concentration\":1},\"op\":\"log_prob\",\"x\":2}", "x", -3 },
+  { "{" GAMMA "{\"rate\":3,\"concentration\":1},\"op\":\"sf\",\"x\":-1}", "value", 1 },
+  { "{\"family\":\"bernoulli\",\"params\":{\"probs\":0},\"op\":\"log_prob\",\"x\":0}", "probs",
+    -1 },
+  { "{\"family\":\"bernoulli\",\"params\":{\"probs\":1},\"op\":\"log_prob\",\"x\":1}", "probs", 1 },
+  { "{\"family\":\"bernoulli\",\"params\":{\"probs\":1},\"op\":\"log_prob\",\"x\":0}", "probs", 0 },
+  { "{" NORMAL
+    ",\"op\":\"kl\",\"other\":{\"family\":\"gamma\",\"params\":{\"concentration\":1,\"rate\":1}}}",
+    "value", INFINITY },
+  /* E log q - E log p = -1 + 2 log 2 + 1/2 */
+  { "{" GAMMA "{\"rate\":2,\"concentration\":1},\"op\":\"kl\",\"method_any\":true,\"other\":{"
+              "\"family\":\"laplace\","
+    "\"params\":{\"loc\":0,\"scale\":1}}}",
+    "value", 0.88629436111989062 },
+};
+START_TEST(answers)
+{
+  char key[32];
+  snprintf(key, sizeof key, "\"%s\":", answered[_i].key);
+  const char *answer = ask(answered[_i].line), *at = strstr(answer, key);
+  ck_assert_msg(at != NULL, "%s: %s", answered[_i].line, answer);
+  at += strlen(key);
+  double v = strtod(at + (*at == '"'), NULL), want = answered[_i].value;
+  ck_assert_msg(v == want || fabs(v - want) <= 1e-9, "%s: %s", answered[_i].line, answer);
+}
+END_TEST
+
+START_TEST(id_comes_back)
+{
+  ck_assert_str_eq(ask("{\"id\":[1,\"a\"]," NORMAL ",\"op\":\"mean\"}"),
+                   "{\"id\":[1,\"a\"],\"value\":1}");
+  ck_assert_ptr_nonnull(strstr(ask("{\"id\":7,\"family\":1}"), "{\"id\":7,\"error\""));
+}
+END_TEST
+
+START_TEST(samples_are_the_same_bits)
+{
+  const char *line = "{" NORMAL ",\"op\":\"sample\",\"n\":5,\"seed\":3}";
+  char first[512];
+  double x[5];
+  snprintf(first, sizeof first, "%s", ask(line));
+  ck_assert_str_eq(ask(line), first);
+  const double loc = 1, scale = 2;
+  elbo_dist_param params[] = { { "loc", &loc, 1 }, { "scale", &scale, 1 } };
+  ck_assert_int_eq(elbo_dist_set(dist, "normal", params, 2), ELBO_DONE);
+  ck_assert_int_eq(elbo_dist_sample(dist, 5, 3, x), ELBO_DONE);
+  ck_assert(strtod(strchr(first, '[') + 1, NULL) == x[0]);
+}
+END_TEST
+
+START_TEST(typed_calls)
+{
+  const double loc = 1, scale = 2, bad = -1, x = 5;
+  double value, dx, by[2], *to[] = { &by[0], &by[1] };
+  elbo_dist_param params[] = { { "loc", &loc, 1 }, { "scale", &bad, 1 } };
+  ck_assert_int_eq(elbo_dist_cdf(dist, 1, false, &value), ELBO_E_USAGE);
+  ck_assert_int_eq(elbo_dist_set(dist, "normal", params, 2), ELBO_E_USAGE);
+  ck_assert_str_eq(elbo_dist_code(dist), "domain");
+  ck_assert_ptr_nonnull(strstr(elbo_last_error(ctx), "scale must be > 0"));
+  params[1].values = &scale;
+  ck_assert_int_eq(elbo_dist_set(dist, "normal", params, 2), ELBO_DONE);
+  ck_assert_uint_eq(elbo_dist_numbers(dist), 1);
+  ck_assert_int_eq(elbo_dist_log_prob(dist, &x, &value, &dx, to), ELBO_DONE);
+  ck_assert(fabs(dx + 1) < 1e-15 && fabs(by[0] - 1) < 1e-15 && fabs(by[1] - 1.5) < 1e-14);
+  ck_assert_int_eq(elbo_dist_cdf(dist, 1, true, &value), ELBO_DONE);
+  ck_assert(value == 0.5);
+  ck_assert_int_eq(elbo_dist_icdf(dist, 0.5, &value), ELBO_DONE);
+  ck_assert(fabs(value - 1) < 1e-15);
+  ck_assert_int_eq(elbo_dist_pathwise(dist, 5, to), ELBO_DONE);
+  ck_assert(by[0] == 1 && fabs(by[1] - 2) < 1e-15);
+  ck_assert_int_eq(elbo_dist_moment(dist, ELBO_VARIANCE, &value), ELBO_DONE);
+  ck_assert(fabs(value - 4) < 1e-14);
+}
+END_TEST
+
+static double bell(void *state, double t)
+{
+  (void)state;
+  return exp(-t * t);
+}
+START_TEST(integrals)
+{
+  const double at[] = { -30, 0, 30 };
+  double off, v = quadrature(bell, NULL, at, 3, 1e-13, &off);
+  ck_assert(fabs(v - sqrt(M_PI)) < 1e-13 && off < 1e-11);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("query");
+  TCase *c = tcase_create("query");
+  tcase_add_checked_fixture(c, start, stop);
+  tcase_add_loop_test(c, refusals, 0, sizeof refused / sizeof *refused);
+  tcase_add_loop_test(c, answers, 0, sizeof answered / sizeof *answered);
+  tcase_add_test(c, id_comes_back);
+  tcase_add_test(c, samples_are_the_same_bits);
+  tcase_add_test(c, typed_calls);
+  tcase_add_test(c, integrals);
+  suite_add_tcase(s, c);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
