@@ -98,6 +98,8 @@ static void for_blocks(run *r, const node *n, int part, int parts, elbo_rc (*blo
 }
 
 /* ---- log_prob */
+static const char *log_prob_plugin(const node *n) { return ((const log_prob_attr *)n->attr)->family->family->name; }
+
 static elbo_status log_prob_shape(const graph *g, node *n, error *e)
 {
   const log_prob_attr *a = n->attr;
@@ -124,6 +126,7 @@ static void log_prob_forward(run *r, const node *n, int part, int parts) { for_b
 
 const op op_log_prob = {
   .name = "log_prob",
+  .plugin = log_prob_plugin,
   .in_min = 1,
   .in_max = 1 + FAMILY_MAX_PARAMS,
   .shape = log_prob_shape,
@@ -132,6 +135,8 @@ const op op_log_prob = {
 };
 
 /* ---- kl */
+static const char *kl_plugin(const node *n) { return ((const kl_attr *)n->attr)->pair->q.family->name; }
+
 static elbo_status kl_shape(const graph *g, node *n, error *e)
 {
   const kl_attr *a = n->attr;
@@ -158,6 +163,7 @@ static void kl_forward(run *r, const node *n, int part, int parts) { for_blocks(
 
 const op op_kl = {
   .name = "kl",
+  .plugin = kl_plugin,
   .in_min = 0,
   .in_max = 2 * FAMILY_MAX_PARAMS,
   .shape = kl_shape,
@@ -166,6 +172,8 @@ const op op_kl = {
 };
 
 /* ---- draw */
+static const char *draw_plugin(const node *n) { return ((const draw_attr *)n->attr)->family->family->name; }
+
 static elbo_status draw_shape(const graph *g, node *n, error *e)
 {
   const draw_attr *a = n->attr;
@@ -232,6 +240,7 @@ static void draw_deliver(run *r, const node *n, int part, int parts) { deliver(r
 
 const op op_draw = {
   .name = "draw",
+  .plugin = draw_plugin,
   .in_min = 0,
   .in_max = FAMILY_MAX_PARAMS,
   .shape = draw_shape,
@@ -263,6 +272,7 @@ static void mean_forward(run *r, const node *n, int part, int parts) { for_block
 
 const op op_mean = {
   .name = "mean",
+  .plugin = log_prob_plugin,
   .in_min = 0,
   .in_max = FAMILY_MAX_PARAMS,
   .shape = mean_shape,

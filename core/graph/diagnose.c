@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef struct spot {
   size_t row, col;
@@ -52,9 +53,10 @@ static elbo_status report(const run *r, const node *n, const char *what, bool in
   if (inputs_live) describe_inputs(r, n, s->row, inputs, sizeof inputs);
   const char *axis_word = n->shape.axis == AXIS_FIXED ? "row" : n->shape.axis == AXIS_BATCH ? "batch row" : "sample row";
   return fail(e, ELBO_E_NOT_FINITE,
-              "node %s (op %s): its %s is %g in %s %zu, column %zu%s%s; step %llu, seed %llu. "
+              "node %s (op %s%s%s): its %s is %g in %s %zu, column %zu%s%s; step %llu, seed %llu. "
               "Try a smaller learning rate, clip the gradient, or look at the data in that row",
-              n->name, n->op->name, what, (double)s->value, axis_word, s->row, s->col,
+              n->name, n->op->name, n->op->plugin ? ", plugin " : "", n->op->plugin ? n->op->plugin(n) : "", what,
+              (double)s->value, axis_word, s->row, s->col,
               inputs[0] ? "; largest inputs there: " : "", inputs,
               (unsigned long long)r->args.step, (unsigned long long)r->env.seed);
 }
@@ -85,12 +87,45 @@ static elbo_status look_at_params(const run *r, error *e)
   return ELBO_DONE;
 }
 
+/* What the step that failed has left: values that were kept, and the parameters' gradients. */
+static const node *look_at_remains(const run *r, spot *s, const char **what)
+{
+  for (int i = 0; i < r->graph->n; i++) {
+    const node *n = r->graph->nodes[i];
+    if (!r->graph->live[i]) continue;
+    *what = n->op == &op_param ? "gradient" : "value";
+    if (n->op == &op_param ? n->has_grad && r->grads && first_bad(r, n, node_grad(r, n), s)
+                           : n->keep && first_bad(r, n, node_value(r, n), s))
+      return n;
+  }
+  return NULL;
+}
+
+/* The same step gave other numbers: some plugin is not a function of its arguments. */
+static elbo_status report_changed(const run *r, const node *n, const char *what, const spot *s, error *e)
+{
+  char names[512] = "";
+  for (int i = 0; i < r->graph->n; i++) {
+    const op *o = r->graph->nodes[i]->op;
+    const char *name = r->graph->live[i] && o->plugin ? o->plugin(r->graph->nodes[i]) : NULL;
+    size_t used = strlen(names);
+    if (name && !strstr(names, name)) snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
+  }
+  return fail(e, ELBO_E_NOT_FINITE,
+              "node %s (op %s): its %s was %g in row %zu, column %zu, at step %llu, seed %llu; the same step run again is finite, so a "
+              "plugin does not answer the same twice: one of %s. `elbo plugin check` looks for that",
+              n->name, n->op->name, what, (double)s->value, s->row, s->col, (unsigned long long)r->args.step,
+              (unsigned long long)r->env.seed, names);
+}
+
 elbo_status run_find_nonfinite(run *r, const step_args *a, error *e)
 {
   const graph *g = r->graph;
-  spot s;
+  spot s, left;
+  const char *what = "";
   r->args = *a, r->batch = a->batch, r->failed_rc = 0;
   if (look_at_params(r, e)) return e->status;
+  const node *remains = look_at_remains(r, &left, &what);
   for (int i = 0; i < g->n_forward; i++) {
     run_task(r, &g->forward[i]);
     const node *n = g->nodes[g->forward[i].node];
@@ -101,6 +136,7 @@ elbo_status run_find_nonfinite(run *r, const step_args *a, error *e)
     run_task(r, &g->backward[i]);
     if (look_at_gradients(r, i, e)) return e->status;
   }
+  if (remains) return report_changed(r, remains, what, &left, e);
   return fail(e, ELBO_E_NOT_FINITE, "step %llu, seed %llu: every value and gradient is finite, but their squares overflow; clip the "
               "gradient or lower the learning rate", (unsigned long long)a->step, (unsigned long long)r->env.seed);
 }

@@ -46,6 +46,7 @@ typedef struct op {
   elbo_status (*shape)(const graph *g, node *n, error *e);
   op_pass forward[OP_PASSES], vjp[OP_PASSES]; /* up to the first without `run` */
   bool vjp_reads_input, vjp_reads_value;      /* what must stay in memory until the vjp */
+  const char *(*plugin)(const node *n);       /* the plugin behind it, for messages; NULL: none */
   bool alias;                                 /* no storage of its own: a view of input 0 (slice, hold) */
   double (*flop)(const run *r, const node *n); /* of the forward; NULL: not counted */
   double (*vjp_flop)(const run *r, const node *n);

@@ -118,8 +118,8 @@ static elbo_status plugin_error(run *r, error *e)
   const node *n = r->graph->nodes[r->failed_node];
   int code = -r->failed_rc;
   r->failed_rc = 0;
-  return fail(e, ELBO_E_PLUGIN, "node %s (op %s), step %llu: the plugin answered: %s", n->name, n->op->name,
-              (unsigned long long)r->args.step, code >= 0 && code < 5 ? said[code] : "an unknown code");
+  return fail(e, ELBO_E_PLUGIN, "node %s (op %s), step %llu: the plugin %s answered: %s", n->name, n->op->name,
+              (unsigned long long)r->args.step, n->op->plugin ? n->op->plugin(n) : "behind it", code >= 0 && code < 5 ? said[code] : "an unknown code");
 }
 
 static void set_args(run *r, const step_args *a)

@@ -17,8 +17,10 @@ static double start(double a, double b, double log_u, double first)
    right after one step; steps are cut to 2. */
 static double lower(double a, double b, double u)
 {
-  double log_u = log(u), first = (log_u + log(a) + lbeta(a, b)) / a;
+  double log_u = log(u), first = (log_u + log(a) + lbeta(a, b)) / a,
+         last = (log1p(-u) + log(b) + lbeta(a, b)) / b; /* the same from the other end, log(1-x) */
   if (first < -39 - log(fmax(b, 1))) return first;
+  if (last < -39 - log(fmax(a, 1))) return -last;
   double y = start(a, b, log_u, first);
   for (int i = 0; i < 200; i++) {
     double p = beta_log_p(a, b, y), step = (p - log_u) * exp(p - beta_log(a, b, y));

@@ -120,6 +120,7 @@ static const special_row table[] = {
   [ELBO_STUDENT_PULL] = { .two = student_pull },
   [ELBO_LOG_I0E] = { .one = log_i0e },
   [ELBO_BESSEL_GAP] = { .one = bessel_gap },
+  [ELBO_LOG_I0_BREGMAN] = { .two = log_i0_bregman },
 };
 _Static_assert(sizeof table / sizeof table[0] == ELBO_SPECIAL_END, "a row for every elbo_special");
 

@@ -56,6 +56,25 @@ static const double weight[HALF] = {
   0.040601429800386941331, 0.017614007139152118312
 };
 
+/* A(t) - A(k), A = I1/I0, from whichever of A and 1 - A is the smaller. */
+static double ratio_change(double k, double t)
+{
+  if (k >= 1) return bessel_gap(k) - bessel_gap(t);
+  return bessel_i_scaled(1, t) / bessel_i_scaled(0, t) - bessel_i_scaled(1, k) / bessel_i_scaled(0, k);
+}
+
+/* log I0(k+d) - log I0(k) - d A(k); near k as the integral of A(t) - A(k), which keeps its sign and its digits. */
+double log_i0_bregman(double k, double d)
+{
+  if (!(k > 0) || !(k + d >= 0) || isinf(k + d)) return NAN;
+  if (fabs(d) > 0.1 * k) return log_i0e(k + d) - log_i0e(k) + d * bessel_gap(k);
+  double sum = 0;
+  for (int i = 0; i < HALF; i++)
+    sum += weight[i] * (ratio_change(k, k + 0.5 * d * (1 - node[i])) +
+                        ratio_change(k, k + 0.5 * d * (1 + node[i])));
+  return 0.5 * d * sum;
+}
+
 /* Integrals of g = exp(-2 k sin(t/2)^2) and of g (gap - 2 sin(t/2)^2). */
 typedef struct {
   double mass, slope;

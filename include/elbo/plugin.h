@@ -100,6 +100,7 @@ typedef enum {
   ELBO_STUDENT_PULL, /* d t / d log df along the constant cdf, of the standard Student t with a = df, at t = b */
   ELBO_LOG_I0E,      /* log(I0(a) e^-a), a >= 0 */
   ELBO_BESSEL_GAP,   /* 1 - I1(a) / I0(a), a >= 0 */
+  ELBO_LOG_I0_BREGMAN, /* log I0(a+b) - log I0(a) - b I1(a) / I0(a) */
   ELBO_SPECIAL_END
 } elbo_special;
 /* Of three arguments. y = logit x: exact in x and in 1 - x. t: an angle from the mode of the von Mises density of concentration a. */

@@ -42,10 +42,11 @@ static void advice(char *text, size_t n)
            core && l2 ? "" : "s", core && l2 ? "them" : "it");
 }
 
-/* OpenBLAS 0.3.21 waits for ever for a buffer that the limit of the address space refuses it. */
+/* OpenBLAS 0.3.21 waits for ever for a buffer that the limit of the address space refuses it; one
+ * is taken by each thread, at its first product, when data and parameters have their room already. */
 static int room_for_buffers(void)
 {
-  const size_t needed = (size_t)256 << 20;
+  const size_t needed = (size_t)512 << 20;
   void *at = mmap(NULL, needed, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) return 0;
   munmap(at, needed);

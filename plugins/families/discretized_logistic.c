@@ -27,7 +27,8 @@ static double log_bin(double t)
 /* s(-a) - s(b), 0 where r = 0 */
 static double lean(double r, double a, double b)
 {
-  return r > 0 ? expm1(-2 * r) * sigmoid(a) * sigmoid(b) : -expm1(2 * r) * sigmoid(-a) * sigmoid(-b);
+  return r > 0 ? expm1(-2 * r) * sigmoid(a) * sigmoid(b)
+               : -expm1(2 * r) * sigmoid(-a) * sigmoid(-b);
 }
 
 /* Log mass of level j; dw: by loc and log scale. */

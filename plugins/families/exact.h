@@ -310,20 +310,19 @@ ELBO_INLINE double count_entropy(const elbo_call *c, count_mass *log_mass, const
 /* E[L(j) - L(reference)], L(j) = log Gamma(j + a) - log Gamma(j + b), for counts j of transform
    E z^j: by Gauss's integral of psi (DLMF 5.9.12) it is the integral over log t of (E z^j -
    z^reference) (e^(-a t) - e^(-b t)) / (1 - z), z = e^-t. The trapezoidal rule for it errs by
-   exp(-pi^2 / step). transform: log z^reference, the log of E z^j over that, and the derivative of E z^j by
-   the logits. */
+   exp(-pi^2 / step). transform: log z^reference, the log of E z^j over that, and the derivative of
+   E z^j by the logits. by_power: where E z^j is a power, by the log of its exponent. */
 typedef struct {
   double log_reference, log_ratio, by_logits;
 } transform_at;
 typedef transform_at count_transform(const double *w, double t);
 typedef struct {
-  double value, by_a, by_b, by_logits, by_power; /* by_power: E z^j as a power, by its log exponent */
+  double value, by_a, by_b, by_logits, by_power;
 } gamma_gap;
 ELBO_INLINE gamma_gap mean_gamma_gap(count_transform *transform, const double *w, double mean,
                                      double a, double b)
 {
-  const double step = 0.25, low = -40 - log(1 + a + b + mean),
-               high = log(45 / fmin(fmin(a, b), 1));
+  const double step = 0.25, low = -40 - log(1 + a + b + mean), high = log(45 / fmin(fmin(a, b), 1));
   gamma_gap sum = { 0, 0, 0, 0, 0 };
   for (double s = low; s < high; s += step) {
     double t = exp(s), i = -step / expm1(-t), ea = exp(-a * t), eb = exp(-b * t);

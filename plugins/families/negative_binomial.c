@@ -96,8 +96,7 @@ static double kl_same(const elbo_call *call, const double *q, const double *p, d
   int same = q[LOG_C] == p[LOG_C], finite = !isinf(trial) && (same || !isinf(s));
   double trials = a * (1 + odds), value = trial == 0 ? 0 : trials * trial;
   gamma_gap gap = { 0, 0, 0, 0, 0 };
-  if (finite && (!same || dq || dp))
-    gap = mean_gamma_gap(of_the_count, q, a * odds, a, b);
+  if (finite && (!same || dq || dp)) gap = mean_gamma_gap(of_the_count, q, a * odds, a, b);
   if (dq) {
     dq[LOG_C] = finite ? value - a * s + a * gap.by_a + gap.by_power : 0;
     dq[LOGITS] = finite ? by_q * trials + a * odds * trial + gap.by_logits : 0;

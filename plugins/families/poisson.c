@@ -25,13 +25,26 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   return inside ? log_mass(c, x[0], w) : -INFINITY;
 }
 
+/* The tail summed from its greatest term f(k) or f(k+1), the other tail as 1 less it. */
+static double tail_sum(const elbo_call *c, double k, const double *w, int upper)
+{
+  int above = k + 1 > exp(w[0]);
+  double m = exp(w[0]), j = above ? k + 1 : k, first = exp(log_mass(c, j, w)), term = 1, sum = 1;
+  while (term > 1e-17 * sum) {
+    term *= above ? m / ++j : j-- / m;
+    sum += term;
+  }
+  return above == !!upper ? first * sum : 1 - first * sum;
+}
+
 static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)
 {
   double k = floor(x), m = exp(w[0]);
   if (dw) dw[0] = 0;
   if (k < 0 || isinf(k)) return (k < 0) == !!upper;
   if (dw) dw[0] = (upper ? 1 : -1) * exp(w[0] + log_mass(c, k, w));
-  return c->host->special(upper ? ELBO_GAMMA_P : ELBO_GAMMA_Q, k + 1, m);
+  double v = c->host->special(upper ? ELBO_GAMMA_P : ELBO_GAMMA_Q, k + 1, m);
+  return isnan(v) ? tail_sum(c, k, w, upper) : v; /* NaN: it gave up, above rates of 1e6 */
 }
 
 static double icdf(const elbo_call *c, double u, const double *w, double *dw)

@@ -81,8 +81,7 @@ static void slopes(int K, const double *y, const double *w, const weights *s, do
   for (int k = 0; k < K; k++) {
     double v = exp(tilt(y, w, k, s->top, s->t) - s->m) / (1 + s->rest),
            others = s->rest / (1 + s->rest);
-    if (dx)
-      dx[k] = k == s->at ? (s->t * (K - 1) - 1) - s->t * K * others : s->t * (K * v - 1) - 1;
+    if (dx) dx[k] = k == s->at ? (s->t * (K - 1) - 1) - s->t * K * others : s->t * (K * v - 1) - 1;
     double e = k == s->at ? (K - 1) - K * others : K * v - 1;
     sum += e * y[k];
     if (dw) dw[LOGITS + k] = -e;
@@ -116,8 +115,7 @@ static void normalise(int K, double *y)
 static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *y)
 {
   double i = exp(-w[LOG_T]), top = greatest(c->K, w + LOGITS);
-  for (int k = 0; k < c->K; k++)
-    y[k] = ((w[LOGITS + k] - top) - log(c->host->exponential(e))) * i;
+  for (int k = 0; k < c->K; k++) y[k] = ((w[LOGITS + k] - top) - log(c->host->exponential(e))) * i;
   normalise(c->K, y);
   return ELBO_OK;
 }

@@ -135,23 +135,24 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
   return ELBO_OK;
 }
 
-/* With A = I1/I0 at q's k: log I0(m) - log I0(k) + k A - m A cos d, by 1 - A and 1 - cos d. dA/dk = 1 - A/k -
-   A^2. */
+/* With A = I1/I0 at q's k, d the angle between the modes: the Bregman divergence of log I0 from k to m, and m A (1 -
+   cos d). dA/dk = 1 - A/k - A^2. */
 static double kl_von_mises(const elbo_call *c, const double *q, const double *p, double *dq,
                            double *dp)
 {
   double (*f)(uint32_t, double, double) = c->host->special;
-  double k = exp(q[LOG_K]), m = exp(p[LOG_K]), d = q[LOC] - p[LOC], s = sin(0.5 * d),
-         gap = f(ELBO_BESSEL_GAP, k, 0), a = 1 - gap, turned = 2 * s * s + cos(d) * gap;
+  double k = exp(q[LOG_K]), more = k * expm1(p[LOG_K] - q[LOG_K]), m = k + more,
+         d = q[LOC] - p[LOC], s = sin(0.5 * d), turn = 2 * s * s, gap = f(ELBO_BESSEL_GAP, k, 0),
+         a = 1 - gap;
   if (dq) {
     dq[LOC] = m * a * sin(d);
-    dq[LOG_K] = (k - m * cos(d)) * (k * gap * (1 + a) - a);
+    dq[LOG_K] = (m * turn - more) * (k * gap * (1 + a) - a);
   }
   if (dp) {
     dp[LOC] = -m * a * sin(d);
-    dp[LOG_K] = m * (turned - f(ELBO_BESSEL_GAP, m, 0));
+    dp[LOG_K] = m * (a * turn + gap - f(ELBO_BESSEL_GAP, m, 0));
   }
-  return f(ELBO_LOG_I0E, m, 0) - f(ELBO_LOG_I0E, k, 0) - k * gap + m * turned;
+  return f(ELBO_LOG_I0_BREGMAN, k, more) + m * a * turn;
 }
 
 static const elbo_kl kls[] = { { "von_mises", "von_mises", kl_von_mises, { NULL } } };

@@ -148,7 +148,8 @@ ssize_t write(int fd, const void *at, size_t n) { return is_file(fd) && hit() ? 
 int fsync(int fd) { return hit() ? -1 : NEXT(fsync)(fd); }
 int ftruncate(int fd, off_t n) { return hit() ? -1 : NEXT(ftruncate)(fd, n); }
 int rename(const char *a, const char *b) { return hit() ? -1 : NEXT(rename)(a, b); }
-int unlink(const char *a) { return hit() ? -1 : NEXT(unlink)(a); }
+/* What can't be removed stays: no error of a save. */
+int unlink(const char *a) { return getenv("FAULT_KILLS") && hit() ? -1 : NEXT(unlink)(a); }
 '''
 
 
@@ -240,9 +241,9 @@ ROWS = [
     refused('the directory is a file', TRAIN, 7, 'run', files={'run': 'x'}),
     refused('its parent is a file', ('train', 'e.yaml', '-o', 'a/run', '-q'), 7, 'a', files={'a': 'x'}),
     refused('a name of 5000 bytes', ('train', 'e.yaml', '-o', 'r' * 5000, '-q'), 7, 'rrrr'),
-    refused('file-size limit', LATER, 7, ('checkpoint.safetensors', 'ulimit -f'), take_run, before='ulimit -f 300', changes=['run/metrics.jsonl'],
-            then=lambda s, f, o: '' if digest(f + '/run/checkpoint.safetensors') == digest(s.run + '/checkpoint.safetensors') else 'C3: checkpoint changed'),
-    refused('file-size limit below a plugin', LATER, 5, ('refused', 'File too large'), take_run, before='ulimit -f 8'),
+    refused('file-size limit', TRAIN + ('--set', 'model.p.x.net.hidden=[100]'), 7, ('checkpoint.safetensors', 'ulimit -f'), before='ulimit -f 600',
+            changes=['run'], then=lambda s, f, o: 'C3: half a checkpoint' if os.path.exists(f + '/run/checkpoint.safetensors') else ''),
+    refused('file-size limit below a plugin', LATER, 7, ('ulimit -f', 'File too large'), take_run, before='ulimit -f 8'),
     refused('read-only directory', TRAIN, 7, 'run', lambda s, f: os.chmod(f, 0o555), user=True),
     refused('read-only run', LATER, 7, 'run', protect, user=True),
     refused('a stale lock', TRAIN, 0, (), stale, changes=['run'], then=lambda s, f, o: '; '.join(leftovers(f))),

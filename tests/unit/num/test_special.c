@@ -86,7 +86,8 @@ START_TEST(outside)
                                        ELBO_GAMMA_P,       ELBO_GAMMA_Q,     ELBO_GAMMA_PULL,
                                        ELBO_LGAMMA_BREGMAN, ELBO_GAMMA_INV,   ELBO_GAMMA_INV_Q,
                                        ELBO_DIGAMMA_GAP,    ELBO_LBETA,       ELBO_DIGAMMA_REST,
-                                       ELBO_STUDENT_PULL,   ELBO_LOG_I0E,     ELBO_BESSEL_GAP };
+                                       ELBO_STUDENT_PULL,   ELBO_LOG_I0E,     ELBO_BESSEL_GAP,
+                                       ELBO_LOG_I0_BREGMAN };
   for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
     ck_assert_double_nan(special_call(positive[i], -1.5, 1));
 }

@@ -11,14 +11,29 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static const char *const names[] = { "normal",      "bernoulli",    "continuous_bernoulli",
-                                     "laplace",     "gumbel",       "gamma",
-                                     "exponential", "cauchy",       "logistic",
-                                     "rayleigh",    "half_normal",  "half_cauchy",
-                                     "pareto",      "weibull",      "gompertz",
-                                     "log_normal",  "logit_normal", "kumaraswamy",
-                                     "binomial",    "poisson",      "geometric",
-                                     "negative_binomial",           "discretized_logistic",
+static const char *const names[] = { "normal",
+                                     "bernoulli",
+                                     "continuous_bernoulli",
+                                     "laplace",
+                                     "gumbel",
+                                     "gamma",
+                                     "exponential",
+                                     "cauchy",
+                                     "logistic",
+                                     "rayleigh",
+                                     "half_normal",
+                                     "half_cauchy",
+                                     "pareto",
+                                     "weibull",
+                                     "gompertz",
+                                     "log_normal",
+                                     "logit_normal",
+                                     "kumaraswamy",
+                                     "binomial",
+                                     "poisson",
+                                     "geometric",
+                                     "negative_binomial",
+                                     "discretized_logistic",
                                      "relaxed_bernoulli" };
 enum { FAMILIES = sizeof names / sizeof names[0] };
 
@@ -201,7 +216,7 @@ static void check_icdf(tally *t, const query *q)
 static void check_pathwise(tally *t, const query *q)
 {
   static const char *const roads[] = { "location_scale", "inverse_cdf", "implicit", "composition",
-                                      "relaxation" };
+                                       "relaxation" };
   int applied = 0;
   for (int i = 0; i < 5; i++) {
     const elbo_reparam *r = open_reparam(roads[i]);

@@ -117,7 +117,7 @@ START_TEST(derivatives_at_fixed_noise)
 }
 END_TEST
 
-/* The kernel over classes: against the double function, at every level and any number of classes. */
+/* The kernel over classes: against the double function, at every level, for any number of them. */
 START_TEST(classes_in_float)
 {
   enum { MOST = 70, D = 5 };

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The conformance engine against right and wrong plugins: conformance.py ELBO SOURCE_ROOT.
+
+Each subject*.c is a right plugin, of which every property holds; compiled with -DWRONG=NAME it is wrong in what the property NAME looks
+at, and that property must fail. Then the templates, which must hold as they are. The last line is "N passed, M failed"."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+ELBO, ROOT = (os.path.abspath(a) for a in sys.argv[1:3])
+HERE = os.path.join(ROOT, 'tests', 'conformance')
+CC = os.environ.get('CC', 'cc').split()
+# A wrong plugin whose property has another name: what the failure must say.
+ODD = {'crash': ('gradient_parameters', r'log_prob: signal 11'), 'hang': ('null_outputs', r'log_prob: no end after \d+ s')}
+failed = passed = 0
+
+
+def verdict(good, label, why=''):
+    global failed, passed
+    passed, failed = passed + good, failed + (not good)
+    print('%s %s%s' % ('ok  ' if good else 'FAIL', label, '' if good else ': ' + why))
+
+
+def build(source, out, *flags):
+    subprocess.run(CC + ['-std=gnu11', '-O1', '-shared', '-fPIC', '-I' + os.path.join(ROOT, 'include'), *flags, '-o', out, source, '-lm'],
+                   check=True)
+
+
+def check(plugin, *options):
+    run = subprocess.run([ELBO, 'plugin', 'check', plugin, '--json', *options], capture_output=True, text=True, timeout=300)
+    try:
+        return run.returncode, json.loads(run.stdout)
+    except ValueError:
+        return run.returncode, {'checks': [], 'error': run.stderr}
+
+
+def complaints(report):
+    return '; '.join('%s: %s' % (c['name'], c['detail']) for c in report['checks'] if c['status'] == 'fail') or report.get('error', '')
+
+
+def right(label, plugin):
+    status, report = check(plugin)
+    counts = [sum(c['status'] == s for c in report['checks']) for s in ('pass', 'fail', 'not-applicable')]
+    told = [report.get(k) for k in ('passed', 'failed', 'not_applicable')]
+    verdict(status == 0 and counts == told and told[1] == 0 and told[0] > 5, label + ' holds', complaints(report))
+    return {c['name'] for c in report['checks'] if c['status'] == 'pass'}
+
+
+def wrong(source, name, folder):
+    plugin = os.path.join(folder, 'wrong.so')
+    build(source, plugin, '-DWRONG=' + name)
+    prop, says = ODD.get(name, (name, ''))
+    status, report = check(plugin, '--only', prop)
+    caught = [c for c in report['checks'] if c['name'] == prop and c['status'] == 'fail']
+    verdict(status == 1 and bool(caught) and bool(re.search(says, caught[0]['detail'])),
+            '%s: wrong %s is caught' % (os.path.basename(source), name), 'status %d, %s' % (status, report))
+
+
+def subject(source, folder):
+    plugin = os.path.join(folder, 'right.so')
+    build(source, plugin)
+    shown = right(os.path.basename(source), plugin)
+    names = re.search(r'enum \{ NOTHING,(.*?)\}', open(source).read(), re.S).group(1)
+    names = [n.strip() for n in names.split(',')]
+    for name in names:
+        wrong(source, name, folder)
+    return shown, set(names)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    shown, tried = set(), set()
+    for name in ('subject', 'subject_discrete', 'subject_reparam', 'subject_backend'):
+        s, t = subject(os.path.join(HERE, name + '.c'), folder)
+        shown, tried = shown | s, tried | t
+    untried = shown - tried - {'speed'}
+    verdict(not untried, 'every property has a wrong plugin', ', '.join(sorted(untried)))
+    for kind in ('family', 'reparam'):
+        source = os.path.join(ROOT, 'plugins', 'template', kind + '.c')
+        plugin = os.path.join(folder, kind + '.so')
+        build(source, plugin, '-std=c11', '-O2', '-Wall', '-Wextra', '-pedantic-errors', '-Werror')
+        right('template ' + kind, plugin)
+        verdict(len(open(source).readlines()) <= 80, 'template %s has at most 80 lines' % kind)
+    status, _ = check(os.path.join(folder, 'absent.so'))
+    verdict(status == 5, 'a file that is not there: status 5', 'status %d' % status)
+print('%d passed, %d failed' % (passed, failed))
+sys.exit(failed > 0)
