@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The conformance engine against right and wrong plugins: conformance.py ELBO SOURCE_ROOT.
 
-Each subject*.c is a right plugin, of which every property holds; compiled with -DWRONG=NAME it is wrong in what the property NAME looks
+Each subject*.c is a right plugin, of which every property holds; compiled with -DWRONG=W_NAME it is wrong in what the property NAME looks
 at, and that property must fail. Then the templates, which must hold as they are. The last line is "N passed, M failed"."""
 import json
 import os
@@ -52,7 +52,7 @@ def right(label, plugin):
 
 def wrong(source, name, folder):
     plugin = os.path.join(folder, 'wrong.so')
-    build(source, plugin, '-DWRONG=' + name)
+    build(source, plugin, '-DWRONG=W_' + name)
     prop, says = ODD.get(name, (name, ''))
     status, report = check(plugin, '--only', prop)
     caught = [c for c in report['checks'] if c['name'] == prop and c['status'] == 'fail']
@@ -64,8 +64,8 @@ def subject(source, folder):
     plugin = os.path.join(folder, 'right.so')
     build(source, plugin)
     shown = right(os.path.basename(source), plugin)
-    names = re.search(r'enum \{ NOTHING,(.*?)\}', open(source).read(), re.S).group(1)
-    names = [n.strip() for n in names.split(',')]
+    names = re.search(r'enum \{\s*W_NOTHING,(.*?)\}', open(source).read(), re.S).group(1)
+    names = [n.strip()[2:] for n in names.split(',')]
     for name in names:
         wrong(source, name, folder)
     return shown, set(names)

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A right family, the normal one in its plainest form, and with -DWRONG=NAME one that is wrong in what the property NAME looks at. */
+/* A right family, the normal one in its plainest form, and with -DWRONG=W_NAME one that is wrong in what the property NAME looks at. */
 #include <elbo/kernel.h>
 #include <math.h>
 #include <stdlib.h>
 
-enum { NOTHING, descriptor, parameter_forms, null_outputs, total, gradient_value, gradient_parameters, score_mean, edges, finite,
-       cdf_slope, cdf_tails, cdf_gradient, icdf, draws_cdf, draws_density, draws_support, pathwise, continuity, roads, entropy,
-       mean, variance, mode, kl, kl_zero, kl_gradient, kernel_value, kernel_gradient, kernel_layout, kernel_kl, kernel_standard,
-       same_bits, threads, guard_pages, no_allocation, crash, hang };
+enum {
+  W_NOTHING, W_descriptor, W_parameter_forms, W_null_outputs, W_total, W_gradient_value,
+  W_gradient_parameters, W_score_mean, W_edges, W_finite, W_cdf_slope, W_cdf_tails,
+  W_cdf_gradient, W_icdf, W_draws_cdf, W_draws_density, W_draws_support, W_pathwise,
+  W_continuity, W_roads, W_entropy, W_mean, W_variance, W_mode, W_kl, W_kl_zero, W_kl_gradient,
+  W_kernel_value, W_kernel_gradient, W_kernel_layout, W_kernel_kl, W_kernel_standard,
+  W_same_bits, W_threads, W_guard_pages, W_no_allocation, W_crash, W_hang
+};
 #ifndef WRONG
-#define WRONG NOTHING
+#define WRONG W_NOTHING
 #endif
-#define IS(NAME) (WRONG == (NAME))
+#define IS(NAME) (WRONG == W_##NAME)
 #define HALF_LOG_2PI 0.91893853320467274178
 
 enum { LOC, LOG_SCALE };

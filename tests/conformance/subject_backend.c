@@ -3,11 +3,13 @@
 #include <elbo/plugin.h>
 #include <string.h>
 
-enum { NOTHING, descriptor, product, strides, scales, threads, guard_pages };
+enum {
+  W_NOTHING, W_descriptor, W_product, W_strides, W_scales, W_threads, W_guard_pages
+};
 #ifndef WRONG
-#define WRONG NOTHING
+#define WRONG W_NOTHING
 #endif
-#define IS(NAME) (WRONG == (NAME))
+#define IS(NAME) (WRONG == W_##NAME)
 
 static int calls; /* what no plugin may have */
 

@@ -3,11 +3,13 @@
 #include <elbo/plugin.h>
 #include <math.h>
 
-enum { NOTHING, support_points, total, cdf_slope, cdf_tails, icdf, edges, draws_cdf };
+enum {
+  W_NOTHING, W_support_points, W_total, W_cdf_slope, W_cdf_tails, W_icdf, W_edges, W_draws_cdf
+};
 #ifndef WRONG
-#define WRONG NOTHING
+#define WRONG W_NOTHING
 #endif
-#define IS(NAME) (WRONG == (NAME))
+#define IS(NAME) (WRONG == W_##NAME)
 
 static const elbo_param params[] = { { "logits", ELBO_UNIT, 0, 0.5, "log odds of 1" } };
 

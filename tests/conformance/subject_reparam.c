@@ -5,11 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NOTHING, descriptor, draws_support, linear, pathwise, continuity, kernel, same_bits, guard_pages, no_allocation };
+enum {
+  W_NOTHING, W_descriptor, W_draws_support, W_linear, W_pathwise, W_continuity, W_kernel,
+  W_same_bits, W_guard_pages, W_no_allocation
+};
 #ifndef WRONG
-#define WRONG NOTHING
+#define WRONG W_NOTHING
 #endif
-#define IS(NAME) (WRONG == (NAME))
+#define IS(NAME) (WRONG == W_##NAME)
 
 static int calls; /* what no plugin may have */
 

@@ -6,14 +6,13 @@
 #include <string.h>
 
 /* ---- groups */
-static int find_group(groups *g, const char *name, size_t n, bool leaf)
+static int find_group(groups *g, const char *name, size_t n)
 {
   for (int i = 0; i < g->n; i++)
     if (strlen(g->list[i].name) == n && !strncmp(g->list[i].name, name, n)) return i;
   if (g->n == GROUPS) return -1;
   group *to = &g->list[g->n];
   snprintf(to->name, sizeof to->name, "%.*s", (int)n, name);
-  to->leaf = leaf;
   return g->n++;
 }
 
@@ -50,7 +49,7 @@ static void add_unions(groups *g)
   static const char *const unions[] = { "all", "p", "q" };
   g->n_leaves = g->n;
   for (int u = 0; u < 3; u++) {
-    int to = find_group(g, unions[u], strlen(unions[u]), false);
+    int to = find_group(g, unions[u], strlen(unions[u]));
     for (int i = 0; i < g->n_leaves && to >= 0; i++)
       if (u == 0 || g->list[i].name[0] == unions[u][0]) g->list[to].leaves[i / 64] |= (uint64_t)1 << i % 64;
   }
@@ -64,7 +63,7 @@ elbo_status groups_make(const graph *graph, groups *g, error *e)
   if (!g->leaf_of || !g->bucket) return e->status;
   for (int i = 0; i < graph_tensor_count(graph); i++) {
     const named_tensor *t = graph_tensor(graph, i);
-    int leaf = find_group(g, t->name, leaf_length(t->name), true);
+    int leaf = find_group(g, t->name, leaf_length(t->name));
     if (leaf < 0 || leaf >= GROUPS - 3)
       return fail(e, ELBO_E_USAGE, "the model has more than %d networks, heads and free parameters to compare", GROUPS - 3);
     set_leaf(g, leaf, t->at, t->count);
@@ -80,9 +79,7 @@ void groups_free(groups *g)
   mem_free(g->bucket);
 }
 
-static bool holds_leaf(const groups *g, int group_index, int leaf) { return g->list[group_index].leaves[leaf / 64] >> leaf % 64 & 1; }
-
-bool group_holds(const groups *g, int group_index, size_t number) { return holds_leaf(g, group_index, g->leaf_of[number]); }
+bool group_has_leaf(const groups *g, int k, int leaf) { return g->list[k].leaves[leaf / 64] >> leaf % 64 & 1; }
 
 /* ---- accumulating */
 elbo_status moments_new(const groups *g, long repeats, moments **out, error *e)
@@ -126,7 +123,7 @@ static void project(moments *m, const float *gradient)
   for (int k = 0; k < g->n; k++) {
     double x[PROJECTIONS] = { 0 };
     for (int l = 0; l < g->n_leaves; l++)
-      for (int j = 0; holds_leaf(g, k, l) && j < PROJECTIONS; j++) x[j] += leaf[l][j];
+      for (int j = 0; group_has_leaf(g, k, l) && j < PROJECTIONS; j++) x[j] += leaf[l][j];
     hadamard(x);
     for (int j = 0; j < PROJECTIONS; j++) {
       double d = x[j] - m->projected_mean[k][j];
@@ -136,40 +133,64 @@ static void project(moments *m, const float *gradient)
   }
 }
 
-static double group_trace(const moments *m, int k, const double *m2, double n)
+/* ---- groups out of numbers */
+typedef struct leaf_sums {
+  double squares, m2, ratios, counted;
+} leaf_sums;
+
+static void add_leaf(leaf_sums *to, const leaf_sums *one)
 {
-  double sum = 0;
-  for (size_t i = 0; i < m->g->P; i++)
-    if (group_holds(m->g, k, i)) sum += m2[i];
-  return sum / (n - 1);
+  to->squares += one->squares, to->m2 += one->m2, to->ratios += one->ratios, to->counted += one->counted;
 }
 
-/* The block is merged into the whole, and its own variance noted. */
-static void end_block(moments *m)
+/* One pass over the numbers for the leaves, and sums of leaves for the rest. */
+static void read_groups(const groups *g, const double *mean, const double *m2, double n, group_moments *out)
+{
+  leaf_sums leaf[GROUPS] = { { 0 } };
+  for (size_t i = 0; i < g->P; i++) {
+    leaf_sums one = { .squares = mean[i] * mean[i], .m2 = m2[i] };
+    if (m2[i] > 0) one.ratios = fabs(mean[i]) * sqrt((n - 1) / m2[i]), one.counted = 1;
+    add_leaf(&leaf[g->leaf_of[i]], &one);
+  }
+  for (int k = 0; k < g->n; k++) {
+    leaf_sums sum = { 0 };
+    for (int l = 0; l < g->n_leaves; l++)
+      if (group_has_leaf(g, k, l)) add_leaf(&sum, &leaf[l]);
+    double trace = n > 1 ? sum.m2 / (n - 1) : NAN;
+    out[k] = (group_moments){ .squared_norm = sum.squares - (n > 1 ? trace / n : 0), .trace = trace,
+                              .snr = sum.counted > 0 ? sum.ratios / sum.counted : NAN };
+  }
+}
+
+/* ---- blocks */
+static void merge_block(moments *m)
 {
   double nb = (double)m->in_block, na = (double)(m->n - m->in_block), n = na + nb;
-  if (!m->in_block) return;
-  if (m->in_block > 1 && m->blocks < BLOCKS) {
-    for (int k = 0; k < m->g->n; k++) m->trace[k][m->blocks] = group_trace(m, k, m->block_m2, nb);
-    m->blocks++;
-  }
   for (size_t i = 0; i < m->g->P; i++) {
     double d = m->block_mean[i] - m->mean[i];
-    m->mean[i] += d * nb / n;
-    m->m2[i] += m->block_m2[i] + d * d * na * nb / n;
+    m->mean[i] += d * (nb / n);
+    m->m2[i] += m->block_m2[i] + d * d * (na * nb / n);
     m->block_mean[i] = m->block_m2[i] = 0;
   }
+}
+
+/* What is left over after the last whole block counts in the whole, not as a block. */
+static void end_block(moments *m)
+{
+  if (m->in_block == m->block_length && m->blocks < BLOCKS)
+    read_groups(m->g, m->block_mean, m->block_m2, (double)m->in_block, m->block[m->blocks++]);
+  if (m->in_block) merge_block(m);
   m->in_block = 0;
 }
 
 void moments_add(moments *m, const float *gradient)
 {
-  double n = (double)++m->in_block;
+  double *restrict mean = m->block_mean, *restrict m2 = m->block_m2, share = 1 / (double)++m->in_block;
   m->n++;
   for (size_t i = 0; i < m->g->P; i++) {
-    double x = (double)gradient[i], d = x - m->block_mean[i];
-    m->block_mean[i] += d / n;
-    m->block_m2[i] += d * (x - m->block_mean[i]);
+    double x = (double)gradient[i], d = x - mean[i];
+    mean[i] += d * share;
+    m2[i] += d * (x - mean[i]);
   }
   project(m, gradient);
   if (m->in_block == m->block_length) end_block(m);
@@ -178,22 +199,22 @@ void moments_add(moments *m, const float *gradient)
 void moments_finish(moments *m) { end_block(m); }
 
 /* ---- reading */
-group_moments moments_of(const moments *m, int k)
+static double spread(const moments *m, int k, size_t member)
 {
-  group_moments out = { .snr = NAN, .trace = NAN, .trace_se = NAN };
-  double ratios = 0, mean = 0, spread = 0;
-  size_t counted = 0;
-  for (size_t i = 0; i < m->g->P; i++) {
-    if (!group_holds(m->g, k, i)) continue;
-    double sd = sqrt(m->m2[i] / (double)(m->n - 1));
-    out.squared_norm += m->mean[i] * m->mean[i];
-    if (sd > 0) ratios += fabs(m->mean[i]) / sd, counted++;
+  double sum = 0, squares = 0;
+  for (int b = 0; b < m->blocks; b++) sum += *(const double *)((const char *)&m->block[b][k] + member) / m->blocks;
+  for (int b = 0; b < m->blocks; b++) {
+    double d = *(const double *)((const char *)&m->block[b][k] + member) - sum;
+    squares += d * d;
   }
-  if (m->n < 2) return out;
-  out.trace = group_trace(m, k, m->m2, (double)m->n);
-  if (counted) out.snr = ratios / (double)counted;
-  for (int b = 0; b < m->blocks; b++) mean += m->trace[k][b] / m->blocks;
-  for (int b = 0; b < m->blocks; b++) spread += (m->trace[k][b] - mean) * (m->trace[k][b] - mean);
-  if (m->blocks > 1) out.trace_se = sqrt(spread / (m->blocks - 1) / m->blocks);
-  return out;
+  return m->blocks > 1 ? sqrt(squares / (m->blocks - 1) / m->blocks) : NAN;
+}
+
+void moments_read(const moments *m, group_moments *all, group_moments *se)
+{
+  if (all) read_groups(m->g, m->mean, m->m2, (double)m->n, all);
+  for (int k = 0; se && k < m->g->n; k++)
+    se[k] = (group_moments){ .squared_norm = spread(m, k, offsetof(group_moments, squared_norm)),
+                             .trace = spread(m, k, offsetof(group_moments, trace)),
+                             .snr = spread(m, k, offsetof(group_moments, snr)) };
 }

@@ -18,47 +18,88 @@ static double variance_of_mean(const moments *m, int k, int j)
   return m->n > 1 ? m->projected_m2[k][j] / (double)(m->n - 1) / (double)m->n : 0;
 }
 
-/* Welch 1947: the degrees of freedom of a difference of two means of unequal variances. */
+/* The degrees of freedom of a difference of two means of unequal variances (Welch 1947). */
 static double degrees(double a, long na, double b, long nb)
 {
+  const double normal = 1e9;
   double below = (na > 1 ? a * a / (double)(na - 1) : 0) + (nb > 1 ? b * b / (double)(nb - 1) : 0);
-  return below > 0 ? (a + b) * (a + b) / below : 1e9;
+  return below > 0 ? (a + b) * (a + b) / below : normal;
 }
 
-static int ascending(const void *a, const void *b)
+/* A group's tail: the smallest of its projections, times their number (Bonferroni). */
+static double group_tail(const moments *m, const moments *r, int k, double rounding)
 {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Holm 1979: the i-th smallest of n tails against alpha / (n - i); the first decides whether any is rejected. */
-static bool any_rejected(double *tails, int n)
-{
-  enum { ERROR_PER_MILLE = 1 };
-  qsort(tails, (size_t)n, sizeof *tails, ascending);
-  return tails[0] < 1e-3 * ERROR_PER_MILLE / n;
-}
-
-verdict verdict_of(const moments *m, const moments *r, int k)
-{
-  double tails[PROJECTIONS], squared = 0, norm = 0;
-  verdict v = { 0 };
-  for (size_t i = 0; i < m->g->P; i++) {
-    if (!group_holds(m->g, k, i)) continue;
-    double d = m->mean[i] - r->mean[i];
-    squared += d * d;
-    norm += r->mean[i] * r->mean[i];
-  }
-  /* A projection adds float-rounded numbers of random sign, so its rounding is of the order of the norm times epsilon. */
-  double rounding = 16 * (double)FLT_EPSILON * sqrt(norm);
+  double least = 1;
   for (int j = 0; j < PROJECTIONS; j++) {
     double a = variance_of_mean(m, k, j), b = variance_of_mean(r, k, j), se = fmax(sqrt(a + b), rounding);
     double difference = m->projected_mean[k][j] - r->projected_mean[k][j];
-    tails[j] = se > 0 ? student_tail(difference / se, degrees(a, m->n, b, r->n)) : 1;
+    if (se > 0) least = fmin(least, student_tail(difference / se, degrees(a, m->n, b, r->n)));
+    else if (difference != 0) least = 0;
   }
-  v.bias = sqrt(squared);
-  double own = moments_of(m, k).trace, theirs = r->n > 1 ? moments_of(r, k).trace : 0;
-  v.chance = sqrt(own / (double)m->n + theirs / (double)r->n);
-  v.word = any_rejected(tails, PROJECTIONS) ? "biased" : v.chance > 0.5 * sqrt(norm) && norm > 0 ? "cannot tell" : "unbiased";
-  return v;
+  return fmin(1, least * PROJECTIONS);
+}
+
+/* The i-th smallest of n tails is rejected when it and all before it are below error / (n - i), i from 0 (Holm 1979). */
+static void reject(const double *tails, int n, bool *rejected)
+{
+  for (int i = 0; i < n; i++) {
+    int least = -1;
+    for (int k = 0; k < n; k++)
+      if (!rejected[k] && (least < 0 || tails[k] < tails[least])) least = k;
+    if (!(tails[least] < VERDICT_ERROR / (n - i))) return;
+    rejected[least] = true;
+  }
+}
+
+static bool holds(const groups *g, int k, int other)
+{
+  for (int i = 0; i < 2; i++)
+    if (g->list[other].leaves[i] & ~g->list[k].leaves[i]) return false;
+  return true;
+}
+
+static bool holds_rejected(const groups *g, int k, const bool *rejected)
+{
+  for (int i = 0; i < g->n; i++)
+    if (rejected[i] && holds(g, k, i)) return true;
+  return false;
+}
+
+static void differences(const moments *m, const moments *r, verdict *out)
+{
+  const groups *g = m->g;
+  double leaf[GROUPS] = { 0 };
+  for (size_t i = 0; i < g->P; i++) {
+    double d = m->mean[i] - r->mean[i];
+    leaf[g->leaf_of[i]] += d * d;
+  }
+  for (int k = 0; k < g->n; k++) {
+    double sum = 0;
+    for (int l = 0; l < g->n_leaves; l++) sum += group_has_leaf(g, k, l) ? leaf[l] : 0;
+    out[k].bias = sqrt(sum);
+  }
+}
+
+static double of_one(double trace) { return isnan(trace) ? 0 : trace; }
+
+void verdicts_of(const moments *m, const moments *r, verdict *out)
+{
+  const groups *g = m->g;
+  group_moments own[GROUPS], theirs[GROUPS];
+  double tails[GROUPS];
+  bool rejected[GROUPS] = { false };
+  moments_read(m, own, NULL);
+  moments_read(r, theirs, NULL);
+  differences(m, r, out);
+  for (int k = 0; k < g->n; k++) {
+    double a = of_one(own[k].trace), b = of_one(theirs[k].trace), norm = sqrt(fmax(0, theirs[k].squared_norm));
+    /* A gradient is a sum of float-rounded terms about as large as one estimate; a projection adds them with random signs. */
+    double rounding = 16 * (double)FLT_EPSILON * sqrt(norm * norm + fmax(a, b));
+    out[k].chance = sqrt(a / (double)m->n + b / (double)r->n);
+    out[k].word = out[k].chance > rounding && VERDICT_REACH * out[k].chance > norm / 2 ? "cannot tell" : "unbiased";
+    tails[k] = group_tail(m, r, k, rounding);
+  }
+  reject(tails, g->n, rejected);
+  for (int k = 0; k < g->n; k++)
+    if (holds_rejected(g, k, rejected)) out[k].word = "biased";
 }
