@@ -61,8 +61,8 @@ static void matrices_free(matrices *x)
 static void call(trial *t, const product *p, const matrices *x, float *c)
 {
   note(t, "sgemm", NULL, NULL);
-  backend_of(t)->sgemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, x->a, x->lda, x->b, x->ldb, p->beta,
-                       c, x->ldc);
+  backend_of(t)->sgemm(p->ta, p->tb, p->m, p->n, p->k, p->alpha, x->a, x->lda, x->b, x->ldb,
+                       p->beta, c, x->ldc);
 }
 
 /* The error of a sum of k products is at most about k units of the sum of their sizes (Higham 2002, section 3.1). */
@@ -82,13 +82,15 @@ static double compare(trial *t, const product *p, const matrices *x)
              want = (double)p->alpha * sum + was, got = (double)x->c[i * x->ldc + j],
              bound = (p->k + 4) * 0x1p-24 * (fabs((double)p->alpha) * size + fabs(was));
       worst = fmax(worst, bound > 0 ? fabs(got - want) / bound : 0);
-      check_that(t, fabs(got - want) <= bound,
-                 "C[%d][%d] = %.9g, expected %.9g (ta %d, tb %d, m %d, n %d, k %d, alpha %g, beta %g)",
-                 i, j, got, want, p->ta, p->tb, p->m, p->n, p->k, (double)p->alpha, (double)p->beta);
+      check_that(
+          t, fabs(got - want) <= bound,
+          "C[%d][%d] = %.9g, expected %.9g (ta %d, tb %d, m %d, n %d, k %d, alpha %g, beta %g)", i,
+          j, got, want, p->ta, p->tb, p->m, p->n, p->k, (double)p->alpha, (double)p->beta);
     }
   for (int i = 0; i < p->m; i++)
-    check_that(t, !p->more || !memcmp(x->c + i * x->ldc + p->n, x->before + i * x->ldc + p->n,
-                                      (size_t)p->more * sizeof(float)),
+    check_that(t,
+               !p->more || !memcmp(x->c + i * x->ldc + p->n, x->before + i * x->ldc + p->n,
+                                   (size_t)p->more * sizeof(float)),
                "row %d of C is written beyond its %d columns", i, p->n);
   return worst;
 }
@@ -107,13 +109,15 @@ static double try_product(trial *t, const product *p)
 
 static void over_shapes(trial *t, float alpha, float beta, int more)
 {
-  static const int shapes[][3] = { { 1, 1, 1 },    { 1, 17, 5 },  { 23, 1, 9 },   { 7, 5, 1 },
+  static const int shapes[][3] = { { 1, 1, 1 },    { 1, 17, 5 },   { 23, 1, 9 },    { 7, 5, 1 },
                                    { 16, 16, 16 }, { 31, 33, 65 }, { 100, 37, 200 } };
   double worst = 0;
   int n = 0;
   for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
     for (int turn = 0; turn < 4 && !check_failed(t); turn++, n++) {
-      product p = { turn % 2, turn / 2, shapes[s][0], shapes[s][1], shapes[s][2], more, alpha, beta };
+      product p = {
+        turn % 2, turn / 2, shapes[s][0], shapes[s][1], shapes[s][2], more, alpha, beta
+      };
       worst = fmax(worst, try_product(t, &p));
     }
   check_says(t, "%d products, worst %.2f of the bound", n, worst);
@@ -130,7 +134,8 @@ static void descriptor(trial *t)
              "describe gives no line of text");
   char tiny[4] = "xxx";
   b->describe(tiny, 2);
-  check_that(t, (!tiny[0] || !tiny[1]) && tiny[2] == 'x', "describe writes beyond its 2 characters");
+  check_that(t, (!tiny[0] || !tiny[1]) && tiny[2] == 'x',
+             "describe writes beyond its 2 characters");
   check_says(t, "%s", text);
 }
 
@@ -197,7 +202,8 @@ static void guard(trial *t)
     guarded a, b, c;
     matrices x;
     if (!matrices_new(t, &p, &x)) return;
-    if (guarded_new(&a, x.na * sizeof(float), before) && guarded_new(&b, x.nb * sizeof(float), before) &&
+    if (guarded_new(&a, x.na * sizeof(float), before) &&
+        guarded_new(&b, x.nb * sizeof(float), before) &&
         guarded_new(&c, x.nc * sizeof(float), before)) {
       memcpy(a.at, x.a, x.na * sizeof(float));
       memcpy(b.at, x.b, x.nb * sizeof(float));

@@ -245,7 +245,8 @@ void check_cdf_gradient(trial *t)
 }
 
 /* ---- inverse */
-static const double probabilities[] = { 1e-12, 1e-6, 0.003, 0.1, 0.37, 0.5, 0.63, 0.9, 0.999, 1 - 0x1p-40 };
+static const double probabilities[] = { 1e-12, 1e-6, 0.003, 0.1,   0.37,
+                                        0.5,   0.63, 0.9,   0.999, 1 - 0x1p-40 };
 enum { PROBABILITIES = sizeof probabilities / sizeof *probabilities };
 
 static double inverse_at(void *arg, double at)
@@ -264,7 +265,8 @@ static void back_again(trial *t, const double *w, double u)
   if (isinf(y)) return; /* beyond doubles */
   double F = ask_cdf(t, y, w, u > 0.5, NULL), want = u > 0.5 ? 1 - u : u,
          dy = 4 * DBL_EPSILON * fabs(y),
-         slope = exp(ask_log_prob(t, &y, w, NULL, NULL) + form_log_slope(t->u.family->value_form, y));
+         slope =
+             exp(ask_log_prob(t, &y, w, NULL, NULL) + form_log_slope(t->u.family->value_form, y));
   double slack = 1e-9 * least + (isfinite(slope) ? slope * dy : 0) + 4 * DBL_EPSILON * want;
   check_that(t, fabs(F - want) <= slack, "%s(icdf(%.17g)) = %.17g (icdf %.17g) at %s",
              u > 0.5 ? "sf" : "cdf", u, F, y, place_of(t, NULL, w).text);
@@ -277,8 +279,9 @@ static void least_point(trial *t, const double *w, double u)
              family_support_text(t->u.family), place_of(t, NULL, w).text);
   double step = 1, first = discrete_point(t, 0, w), second = discrete_point(t, 1, w);
   if (!isnan(second)) step = second - first;
-  check_that(t, ask_cdf(t, x, w, 0, NULL) >= u * (1 - tiny) - 1e-15 &&
-                    (x <= first || ask_cdf(t, x - step, w, 0, NULL) <= u * (1 + tiny) + 1e-15),
+  check_that(t,
+             ask_cdf(t, x, w, 0, NULL) >= u * (1 - tiny) - 1e-15 &&
+                 (x <= first || ask_cdf(t, x - step, w, 0, NULL) <= u * (1 + tiny) + 1e-15),
              "icdf(%.17g) = %g is not the least value whose cdf reaches it at %s", u, x,
              place_of(t, NULL, w).text);
 }

@@ -174,7 +174,7 @@ void check_score(trial *t)
   double w[CHECK_MAX_W], worst = 0;
   int tried = 0;
   if (!small_enough(t)) return;
-  int most = t->u.family->event_rank ? 2 : total_points(t);
+  int most = !t->u.family->event_rank ? total_points(t) : t->thorough ? 3 : 1;
   for (int i = 0; i < most && !check_failed(t); i++) {
     bool vector = t->u.family->event_rank;
     if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;

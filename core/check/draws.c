@@ -36,7 +36,8 @@ static bool draw_many(trial *t, const double *w, uint32_t seed, int n, double *y
   for (int i = 0; i < n; i++) {
     elbo_noise e = check_noise(seed, (uint32_t)i);
     elbo_rc rc = ask_draw(t, &e, w, y + (size_t)i * (size_t)t->u.E);
-    if (!check_that(t, rc == ELBO_OK, "a draw answers %d at %s", (int)rc, place_of(t, NULL, w).text))
+    if (!check_that(t, rc == ELBO_OK, "a draw answers %d at %s", (int)rc,
+                    place_of(t, NULL, w).text))
       return false;
   }
   return true;
@@ -77,11 +78,12 @@ void check_draws_cdf(trial *t)
   double *y = malloc((size_t)n * sizeof *y);
   if (!check_that(t, y != NULL, "no memory")) return;
   for (int i = 0; i < draws_points(t) && !check_failed(t); i++) {
-    if (!grid_at(t, i, w) || !space_reached(t, w) || !draw_many(t, w, 1000 + (uint32_t)i, n, y)) continue;
+    if (!grid_at(t, i, w) || !space_reached(t, w) || !draw_many(t, w, 1000 + (uint32_t)i, n, y))
+      continue;
     double d = distance(t, w, y, n);
     worst = fmax(worst, d);
-    check_that(t, d <= bound, "%d draws lie %.4f from the cdf, allowed are %.4f, at %s", n, d, bound,
-               place_of(t, NULL, w).text);
+    check_that(t, d <= bound, "%d draws lie %.4f from the cdf, allowed are %.4f, at %s", n, d,
+               bound, place_of(t, NULL, w).text);
   }
   free(y);
   check_says(t, "worst distance %.4f of %.4f allowed, %d draws each", worst, bound, n);
@@ -125,18 +127,20 @@ static bool bounded_from(trial *t, const double *w, bounded *b)
 
 static double compare_means(trial *t, const double *w, bounded *b, const double *y, int n)
 {
-  double bound = sqrt(2 * log(2 / failure) / n), worst = 0;
+  double worst = 0;
   int functions = b->E > 1 ? 3 * b->E : 2;
   for (b->which = 0; b->which < functions; b->which++) {
-    double mean = 0;
+    bool square = b->which / b->E == 1; /* between 0 and 1, the others between -1 and 1 */
+    double mean = 0, bound = (square ? 1 : 2) * sqrt(log(2 / failure) / (2.0 * n));
     for (int i = 0; i < n; i++) mean += bounded_at(b, y + i * b->E) / n;
     expected e = expectation(t, w, bounded_phi, b);
     if (e.cut || !isfinite(e.value)) continue;
     double off = fabs(mean - (e.value - 2));
     worst = fmax(worst, off);
-    check_that(t, off <= bound + 10 * e.error + 1e-6,
-               "the mean of bounded function %d over %d draws is %.4f, expected %.4f +- %.4f, at %s",
-               b->which, n, mean, e.value - 2, bound, place_of(t, NULL, w).text);
+    check_that(
+        t, off <= bound + 10 * e.error + 1e-6,
+        "the mean of bounded function %d over %d draws is %.4f, expected %.4f +- %.4f, at %s",
+        b->which, n, mean, e.value - 2, bound, place_of(t, NULL, w).text);
   }
   return worst;
 }
@@ -148,7 +152,7 @@ void check_draws_density(trial *t)
   if (!can_draw(t) || (t->u.family->event_rank && !check_dim(t, K))) return;
   double *y = malloc((size_t)n * CHECK_MAX_E * sizeof *y);
   if (!check_that(t, y != NULL, "no memory")) return;
-  int points = t->u.family->event_rank ? 2 : draws_points(t);
+  int points = !t->u.family->event_rank ? draws_points(t) : t->thorough ? 3 : 1;
   for (int i = 0; i < points && !check_failed(t); i++) {
     bounded b;
     bool vector = t->u.family->event_rank;
@@ -184,7 +188,8 @@ void check_draws_support(trial *t)
   if (!can_draw(t)) return;
   for (int i = 0; i < grid_size(t) && !check_failed(t); i++) {
     bool vector = t->u.family->event_rank;
-    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w)) || !space_reached(t, w)) continue;
+    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w)) || !space_reached(t, w))
+      continue;
     for (int k = 0; k < draws_count(t) / 10; k++, n++) {
       elbo_noise e = check_noise(3000 + (uint32_t)i, (uint32_t)k);
       if (ask_draw(t, &e, w, y) != ELBO_OK) continue;
@@ -216,7 +221,8 @@ void check_same_bits(trial *t)
       ask_draw(t, &e, w, back[k]);
     }
     check_that(t, !memcmp(forth, back, sizeof forth),
-               "draws from the same streams in another order differ at %s", place_of(t, NULL, w).text);
+               "draws from the same streams in another order differ at %s",
+               place_of(t, NULL, w).text);
     check_that(t, !f->noise_per_event || !f->reparam || used <= f->noise_per_event,
                "an event takes %u draws of its stream, noise_per_event says %u", used,
                f->noise_per_event);

@@ -22,7 +22,8 @@ static void outside(trial *t, const double *y, const double *w)
 {
   double dx[CHECK_MAX_E], dw[CHECK_MAX_W], f = ask_log_prob(t, y, w, dx, dw);
   place_text at = place_of(t, y, w);
-  check_that(t, f == -INFINITY, "outside the support log_prob is %.9g, expected -inf, at %s", f, at.text);
+  check_that(t, f == -INFINITY, "outside the support log_prob is %.9g, expected -inf, at %s", f,
+             at.text);
   check_that(t, all_zero(t->u.E, dx) && all_zero(t->u.W, dw),
              "outside the support a gradient is not 0 at %s", at.text);
 }
@@ -42,10 +43,14 @@ static void ends_of(trial *t, const double *w, double *low, double *high)
 {
   const elbo_family *f = t->u.family;
   static const double ends[][2] = {
-    [ELBO_SUP_REAL] = { -INFINITY, INFINITY }, [ELBO_SUP_POSITIVE] = { 0, INFINITY },
-    [ELBO_SUP_UNIT] = { 0, 1 },                [ELBO_SUP_INTERVAL] = { -INFINITY, INFINITY },
-    [ELBO_SUP_CIRCLE] = { -M_PI, M_PI },       [ELBO_SUP_BINARY] = { 0, 1 },
-    [ELBO_SUP_CLASS] = { 0, INFINITY },        [ELBO_SUP_COUNT] = { 0, INFINITY },
+    [ELBO_SUP_REAL] = { -INFINITY, INFINITY },
+    [ELBO_SUP_POSITIVE] = { 0, INFINITY },
+    [ELBO_SUP_UNIT] = { 0, 1 },
+    [ELBO_SUP_INTERVAL] = { -INFINITY, INFINITY },
+    [ELBO_SUP_CIRCLE] = { -M_PI, M_PI },
+    [ELBO_SUP_BINARY] = { 0, 1 },
+    [ELBO_SUP_CLASS] = { 0, INFINITY },
+    [ELBO_SUP_COUNT] = { 0, INFINITY },
     [ELBO_SUP_GRID] = { 0, 1 },
   };
   *low = ends[f->support.kind][0];
@@ -86,9 +91,8 @@ static void scalar_edges(trial *t, const double *w)
 
 static void vector_edges(trial *t, const double *w)
 {
-  double y[CHECK_MAX_E] = { 0 }, level = t->u.family->value_form == ELBO_X_PLAIN
-                                             ? 1.0 / t->u.E
-                                             : -log((double)t->u.E);
+  double y[CHECK_MAX_E] = { 0 },
+         level = t->u.family->value_form == ELBO_X_PLAIN ? 1.0 / t->u.E : -log((double)t->u.E);
   bool simplex = t->u.family->support.kind == ELBO_SUP_SIMPLEX;
   for (int k = 0; k < t->u.E; k++) y[k] = simplex ? level : 0;
   if (!simplex) {
@@ -169,7 +173,8 @@ void check_finite(trial *t)
     for (int k = 0; k < t->u.E; k++) number = number && !isnan(dx[k]);
     for (int k = 0; k < t->u.W; k++) number = number && !isnan(dw[k]);
     if (!number)
-      check_that(t, false, "NaN in log_prob = %g or its gradients at %s", f, place_of(t, y, w).text);
+      check_that(t, false, "NaN in log_prob = %g or its gradients at %s", f,
+                 place_of(t, y, w).text);
   }
   check_says(t, "%d parameters and values", n);
 }

@@ -66,6 +66,7 @@ elbo_status elbo_plugin_check(elbo_context *ctx, const void *table,
   report->plugin = p->info.name;
   report->kind = p->info.kind;
   trial t = { .registry = ctx->registry, .plugin = p, .thorough = o->thorough };
-  if (!strcmp(p->info.kind, "family")) t.u.family = table; /* bound to a dimension when it is tried */
+  if (!strcmp(p->info.kind, "family"))
+    t.u.family = table; /* bound to a dimension when it is tried */
   return run_all(&t, properties_of(p), o, report, e);
 }

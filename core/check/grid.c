@@ -10,14 +10,16 @@ typedef struct {
   double low, high, middle, spread;
 } reach;
 static const reach reaches[] = {
-  [ELBO_REAL] = { -40, 40, 0, 1.5 },    [ELBO_POSITIVE] = { -6.9, 9.2, 0, 0.9 },
-  [ELBO_UNIT] = { -12, 12, 0, 2 },      [ELBO_SIMPLEX] = { -8, 8, 0, 1.5 },
-  [ELBO_CHOLESKY] = { -3, 3, 0, 0.5 },  [ELBO_INTEGER] = { 2, 40, 6, 3 },
+  [ELBO_REAL] = { -40, 40, 0, 1.5 },   [ELBO_POSITIVE] = { -6.9, 9.2, 0, 0.9 },
+  [ELBO_UNIT] = { -12, 12, 0, 2 },     [ELBO_SIMPLEX] = { -8, 8, 0, 1.5 },
+  [ELBO_CHOLESKY] = { -3, 3, 0, 0.5 }, [ELBO_INTEGER] = { 2, 40, 6, 3 },
 };
 
 elbo_noise check_noise(uint32_t seed, uint32_t element)
 {
-  return (elbo_noise){ .key = philox_make_key(20140416, STREAM_SAMPLE), .element = element, .row = seed };
+  return (elbo_noise){ .key = philox_make_key(20140416, STREAM_SAMPLE),
+                       .element = element,
+                       .row = seed };
 }
 
 bool check_dim(trial *t, int K)

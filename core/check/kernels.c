@@ -98,7 +98,8 @@ static elbo_rc call(trial *t, elbo_log_prob_f32 *kernel, size_t n, size_t d, con
     dw[p - 1] = b->out[p];
   }
   note(t, "log_prob_f32", NULL, NULL);
-  return kernel(&t->u.call, n, d, x, w, b->value, gradients ? b->out[0] : NULL, gradients ? dw : NULL);
+  return kernel(&t->u.call, n, d, x, w, b->value, gradients ? b->out[0] : NULL,
+                gradients ? dw : NULL);
 }
 
 /* ---- against double. out: the value, dx [E], dw [W] */
@@ -150,8 +151,10 @@ static double units_off(trial *t, const batch *b, int i, bool gradients, int lev
            off = (fabs((double)got - want[k]) - slack[k]) / float_ulp(size);
     worst = fmax(worst, off);
     if (!(off <= UNITS))
-      check_that(t, false, "level %d, output %d (value, dx, dw): found %.9g, expected %.9g, %.1f units off at %s",
-                 level, k, (double)got, want[k], off, place_of(t, y, w).text);
+      check_that(
+          t, false,
+          "level %d, output %d (value, dx, dw): found %.9g, expected %.9g, %.1f units off at %s",
+          level, k, (double)got, want[k], off, place_of(t, y, w).text);
   }
   return worst;
 }
@@ -231,8 +234,9 @@ static void strided(trial *t, elbo_log_prob_f32 *kernel, const batch *b)
     check_that(t, !memcmp(s.value + 1, b->value, ROWS * sizeof(float)),
                "values of strided, unaligned rows are other bits than those of dense ones");
     for (int i = 0; i < b->inputs; i++)
-      check_that(t, !memcmp(s.out[i] + 1, b->out[i], ROWS * D * (size_t)b->widths[i] * sizeof(float)),
-                 "gradients (%d) of strided, unaligned rows are other bits than those of dense ones", i);
+      check_that(
+          t, !memcmp(s.out[i] + 1, b->out[i], ROWS * D * (size_t)b->widths[i] * sizeof(float)),
+          "gradients (%d) of strided, unaligned rows are other bits than those of dense ones", i);
   }
   batch_free(&s);
 }
@@ -262,7 +266,8 @@ static void alone(trial *t, elbo_log_prob_f32 *kernel, const batch *b)
     elbo_rows row = { b->in[0] + r * D * b->widths[0], 0 };
     kernel(&t->u.call, 1, D, row, w, &value, NULL, NULL);
     check_that(t, !memcmp(&value, &only[r], sizeof value),
-               "row %d with broadcast parameters gives %.9g, alone %.9g", r, (double)only[r], (double)value);
+               "row %d with broadcast parameters gives %.9g, alone %.9g", r, (double)only[r],
+               (double)value);
   }
 }
 

@@ -48,7 +48,8 @@ static bool buffers_new(trial *t, buffers *b, const double *x, const double *w, 
                               (size_t)t->u.E };
   memset(b, 0, sizeof *b);
   for (int i = 0; i < BUFFERS; i++) {
-    if (!check_that(t, guarded_new(&b->g[i], n[i] * sizeof(double), before), "no memory")) return false;
+    if (!check_that(t, guarded_new(&b->g[i], n[i] * sizeof(double), before), "no memory"))
+      return false;
     b->at[i] = b->g[i].at;
   }
   memcpy(b->at[X], x, n[X] * sizeof *x);
@@ -257,7 +258,9 @@ void check_speed(trial *t)
   }
   char kernel[64] = "no float kernel", beside[96] = "";
   if (!isnan(fast)) snprintf(kernel, sizeof kernel, "%.2f ns by the float kernel", fast);
-  if (others) snprintf(beside, sizeof beside, "; %d other families %.0f to %.0f ns in double", others, low, high);
+  if (others)
+    snprintf(beside, sizeof beside, "; %d other families %.0f to %.0f ns in double", others, low,
+             high);
   check_that(t, !isnan(own), "no event to time");
   check_says(t, "%.0f ns an element in double, %s%s", own, kernel, beside);
 }

@@ -125,7 +125,7 @@ static void moments(trial *t, int which, moment_by *by, const char *name)
   int n = 0;
   if (!has_moment(t) || !two_dimensions(t)) return;
   bool vector = t->u.family->event_rank;
-  for (int i = 0; i < (vector ? 2 : grid_size(t)) && !check_failed(t); i++) {
+  for (int i = 0; i < (!vector ? grid_size(t) : t->thorough ? 3 : 1) && !check_failed(t); i++) {
     if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;
     n += one_moment(t, w, which, by, name);
   }
@@ -172,12 +172,14 @@ static int mode_at(trial *t, const double *w)
   if (!space_open(&s, t, w)) return 0;
   for (int i = 0; i < 4 * space_count(t); i++) {
     space_points(&s, i % space_count(t), v);
-    for (int k = 0; k < s.D; k++) v[k] = s.mode[k] + (v[k] - s.mode[k]) / (1 << (3 * (i / space_count(t))));
+    for (int k = 0; k < s.D; k++)
+      v[k] = s.mode[k] + (v[k] - s.mode[k]) / (1 << (3 * (i / space_count(t))));
     space_value(&s, v, y);
     no_higher(t, w, mode, top, y);
   }
   for (int i = -30; i <= 30 && s.D == 1 && isfinite(mode[0]); i++) {
-    double near = s.scale[0] * (isfinite(s.low) || isfinite(s.high) ? fmax(1e-3, fabs(mode[0])) : 1);
+    double near =
+        s.scale[0] * (isfinite(s.low) || isfinite(s.high) ? fmax(1e-3, fabs(mode[0])) : 1);
     y[0] = mode[0] + near * sinh(0.2 * i) * 0.05;
     if (y[0] > s.low && y[0] < s.high) no_higher(t, w, mode, top, y);
   }
@@ -244,7 +246,8 @@ static int kl_at(trial *t, pair *k)
 {
   double found = ask_kl(t, k, NULL, NULL);
   place_text q = place_of(&k->q, NULL, k->w), p = place_of(&k->p, NULL, k->w2);
-  check_that(t, !isnan(found), "KL(%s || %s) is NaN at %s and %s", k->row->q, k->row->p, q.text, p.text);
+  check_that(t, !isnan(found), "KL(%s || %s) is NaN at %s and %s", k->row->q, k->row->p, q.text,
+             p.text);
   if (found == INFINITY) return 0;
   expected e = expectation(&k->q, k->w, log_ratio, k);
   if (e.cut || !isfinite(e.value)) return 0;
@@ -335,10 +338,11 @@ static int kl_slopes(pair *k, double *side, const trial *of, const double *found
     double d = difference(kl_along, k, side[j], &error);
     if (!(error <= 1e-4 * (fabs(d) + 1e-3))) continue;
     n++;
-    check_that(k->t, fabs(found[j] - d) <= 1e-6 * fabs(d) + 30 * error + 1e-9,
-               "d KL(%s || %s) / d working number %d of %s: found %.12g, expected %.12g at %s and %s",
-               k->row->q, k->row->p, j, name, found[j], d, place_of(&k->q, NULL, k->w).text,
-               place_of(&k->p, NULL, k->w2).text);
+    check_that(
+        k->t, fabs(found[j] - d) <= 1e-6 * fabs(d) + 30 * error + 1e-9,
+        "d KL(%s || %s) / d working number %d of %s: found %.12g, expected %.12g at %s and %s",
+        k->row->q, k->row->p, j, name, found[j], d, place_of(&k->q, NULL, k->w).text,
+        place_of(&k->p, NULL, k->w2).text);
   }
   return n;
 }

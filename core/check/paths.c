@@ -35,7 +35,8 @@ static int pathwise_at(trial *t, const elbo_reparam *r, tail_line *l)
   double dw[CHECK_MAX_W], one = 1, error;
   int n = 0;
   const elbo_family *f = t->u.family;
-  double density = exp(ask_log_prob(t, &l->y, l->w, NULL, NULL) + form_log_slope(f->value_form, l->y));
+  double density =
+      exp(ask_log_prob(t, &l->y, l->w, NULL, NULL) + form_log_slope(f->value_form, l->y));
   if (!(density > 1e-200) || isinf(density)) return 0;
   elbo_rc rc = ask_backward(t, r, &l->y, l->w, &one, dw);
   check_that(t, rc == ELBO_OK, "backward of %s answers %d at %s", r->name, (int)rc,
@@ -43,8 +44,7 @@ static int pathwise_at(trial *t, const elbo_reparam *r, tail_line *l)
   l->upper = ask_cdf(t, l->y, l->w, 0, NULL) > 0.5;
   for (l->k = 0; l->k < t->u.W && rc == ELBO_OK; l->k++) {
     if (!grid_learned(t, l->k)) continue;
-    double d = difference(tail_at, l, l->w[l->k], &error),
-           want = (l->upper ? 1 : -1) * d / density;
+    double d = difference(tail_at, l, l->w[l->k], &error), want = (l->upper ? 1 : -1) * d / density;
     error /= density;
     if (!(error <= 1e-4 * (fabs(want) + 1e-6))) continue;
     n++;
@@ -170,9 +170,7 @@ static int flow_at(flow *l, uint32_t i)
   if (ask_forward(l->t, l->r, &e, l->w, l->y) != ELBO_OK) return 0;
   for (int k = 0; k < l->D; k++) {
     bool plain = l->t->u.family->value_form == ELBO_X_PLAIN;
-    l->c[k] = !is_simplex(l) ? l->y[k]
-              : plain        ? log(l->y[k] / l->y[l->D])
-                             : l->y[k] - l->y[l->D];
+    l->c[k] = !is_simplex(l) ? l->y[k] : plain ? log(l->y[k] / l->y[l->D]) : l->y[k] - l->y[l->D];
     if (!isfinite(l->c[k])) return 0;
   }
   for (l->k = 0; l->k < l->t->u.W; l->k++)

@@ -64,7 +64,8 @@ static int support_of(trial *t, const elbo_reparam *r)
   int n = 0;
   for (int i = 0; i < grid_size(t); i++) {
     bool vector = t->u.family->event_rank;
-    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w)) || !space_reached(t, w)) continue;
+    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w)) || !space_reached(t, w))
+      continue;
     for (uint32_t k = 0; k < 100; k++, n++) {
       elbo_noise e = check_noise(21, k);
       elbo_rc rc = ask_forward(t, r, &e, w, y);
@@ -101,9 +102,10 @@ static int linear_of(trial *t, const elbo_reparam *r)
     for (int k = 0; k < t->u.E; k++) dx[k] *= -2;
     if (ask_backward(t, r, y, w, dx, two) != ELBO_OK) continue;
     for (int k = 0; k < t->u.W; k++, n++)
-      check_that(t, !grid_learned(t, k) || fabs(two[k] + 2 * one[k]) <= 1e-12 * fabs(two[k]) + 1e-300,
-                 "backward is not linear in dx: %.12g for dx, %.12g for -2 dx with %s at %s", one[k],
-                 two[k], t->u.family->name, place_of(t, y, w).text);
+      check_that(t,
+                 !grid_learned(t, k) || fabs(two[k] + 2 * one[k]) <= 1e-12 * fabs(two[k]) + 1e-300,
+                 "backward is not linear in dx: %.12g for dx, %.12g for -2 dx with %s at %s",
+                 one[k], two[k], t->u.family->name, place_of(t, y, w).text);
   }
   return n;
 }
@@ -163,8 +165,9 @@ static int kernel_level(trial *t, const elbo_reparam *r, int level)
         flat[t->u.offset[p] + k] = (double)w[p][j * (uint32_t)t->u.width[p] + (uint32_t)k];
     ask_forward(t, r, &e, flat, y);
     for (int k = 0; k < E; k++)
-      check_that(t, near(x[(int)j * E + k], y[k]), "level %d, forward_f32 of %s: found %.9g, expected %.9g",
-                 level, t->u.family->name, (double)x[(int)j * E + k], y[k]);
+      check_that(t, near(x[(int)j * E + k], y[k]),
+                 "level %d, forward_f32 of %s: found %.9g, expected %.9g", level, t->u.family->name,
+                 (double)x[(int)j * E + k], y[k]);
     for (int k = 0; k < E; k++) y[k] = (double)x[(int)j * E + k], d[k] = 1.5;
     ask_backward(t, r, y, flat, d, want);
     for (uint32_t p = 0; p < t->u.family->n_params; p++)
@@ -268,7 +271,8 @@ const property reparam_properties[] = {
   { "draws_support", r_support, "draws lie where the family has density" },
   { "linear", r_linear, "backward is linear in dx" },
   { "pathwise", r_pathwise, "dz/dp against -(dF/dp)/f" },
-  { "continuity", r_continuity, "dz/dp carries the density: d log q/dp + div v + v grad log q = 0" },
+  { "continuity", r_continuity,
+    "dz/dp carries the density: d log q/dp + div v + v grad log q = 0" },
   { "kernel", r_kernel, "the float road against the double one" },
   { "same_bits", r_same_bits, "the same seed gives the same draws, in any order" },
   { "guard_pages", r_guard, "no buffer is overrun, kept or, if an input, written" },

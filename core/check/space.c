@@ -70,9 +70,12 @@ double space_density(const space *s, const double *v, double *y)
 
 /* ---- where the ends are */
 static const double plain_ends[][2] = {
-  [ELBO_SUP_REAL] = { -INFINITY, INFINITY }, [ELBO_SUP_POSITIVE] = { 0, INFINITY },
-  [ELBO_SUP_UNIT] = { 0, 1 },                [ELBO_SUP_INTERVAL] = { -INFINITY, INFINITY },
-  [ELBO_SUP_SIMPLEX] = { 0, 1 },             [ELBO_SUP_CIRCLE] = { -M_PI, M_PI },
+  [ELBO_SUP_REAL] = { -INFINITY, INFINITY },
+  [ELBO_SUP_POSITIVE] = { 0, INFINITY },
+  [ELBO_SUP_UNIT] = { 0, 1 },
+  [ELBO_SUP_INTERVAL] = { -INFINITY, INFINITY },
+  [ELBO_SUP_SIMPLEX] = { 0, 1 },
+  [ELBO_SUP_CIRCLE] = { -M_PI, M_PI },
 };
 
 /* How near v may come to an end of y: beyond it y - end is lost in rounding. */

@@ -28,18 +28,21 @@ static void bounds_are_flagged(trial *t)
   param_standard(&t->u, w);
   note(t, "support.range", NULL, w);
   if (f->support.range(w, t->u.K, &low, &high) != ELBO_OK) return;
-  check_that(t, low <= high, "support.range at the standard parameters: low %g > high %g", low, high);
+  check_that(t, low <= high, "support.range at the standard parameters: low %g > high %g", low,
+             high);
   for (uint32_t p = 0; p < f->n_params; p++) {
     const elbo_param *of = &f->params[p];
     double keep = w[t->u.offset[p]];
     w[t->u.offset[p]] += of->constraint == ELBO_INTEGER ? 1 : 0.25;
-    bool moved = f->support.range(w, t->u.K, &low2, &high2) == ELBO_OK &&
-                 (low2 != low || high2 != high);
+    bool moved =
+        f->support.range(w, t->u.K, &low2, &high2) == ELBO_OK && (low2 != low || high2 != high);
     w[t->u.offset[p]] = keep;
     if (moved && !(of->flags & (ELBO_MOVES_SUPPORT | ELBO_CONSTANT)) &&
         of->constraint != ELBO_INTEGER)
-      check_that(t, false, "parameter %s moves the support (range [%g, %g] -> [%g, %g]) without "
-                 "the flag ELBO_MOVES_SUPPORT", of->name, low, high, low2, high2);
+      check_that(t, false,
+                 "parameter %s moves the support (range [%g, %g] -> [%g, %g]) without "
+                 "the flag ELBO_MOVES_SUPPORT",
+                 of->name, low, high, low2, high2);
   }
 }
 
@@ -74,12 +77,13 @@ void check_descriptor(trial *t)
   }
   note(t, "extension", NULL, NULL);
   if (f->extension)
-    check_that(t, !f->extension("elbo.no_such_ability/1"), "extension answers an id that nobody has");
+    check_that(t, !f->extension("elbo.no_such_ability/1"),
+               "extension answers an id that nobody has");
   form_suits(t);
   bounds_are_flagged(t);
   has_density(t);
-  check_says(t, "ABI %d.%d, %u parameters, %s", t->plugin->info.abi_major, t->plugin->info.abi_minor,
-             f->n_params, family_support_text(f));
+  check_says(t, "ABI %d.%d, %u parameters, %s", t->plugin->info.abi_major,
+             t->plugin->info.abi_minor, f->n_params, family_support_text(f));
 }
 
 /* ---- forms of parameters */
@@ -87,7 +91,8 @@ static double from_working(const elbo_param *p, int form, double w)
 {
   if (form == PARAM_LOG_VAR) return 2 * w;
   if (form == PARAM_VAR) return exp(2 * w);
-  if (form == PARAM_WORKING || p->constraint == ELBO_REAL || p->constraint == ELBO_INTEGER) return w;
+  if (form == PARAM_WORKING || p->constraint == ELBO_REAL || p->constraint == ELBO_INTEGER)
+    return w;
   if (p->constraint == ELBO_UNIT) return 1 / (1 + exp(-w));
   return exp(w);
 }
@@ -157,7 +162,9 @@ static void set_ends(set_line *l, const double *w)
 
 static void form_set(trial *t, const elbo_form_set *set)
 {
-  static const double spread[][4] = { { 0.6, 1.1, 1.9, 2.6 }, { 0.1, 0.2, 0.9, 1 }, { 3, 40, 41, 50 } };
+  static const double spread[][4] = { { 0.6, 1.1, 1.9, 2.6 },
+                                      { 0.1, 0.2, 0.9, 1 },
+                                      { 3, 40, 41, 50 } };
   double w[CHECK_MAX_W], jac[16];
   int fine = 0;
   note(t, "form_sets.to_working", NULL, NULL);

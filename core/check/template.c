@@ -30,9 +30,11 @@ elbo_status elbo_plugin_template(elbo_context *ctx, const char *kind, const char
   error *e = context_enter(ctx);
   const char *from = text_of(kind);
   if (!from)
-    return fail(e, ELBO_E_USAGE, "no template of the kind `%.60s`; expected family or reparam", kind);
+    return fail(e, ELBO_E_USAGE, "no template of the kind `%.60s`; expected family or reparam",
+                kind);
   if (!name_valid(name))
-    return fail(e, ELBO_E_USAGE, "the name of a plugin is 1 to %d of the characters a-z, 0-9 and _, found `%.80s`",
+    return fail(e, ELBO_E_USAGE,
+                "the name of a plugin is 1 to %d of the characters a-z, 0-9 and _, found `%.80s`",
                 PLUGIN_MAX_NAME, name);
   text_free(&ctx->scratch);
   ctx->scratch = (text){ 0 };

@@ -54,10 +54,10 @@ static const struct {
   const char *name;
   anything *counter;
 } counters[] = {
-  { "malloc", (anything *)count_malloc },         { "calloc", (anything *)count_calloc },
-  { "realloc", (anything *)count_realloc },       { "aligned_alloc", (anything *)count_aligned },
-  { "memalign", (anything *)count_aligned },      { "posix_memalign", (anything *)count_posix },
-  { "strdup", (anything *)count_copy },           { "__strdup", (anything *)count_copy },
+  { "malloc", (anything *)count_malloc },    { "calloc", (anything *)count_calloc },
+  { "realloc", (anything *)count_realloc },  { "aligned_alloc", (anything *)count_aligned },
+  { "memalign", (anything *)count_aligned }, { "posix_memalign", (anything *)count_posix },
+  { "strdup", (anything *)count_copy },      { "__strdup", (anything *)count_copy },
 };
 
 struct watch {
@@ -73,9 +73,9 @@ static void put(anything **slot, anything *to)
 }
 
 typedef struct {
-  const ElfW(Sym) *symbols;
+  const ElfW(Sym) * symbols;
   const char *strings;
-  const ElfW(Rela) *list[2]; /* of functions, of data */
+  const ElfW(Rela) * list[2]; /* of functions, of data */
   size_t bytes[2];
 } tables;
 
@@ -93,7 +93,7 @@ static tables tables_of(const struct link_map *map)
   return t;
 }
 
-static void exchange(watch *w, const struct link_map *map, const ElfW(Rela) *r, const char *name)
+static void exchange(watch *w, const struct link_map *map, const ElfW(Rela) * r, const char *name)
 {
   for (size_t i = 0; i < sizeof counters / sizeof *counters && w->n < MOST_SLOTS; i++) {
     if (strcmp(name, counters[i].name) != 0) continue;
@@ -108,7 +108,8 @@ watch *watch_start(const void *table)
 {
   Dl_info info;
   struct link_map *map = NULL;
-  if (sizeof(void *) != 8 || !dladdr1(table, &info, (void **)&map, RTLD_DL_LINKMAP) || !map) return NULL;
+  if (sizeof(void *) != 8 || !dladdr1(table, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
+    return NULL;
   tables t = tables_of(map);
   watch *w = t.symbols && t.strings ? calloc(1, sizeof *w) : NULL;
   for (int k = 0; w && k < 2; k++)

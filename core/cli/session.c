@@ -25,17 +25,19 @@ int open_context(cli *c)
   return status ? library_failed(c, status) : 0;
 }
 
+/* --seed and --epochs are settings with names of their own, so that the run's experiment.yaml holds them. */
 int open_experiment(cli *c)
 {
-  char seed[32];
+  char seed[32], epochs[48];
+  size_t n = c->o.set.n;
   int failed = open_context(c);
   if (failed) return failed;
-  if (c->o.given & OPTION(O_SEED)) {
-    snprintf(seed, sizeof seed, "seed=%" PRIu64, c->o.seed);
-    c->o.set.items[c->o.set.n++] = seed; /* the list has room for it */
-  }
+  snprintf(seed, sizeof seed, "seed=%" PRIu64, c->o.seed);
+  snprintf(epochs, sizeof epochs, "train.epochs=%" PRIu64, c->o.epochs);
+  if (c->o.given & OPTION(O_SEED)) c->o.set.items[c->o.set.n++] = seed; /* the list has room */
+  if (c->o.given & OPTION(O_EPOCHS)) c->o.set.items[c->o.set.n++] = epochs;
   elbo_status status = elbo_experiment_open(c->ctx, c->arguments[0], c->o.set.items, &c->x);
-  if (c->o.given & OPTION(O_SEED)) c->o.set.items[--c->o.set.n] = NULL; /* the text ends here */
+  while (c->o.set.n > n) c->o.set.items[--c->o.set.n] = NULL; /* the texts end here */
   return status ? library_failed(c, status) : 0;
 }
 

@@ -37,15 +37,78 @@ static void write_estimator(writer *w, const key *k, const void *from)
   text_format(w->t, "%s\n", s->name);
 }
 
+/* One number, or from one to another. */
+static const key temperature_keys[] = {
+  { "from", KEY_NUMBER, offsetof(estimator_spec, temperature_from), .low = 0, .open_low = true,
+    .high = MOST_SIZE, .required = true, .help = "temperature at the start" },
+  { "to", KEY_NUMBER, offsetof(estimator_spec, temperature_to), .low = 0, .open_low = true,
+    .high = MOST_SIZE, .required = true, .help = "temperature after `epochs`" },
+  { "epochs", KEY_NUMBER, offsetof(estimator_spec, temperature_epochs), .low = 0, .open_low = true,
+    .high = MOST_SIZE, .required = true, .help = "it goes exponentially over so many epochs" },
+};
+static const schema temperature_schema = { .what = "temperature", KEYS(temperature_keys) };
+
+static void read_temperature(reader *r, const key *k, const tree *n, void *into)
+{
+  estimator_spec *s = into;
+  if (n->kind == TREE_MAP)
+    schema_read(r, &temperature_schema, n, s);
+  else if (read_number(r, k, n, &s->temperature_from))
+    s->temperature_to = s->temperature_from;
+}
+
+static bool temperature_written(const void *from)
+{
+  return ((const estimator_spec *)from)->temperature_from > 0;
+}
+
+static void write_temperature(writer *w, const key *k, const void *from)
+{
+  const estimator_spec *s = from;
+  if (s->temperature_epochs > 0) {
+    schema_write_map(w, k->name, &temperature_schema, s);
+    return;
+  }
+  write_key(w, k->name);
+  write_numbers(w, &s->temperature_from, 1);
+  text_add(w->t, "\n");
+}
+
+static const char *density_word(int i)
+{
+  static const char *const all[] = { "discrete", "relaxed" };
+  return all[i];
+}
+static const words density_words = { "value", NULL, density_word };
+
+static bool density_written(const void *from)
+{
+  return ((const estimator_spec *)from)->density_relaxed;
+}
+
+static const char *noise_name(int i)
+{
+  return noise_names[i];
+}
+static const words noise_words = { "noise", &n_noises, noise_name };
+
 static const key estimator_keys[] = {
   { "name", KEY_OTHER, .read = read_estimator, .write = write_estimator,
     .form = "name of an estimator; default auto",
     .help = "auto takes sgvb_b where it applies, else the next best, and the plan says which" },
   { "samples", KEY_COUNT, offsetof(estimator_spec, samples), .standard = 1, .low = 1,
     .high = MOST_SAMPLES, .help = "draws of the latents per row" },
-  RESERVED("temperature"),
-  RESERVED("density"),
-  RESERVED("noise"),
+  { "temperature", KEY_OTHER, AT(estimator_spec, temperature_at), .low = 0, .open_low = true,
+    .high = MOST_SIZE, .written = temperature_written, .read = read_temperature,
+    .write = write_temperature, .map = &temperature_schema,
+    .form = "number, or a mapping; default 0.5 where a value is relaxed",
+    .help = "of the relaxed twin of a discrete latent (concrete, rebar)" },
+  { "density", KEY_SWITCH, offsetof(estimator_spec, density_relaxed), AT(estimator_spec, density_at),
+    .words = &density_words, .written = density_written,
+    .help = "concrete: log p and log q of a relaxed value, the discrete ones continued or the twin's" },
+  { "noise", KEY_WORD, offsetof(estimator_spec, noise), AT(estimator_spec, noise_at),
+    .words = &noise_words, .word = "iid",
+    .help = "how the samples of a row hang together; others than iid for score, sgvb_a, sgvb_b, stl" },
 };
 const schema estimator_schema = { .what = "estimator", KEYS(estimator_keys) };
 

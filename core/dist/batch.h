@@ -42,6 +42,8 @@ elbo_rc batch_draw(const road_use *r, size_t n, size_t d, const elbo_noise_row *
 elbo_rc batch_pull(const road_use *r, size_t n, size_t d, const float *z, const elbo_rows *w, const float *dz, float *const *dw);
 /* A draw that needs no gradient, from any family (its road, or `draw`, or icdf): for ancestral sampling. ELBO_UNSUPPORTED if it has none. */
 elbo_rc batch_sample(const registry *r, const family_use *u, size_t n, size_t d, const elbo_noise_row *rows, const elbo_rows *w, float *z);
+/* Noise values that an event's draw takes where samples hang together (noise_tie); 0: no fixed number. */
+uint32_t draw_noise(const family_use *u);
 /* which: ELBO_MEAN .. of x itself (plain form): out [n][d E]. */
 elbo_rc batch_moment(const family_use *u, int which, size_t n, size_t d, const elbo_rows *w, float *out);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* log_prob, kl and mean: a block of rows goes to a batch kernel; gradients are kept for the vjp, which scales and reduces them. */
-#include "dist/ops.h"
+#include "dist/ops_inside.h"
 
 /* Rows of input i as node n's rows see them, from row `row` on: one row for all, the batch again for each sample, or row by row. */
-static elbo_rows view(const run *r, const node *n, int i, size_t row)
+elbo_rows ops_view(const run *r, const node *n, int i, size_t row)
 {
   const node *x = in_node(r, n, i);
   const float *at = node_value(r, x);
@@ -13,7 +13,7 @@ static elbo_rows view(const run *r, const node *n, int i, size_t row)
 }
 
 /* The shape of one number a row along the largest axis of the inputs; saved: a float for each number of each input. */
-static elbo_status row_shape(const graph *g, node *n, error *e)
+elbo_status ops_row_shape(const graph *g, node *n, error *e)
 {
   n->shape = (shape){ AXIS_FIXED, 1, 1 };
   n->saved_cols = 0;
@@ -32,40 +32,40 @@ static elbo_status row_shape(const graph *g, node *n, error *e)
   return ELBO_DONE;
 }
 
-static elbo_status check_cols(const graph *g, const node *n, int i, size_t cols, const char *what, error *e)
+elbo_status ops_check_cols(const graph *g, const node *n, int i, size_t cols, const char *what, error *e)
 {
   const node *x = graph_node(g, n->in[i].node);
   if (x->shape.cols == cols) return ELBO_DONE;
   return fail(e, ELBO_E_USAGE, "%s: %s %s has %zu numbers a row, expected %zu", n->name, what, x->name, x->shape.cols, cols);
 }
 
-static elbo_status check_params(const graph *g, const node *n, int first, const family_use *u, size_t d, error *e)
+elbo_status ops_check_params(const graph *g, const node *n, int first, const family_use *u, size_t d, error *e)
 {
   for (uint32_t p = 0; p < u->family->n_params; p++)
-    if (check_cols(g, n, first + (int)p, d * (size_t)u->width[p], u->family->params[p].name, e)) return e->status;
+    if (ops_check_cols(g, n, first + (int)p, d * (size_t)u->width[p], u->family->params[p].name, e)) return e->status;
   return ELBO_DONE;
 }
 
 enum { KERNEL_WORK = 12 }; /* elementary operations of a kernel for a number: for the choice of parts */
 
-static int row_parts(const run *r, const node *n)
+int ops_row_parts(const run *r, const node *n)
 {
   size_t rows = rows_of(r, n->shape);
   return parts_for((double)KERNEL_WORK * (double)rows * (double)n->saved_cols, rows);
 }
 
 /* Where the gradients by input i are kept: [R][cols] each, one after the other. */
-static float *saved_of(const run *r, const node *n, int i)
+float *ops_saved(const run *r, const node *n, int i)
 {
   size_t before = 0;
   for (int k = 0; k < i; k++) before += in_node(r, n, k)->shape.cols;
   return node_saved(r, n) + before * rows_of(r, n->shape);
 }
 
-static bool wants_saved(const node *n) { return n->has_grad && n->needs_grad; }
+bool ops_wants_saved(const node *n) { return n->has_grad && n->needs_grad; }
 
 /* Delivers what is kept to every input that wants it, each in its own parts. */
-static int deliver_parts(const run *r, const node *n)
+int ops_deliver_parts(const run *r, const node *n)
 {
   int parts = 1;
   for (int i = 0; i < n->n_in; i++) {
@@ -75,16 +75,16 @@ static int deliver_parts(const run *r, const node *n)
   return parts;
 }
 
-static void deliver(run *r, const node *n, const float *g, int part, int parts)
+void ops_deliver(run *r, const node *n, const float *g, int part, int parts)
 {
   for (int i = 0; i < n->n_in; i++)
-    if (n->in[i].wants_grad) reduce_to_input(r, n, i, saved_of(r, n, i), g, part, parts);
+    if (n->in[i].wants_grad) reduce_to_input(r, n, i, ops_saved(r, n, i), g, part, parts);
 }
 
-static void deliver_scaled(run *r, const node *n, int part, int parts) { deliver(r, n, node_grad(r, n), part, parts); }
+void ops_deliver_scaled(run *r, const node *n, int part, int parts) { ops_deliver(r, n, node_grad(r, n), part, parts); }
 
 /* Calls `block` for stretches of rows that do not cross from one sample to the next. */
-static void for_blocks(run *r, const node *n, int part, int parts, elbo_rc (*block)(run *, const node *, size_t, size_t))
+void ops_for_blocks(run *r, const node *n, int part, int parts, ops_block *block)
 {
   size_t from, to;
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
@@ -103,9 +103,9 @@ static const char *log_prob_plugin(const node *n) { return ((const log_prob_attr
 static elbo_status log_prob_shape(const graph *g, node *n, error *e)
 {
   const log_prob_attr *a = n->attr;
-  if (check_cols(g, n, 0, a->d * (size_t)a->family->E, "the value", e) || check_params(g, n, 1, a->family, a->d, e))
+  if (ops_check_cols(g, n, 0, a->d * (size_t)a->family->E, "the value", e) || ops_check_params(g, n, 1, a->family, a->d, e))
     return e->status;
-  return row_shape(g, n, e);
+  return ops_row_shape(g, n, e);
 }
 
 static elbo_rc log_prob_block(run *r, const node *n, size_t row, size_t rows)
@@ -113,16 +113,16 @@ static elbo_rc log_prob_block(run *r, const node *n, size_t row, size_t rows)
   const log_prob_attr *a = n->attr;
   elbo_rows w[FAMILY_MAX_PARAMS];
   float *dw[FAMILY_MAX_PARAMS], *dx = NULL;
-  bool grads = wants_saved(n);
+  bool grads = ops_wants_saved(n);
   for (int i = 1; i < n->n_in; i++) {
-    w[i - 1] = view(r, n, i, row);
-    dw[i - 1] = grads ? saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
+    w[i - 1] = ops_view(r, n, i, row);
+    dw[i - 1] = grads ? ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
-  if (grads) dx = saved_of(r, n, 0) + row * in_node(r, n, 0)->shape.cols;
-  return (a->between ? batch_log_prob_between : batch_log_prob)(a->family, rows, a->d, view(r, n, 0, row), w, node_value(r, n) + row, dx, grads ? dw : NULL);
+  if (grads) dx = ops_saved(r, n, 0) + row * in_node(r, n, 0)->shape.cols;
+  return (a->between ? batch_log_prob_between : batch_log_prob)(a->family, rows, a->d, ops_view(r, n, 0, row), w, node_value(r, n) + row, dx, grads ? dw : NULL);
 }
 
-static void log_prob_forward(run *r, const node *n, int part, int parts) { for_blocks(r, n, part, parts, log_prob_block); }
+static void log_prob_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, log_prob_block); }
 
 const op op_log_prob = {
   .name = "log_prob",
@@ -130,8 +130,8 @@ const op op_log_prob = {
   .in_min = 1,
   .in_max = 1 + FAMILY_MAX_PARAMS,
   .shape = log_prob_shape,
-  .forward = { { row_parts, log_prob_forward } },
-  .vjp = { { deliver_parts, deliver_scaled } },
+  .forward = { { ops_row_parts, log_prob_forward } },
+  .vjp = { { ops_deliver_parts, ops_deliver_scaled } },
 };
 
 /* ---- kl */
@@ -141,8 +141,8 @@ static elbo_status kl_shape(const graph *g, node *n, error *e)
 {
   const kl_attr *a = n->attr;
   int nq = (int)a->pair->q.family->n_params;
-  if (check_params(g, n, 0, &a->pair->q, a->d, e) || check_params(g, n, nq, &a->pair->p, a->d, e)) return e->status;
-  return row_shape(g, n, e);
+  if (ops_check_params(g, n, 0, &a->pair->q, a->d, e) || ops_check_params(g, n, nq, &a->pair->p, a->d, e)) return e->status;
+  return ops_row_shape(g, n, e);
 }
 
 static elbo_rc kl_block(run *r, const node *n, size_t row, size_t rows)
@@ -151,15 +151,15 @@ static elbo_rc kl_block(run *r, const node *n, size_t row, size_t rows)
   elbo_rows w[2 * FAMILY_MAX_PARAMS];
   float *dw[2 * FAMILY_MAX_PARAMS];
   int nq = (int)a->pair->q.family->n_params;
-  bool grads = wants_saved(n);
+  bool grads = ops_wants_saved(n);
   for (int i = 0; i < n->n_in; i++) {
-    w[i] = view(r, n, i, row);
-    dw[i] = grads ? saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
+    w[i] = ops_view(r, n, i, row);
+    dw[i] = grads ? ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
   return batch_kl(a->pair, rows, a->d, w, w + nq, node_value(r, n) + row, grads ? dw : NULL, grads ? dw + nq : NULL);
 }
 
-static void kl_forward(run *r, const node *n, int part, int parts) { for_blocks(r, n, part, parts, kl_block); }
+static void kl_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, kl_block); }
 
 const op op_kl = {
   .name = "kl",
@@ -167,94 +167,15 @@ const op op_kl = {
   .in_min = 0,
   .in_max = 2 * FAMILY_MAX_PARAMS,
   .shape = kl_shape,
-  .forward = { { row_parts, kl_forward } },
-  .vjp = { { deliver_parts, deliver_scaled } },
-};
-
-/* ---- draw */
-static const char *draw_plugin(const node *n) { return ((const draw_attr *)n->attr)->family->family->name; }
-
-static elbo_status draw_shape(const graph *g, node *n, error *e)
-{
-  const draw_attr *a = n->attr;
-  if (check_params(g, n, 0, a->family, a->d, e) || row_shape(g, n, e)) return e->status;
-  if (n->shape.axis > a->axis) return fail(e, ELBO_E_USAGE, "%s: drawn along a smaller axis than its parameters", n->name);
-  if (n->shape.axis == AXIS_FIXED && n->shape.rows != 1)
-    return fail(e, ELBO_E_USAGE, "%s: its parameters have %zu fixed rows, expected 1", n->name, n->shape.rows);
-  n->shape = (shape){ a->axis, a->axis == AXIS_FIXED, a->d * (size_t)a->family->E };
-  return ELBO_DONE;
-}
-
-static elbo_rc replay_block(run *r, const node *n, size_t row, size_t rows)
-{
-  const float *from = r->args.replay[n->id] + row * n->shape.cols;
-  float *to = node_value(r, n) + row * n->ld;
-  for (size_t i = 0; i < rows * n->shape.cols; i++) to[i] = from[i];
-  return ELBO_OK;
-}
-
-static elbo_rc draw_block(run *r, const node *n, size_t row, size_t rows)
-{
-  const draw_attr *a = n->attr;
-  enum { CHUNK = 64 };
-  elbo_noise_row noise[CHUNK];
-  elbo_rows w[FAMILY_MAX_PARAMS];
-  elbo_rc rc = ELBO_OK;
-  if (r->args.replay && r->args.replay[n->id]) return replay_block(r, n, row, rows);
-  philox_key key = philox_make_key(r->env.seed, a->stream);
-  for (size_t from = row; from < row + rows && !rc; from += CHUNK) {
-    size_t m = row + rows - from < CHUNK ? row + rows - from : CHUNK;
-    for (size_t i = 0; i < m; i++)
-      noise[i] = (elbo_noise_row){ key, 0, noise_row(r, n->shape, from + i), (uint32_t)r->args.step };
-    for (int i = 0; i < n->n_in; i++) w[i] = view(r, n, i, from);
-    float *z = node_value(r, n) + from * n->ld;
-    rc = a->road ? batch_draw(a->road, m, a->d, noise, w, z) : batch_sample(a->registry, a->family, m, a->d, noise, w, z);
-  }
-  return rc;
-}
-
-static void draw_forward(run *r, const node *n, int part, int parts) { for_blocks(r, n, part, parts, draw_block); }
-
-static int draw_parts(const run *r, const node *n)
-{
-  size_t rows = rows_of(r, n->shape);
-  return parts_for(40.0 * (double)rows * (double)n->shape.cols, rows);
-}
-
-static elbo_rc pull_block(run *r, const node *n, size_t row, size_t rows)
-{
-  const draw_attr *a = n->attr;
-  elbo_rows w[FAMILY_MAX_PARAMS];
-  float *dw[FAMILY_MAX_PARAMS];
-  if (!a->road) return ELBO_UNSUPPORTED;
-  for (int i = 0; i < n->n_in; i++) {
-    w[i] = view(r, n, i, row);
-    dw[i] = saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols;
-  }
-  return batch_pull(a->road, rows, a->d, node_value(r, n) + row * n->ld, w, node_grad(r, n) + row * n->ld, dw);
-}
-
-static void draw_pull(run *r, const node *n, int part, int parts) { for_blocks(r, n, part, parts, pull_block); }
-
-static void draw_deliver(run *r, const node *n, int part, int parts) { deliver(r, n, NULL, part, parts); }
-
-const op op_draw = {
-  .name = "draw",
-  .plugin = draw_plugin,
-  .in_min = 0,
-  .in_max = FAMILY_MAX_PARAMS,
-  .shape = draw_shape,
-  .forward = { { draw_parts, draw_forward } },
-  .vjp = { { draw_parts, draw_pull }, { deliver_parts, draw_deliver } },
-  .vjp_reads_input = true,
-  .vjp_reads_value = true,
+  .forward = { { ops_row_parts, kl_forward } },
+  .vjp = { { ops_deliver_parts, ops_deliver_scaled } },
 };
 
 /* ---- mean */
 static elbo_status mean_shape(const graph *g, node *n, error *e)
 {
   const log_prob_attr *a = n->attr;
-  if (check_params(g, n, 0, a->family, a->d, e) || row_shape(g, n, e)) return e->status;
+  if (ops_check_params(g, n, 0, a->family, a->d, e) || ops_row_shape(g, n, e)) return e->status;
   n->shape.cols = a->d * (size_t)a->family->E;
   n->saved_cols = 0;
   return ELBO_DONE;
@@ -264,11 +185,11 @@ static elbo_rc mean_block(run *r, const node *n, size_t row, size_t rows)
 {
   const log_prob_attr *a = n->attr;
   elbo_rows w[FAMILY_MAX_PARAMS];
-  for (int i = 0; i < n->n_in; i++) w[i] = view(r, n, i, row);
+  for (int i = 0; i < n->n_in; i++) w[i] = ops_view(r, n, i, row);
   return batch_moment(a->family, ELBO_MEAN, rows, a->d, w, node_value(r, n) + row * n->ld);
 }
 
-static void mean_forward(run *r, const node *n, int part, int parts) { for_blocks(r, n, part, parts, mean_block); }
+static void mean_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, mean_block); }
 
 const op op_mean = {
   .name = "mean",
@@ -276,5 +197,5 @@ const op op_mean = {
   .in_min = 0,
   .in_max = FAMILY_MAX_PARAMS,
   .shape = mean_shape,
-  .forward = { { draw_parts, mean_forward } },
+  .forward = { { ops_draw_parts, mean_forward } },
 };

@@ -3,7 +3,7 @@
 #ifndef ELBO_DIST_OPS_H
 #define ELBO_DIST_OPS_H
 
-#include "dist/batch.h"
+#include "dist/relax.h"
 #include "graph/graph.h"
 
 /* log p of each row, summed over its d events: [R][1]. Inputs: the value [.][d E] in the family's value form, then each working parameter
@@ -31,6 +31,7 @@ typedef struct draw_attr {
   size_t d;
   uint64_t stream;
   axis axis;
+  noise_tie tie; /* how the samples hang together */
 } draw_attr;
 extern const op op_draw;
 
@@ -39,8 +40,27 @@ typedef struct enumerate_attr {
   size_t d, points, below; /* below: combinations of the latents before this one */
 } enumerate_attr;
 extern const op op_enumerate;
-/* Points of a small finite support that is the same for all parameters; 0: it has none. */
-size_t enumerate_points(const family_use *u);
+
+/* [FIXED 1][d]: the log of the step's temperature, or of the first one where the step has none. attr: temperature_attr. */
+typedef struct temperature_attr {
+  size_t d;
+  double first;
+} temperature_attr;
+extern const op op_temperature;
+/* The discrete log density of each row, continued between its points: [R][1]. Inputs: the relaxed value [.][d numbers] in plain form, then the
+   discrete family's parameters. attr: relax_attr. */
+typedef struct relax_attr {
+  const relax_use *use;
+  size_t d;
+  uint64_t stream; /* of draw_given */
+} relax_attr;
+extern const op op_log_prob_relaxed;
+/* x [R][d E] that the twin's y [R][d E] stands for. No derivative. attr: relax_attr. */
+extern const op op_harden;
+/* y [R][d E] of the twin, drawn given x. Inputs: x, then the twin's parameters. attr: relax_attr. */
+extern const op op_draw_given;
+/* [K B][1]: what antithetic pairs of binary draws differentiate instead of log q. Inputs: b [K B][d], logits [.][d]. */
+extern const op op_mirror;
 
 /* A value from one form to another, elementwise. attr: convert_attr. */
 typedef struct convert_attr {

@@ -3,11 +3,6 @@
  * digit of k, in base of the family's points, above the digits of the latents before it. */
 #include "dist/ops.h"
 
-size_t enumerate_points(const family_use *u)
-{
-  return u->family->support.kind == ELBO_SUP_BINARY ? 2 : u->family->support.kind == ELBO_SUP_CLASS ? (size_t)u->K : 0;
-}
-
 static elbo_status enumerate_shape(const graph *g, node *n, error *e)
 {
   (void)g, (void)e;

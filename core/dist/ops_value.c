@@ -111,5 +111,8 @@ const op op_seen = {
   .vjp_reads_value = true,
 };
 
-const op *const dist_ops[] = { &op_enumerate, &op_log_prob, &op_kl, &op_draw, &op_mean, &op_convert, &op_seen };
+const op *const dist_ops[] = {
+  &op_enumerate, &op_log_prob, &op_kl, &op_draw, &op_mean, &op_convert, &op_seen,
+  &op_temperature, &op_log_prob_relaxed, &op_harden, &op_draw_given, &op_mirror,
+};
 const int n_dist_ops = sizeof dist_ops / sizeof *dist_ops;

@@ -66,11 +66,6 @@ static void row_params(const family_use *u, const elbo_rows *w, size_t i, const 
   for (uint32_t p = 0; p < u->family->n_params; p++) row[p] = w[p].at + i * w[p].stride;
 }
 
-static elbo_noise event_noise(const elbo_noise_row *row, size_t j)
-{
-  return (elbo_noise){ row->key, row->first + (uint32_t)j, row->row, row->step, 0 };
-}
-
 /* One event's draw by any means. */
 typedef elbo_rc draw_event(const elbo_reparam *, const family_use *, elbo_noise *, const double *w,
                            double *x);
@@ -101,7 +96,7 @@ static elbo_rc draw_row(draw_event *draw, const elbo_reparam *p, const family_us
 {
   double wd[FAMILY_MAX_NUMBERS], x[FAMILY_MAX_NUMBERS];
   for (size_t j = 0; j < d; j++) {
-    elbo_noise e = event_noise(noise, j);
+    elbo_noise e = noise_of_event(noise, j);
     event_take(u, w, i, j, wd);
     elbo_rc rc = draw(p, u, &e, wd, x);
     if (rc != ELBO_OK) return rc;
@@ -163,15 +158,27 @@ elbo_rc batch_pull(const road_use *r, size_t n, size_t d, const float *z, const 
   return ELBO_OK;
 }
 
+static bool has_icdf(const family_use *u) { return u->family->icdf && !u->family->event_rank; }
+
+/* Samples that hang together want a draw that is monotone in one uniform, where there is one. */
+static draw_event *plain_draw(const family_use *u, noise_kind noise)
+{
+  if (has_icdf(u) && (noise != NOISE_IID || !u->family->draw)) return by_icdf;
+  return u->family->draw ? by_draw : NULL;
+}
+
+uint32_t draw_noise(const family_use *u)
+{
+  return !u->family->reparam && has_icdf(u) ? 1 : u->family->noise_per_event;
+}
+
 elbo_rc batch_sample(const registry *r, const family_use *u, size_t n, size_t d,
                      const elbo_noise_row *rows, const elbo_rows *w, float *z)
 {
   road_use road;
   if (u->family->reparam && !road_bind(r, u, NULL, &road, NULL))
     return batch_draw(&road, n, d, rows, w, z);
-  draw_event *draw = u->family->draw                             ? by_draw
-                     : u->family->icdf && !u->family->event_rank ? by_icdf
-                                                                 : NULL;
+  draw_event *draw = plain_draw(u, n ? rows->tie.kind : NOISE_IID);
   if (!draw) return ELBO_UNSUPPORTED;
   for (size_t i = 0; i < n; i++) {
     elbo_rc rc = draw_row(draw, NULL, u, i, d, &rows[i], w, z + i * d * (size_t)u->E);

@@ -125,7 +125,7 @@ elbo_status run_find_nonfinite(run *r, const step_args *a, error *e)
   const char *what = "";
   r->args = *a, r->batch = a->batch, r->failed_rc = 0;
   if (look_at_params(r, e)) return e->status;
-  const node *remains = look_at_remains(r, &left, &what);
+  const node *remains = r->ran ? look_at_remains(r, &left, &what) : NULL;
   for (int i = 0; i < g->n_forward; i++) {
     run_task(r, &g->forward[i]);
     const node *n = g->nodes[g->forward[i].node];

@@ -148,6 +148,8 @@ typedef struct step_args {
   double kl_weight;
   bool training;     /* dropout is on */
   const feed *feeds; /* [input_count] */
+  double temperature; /* of relaxed values; 0: as at the start of training */
+  double baseline;    /* of the score functions that have one */
   const float *const *replay; /* [graph_size] or NULL: draws taken from here, dense, in the value form */
 } step_args;
 /* Runs forward; ELBO_E_PLUGIN when a plugin answered an error. Nothing is allocated. */
@@ -177,6 +179,7 @@ struct run {
   step_args args;
   _Atomic int failed_node;    /* a plugin's error: where and what; failed_rc 0: none */
   _Atomic int failed_rc;
+  bool ran;                   /* what stands in the arena is a step's, not memory as it came */
   bool profiling;
   node_cost *cost; /* [2 * size] */
 };

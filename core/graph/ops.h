@@ -65,25 +65,35 @@ extern const op op_objective;
 /* ---- estimators that weigh samples one by one (ops_bound.c) */
 /* f [K B][1]: the sum of the terms [any axis][1] with their coefficients, broadcast to the samples. attr: terms_attr. */
 extern const op op_sum;
-/* One row's samples: f_k = at[k * stride], k < K. */
+/* Number k of a row's samples: at[k * stride], k < K. K 0: there are none. */
 typedef struct samples_view {
   const float *at;
   size_t stride, K;
 } samples_view;
-/* An objective of K samples: its value, and the weight of each sample's path, to [K] at `stride`. log_q: of the sample, where the rule needs it. [exec] */
+/* What an estimator's rules see of one row. */
+typedef struct row_samples {
+  samples_view f;     /* log p(x, z_k) - log q(z_k | x) */
+  samples_view log_q; /* of the latents on a score road */
+  samples_view given; /* f at relaxed values drawn given z_k */
+  double baseline;    /* of the step: what f was expected to be before this step's draws */
+} row_samples;
+/* An objective of K samples: its value, and the weight of each sample's path, to [K] at `stride`. [exec] */
 typedef struct bound_rule {
   const char *name;
-  double (*value)(samples_view f, samples_view log_q);
-  void (*path)(samples_view f, samples_view log_q, float *to, size_t stride);
+  double (*value)(const row_samples *s);
+  void (*path)(const row_samples *s, float *to, size_t stride);
 } bound_rule;
-typedef void score_rule(samples_view f, samples_view log_q, float *to, size_t stride); /* the weight of grad log q of each sample */
+/* The weights of what stands beside f, for each sample side by side: of grad log q, and, where there are relaxed values, of the gradients of f at
+   those and at those given z_k. */
+typedef void score_rule(const row_samples *s, float *to, size_t stride);
 typedef struct bound_attr {
   const bound_rule *objective;
   score_rule *score; /* NULL: no score latents */
 } bound_attr;
-/* [K B][2]: path and score weights; inputs f and, where there are score latents, their log q, both held. attr: bound_attr. */
+/* [K B][n]: the weights of the gradients of the n inputs: f, then, where there are score latents, their log q, then f at relaxed values and
+   at relaxed values given the draws. All held. attr: bound_attr. */
 extern const op op_weights;
-/* [B][1]: inputs f, the weights (held), and log q of the score latents. attr: bound_attr. */
+/* [B][1]: inputs f, the weights (held), and the others that the weights are of. attr: bound_attr. */
 extern const op op_bound;
 /* The value itself; its gradient is multiplied by the path weight. The weights come later in the graph: their node is put into the attr when it is made, and must be
    kept. attr: scale_attr. */

@@ -72,11 +72,20 @@ const op op_sum = {
   .vjp = { { NULL, sum_vjp } },
 };
 
-/* ---- weights: [K B][2], of the paths and of grad log q; looked at, never differentiated */
+/* Row b as the rules see it; what stands beside f begins with input `beside`. */
+static row_samples row_of(const run *r, const node *n, int beside, size_t b)
+{
+  row_samples s = { .f = samples_of(r, n, 0, b), .baseline = r->args.baseline };
+  if (n->n_in > beside) s.log_q = samples_of(r, n, beside, b);
+  if (n->n_in > beside + 2) s.given = samples_of(r, n, beside + 2, b);
+  return s;
+}
+
+/* ---- weights: a column for each input; looked at, never differentiated */
 static elbo_status weights_shape(const graph *g, node *n, error *e)
 {
   (void)g, (void)e;
-  n->shape = (shape){ AXIS_SAMPLE, 0, 2 };
+  n->shape = (shape){ AXIS_SAMPLE, 0, (size_t)n->n_in };
   return ELBO_DONE;
 }
 
@@ -86,23 +95,23 @@ static void weights_forward(run *r, const node *n, int part, int parts)
   size_t from, to;
   part_range(r->batch, 1, part, parts, &from, &to);
   for (size_t b = from; b < to; b++) {
-    samples_view f = samples_of(r, n, 0, b), q = samples_of(r, n, n->n_in - 1, b);
+    row_samples s = row_of(r, n, 1, b);
     float *w = node_value(r, n) + b * n->ld;
-    a->objective->path(f, q, w, r->batch * n->ld);
-    if (a->score) a->score(f, q, w + 1, r->batch * n->ld);
+    a->objective->path(&s, w, r->batch * n->ld);
+    if (a->score) a->score(&s, w + 1, r->batch * n->ld);
   }
 }
 
 const op op_weights = {
   .name = "weights",
   .in_min = 1,
-  .in_max = 2,
+  .in_max = 4,
   .shape = weights_shape,
   .forward = { { one_row_parts, weights_forward } },
 };
 
-/* ---- bound: [B][1]. Inputs: f, weights (held), and log q of the score latents where there are any. The gradient of f is the path's weight, that
-   of log q the score's: it is the estimator's gradient, not the derivative of the value. */
+/* ---- bound: [B][1]. Each input but the weights is delivered its column of them: it is the estimator's gradient, not the derivative of
+   the value. */
 static elbo_status bound_shape(const graph *g, node *n, error *e)
 {
   (void)g, (void)e;
@@ -115,8 +124,10 @@ static void bound_forward(run *r, const node *n, int part, int parts)
   const bound_attr *a = n->attr;
   size_t from, to;
   part_range(r->batch, 1, part, parts, &from, &to);
-  for (size_t b = from; b < to; b++)
-    node_value(r, n)[b] = (float)a->objective->value(samples_of(r, n, 0, b), samples_of(r, n, n->n_in - 1, b));
+  for (size_t b = from; b < to; b++) {
+    row_samples s = row_of(r, n, 2, b);
+    node_value(r, n)[b] = (float)a->objective->value(&s);
+  }
 }
 
 static void deliver(run *r, const node *n, int i, int column)
@@ -135,13 +146,13 @@ static void bound_vjp(run *r, const node *n, int part, int parts)
 {
   (void)part, (void)parts;
   deliver(r, n, 0, 0);
-  if (n->n_in > 2) deliver(r, n, 2, 1);
+  for (int i = 2; i < n->n_in; i++) deliver(r, n, i, i - 1);
 }
 
 const op op_bound = {
   .name = "bound",
   .in_min = 2,
-  .in_max = 3,
+  .in_max = 5,
   .shape = bound_shape,
   .forward = { { one_row_parts, bound_forward } },
   .vjp = { { NULL, bound_vjp } },

@@ -132,6 +132,7 @@ static void set_args(run *r, const step_args *a)
 elbo_status run_forward(run *r, const step_args *a, error *e)
 {
   set_args(r, a);
+  r->ran = true;
   do_tasks(r, r->graph->forward, r->graph->n_forward, false);
   return r->failed_rc ? plugin_error(r, e) : ELBO_DONE;
 }

@@ -66,11 +66,11 @@ static node_id seen_by_net(builder *b, const variable *v)
   node_id x = b->out->plain[v - b->m->variable];
   const elbo_family *f = v->p.use.family;
   seen_attr a = { f ? f->seen : ELBO_SEEN_RAW, v->K };
-  if (a.seen == ELBO_SEEN_RAW || x == NODE_NONE) return x;
+  if (a.seen == ELBO_SEEN_RAW || x == NODE_NONE || build_is_relaxed(b, v)) return x; /* relaxed, a class is a point between the corners */
   return graph_add(b->g, &op_seen, v->name, &x, 1, &a, sizeof a, b->e);
 }
 
-static void set_value(builder *b, int v, node_id id, uint32_t form)
+void build_set_value(builder *b, int v, node_id id, uint32_t form)
 {
   b->out->value[v] = id;
   b->out->plain[v] = build_to_form(b, &b->m->variable[v], id, form, ELBO_X_PLAIN);
@@ -83,7 +83,7 @@ static elbo_status add_inputs(builder *b)
     if (v->role == VARIABLE_LATENT) continue;
     b->out->data[i] = graph_input(b->g, v->name, v->feed, AXIS_BATCH, v->numbers, b->e);
     if (b->out->data[i] == NODE_NONE) return b->e->status;
-    set_value(b, i, b->out->data[i], ELBO_X_PLAIN);
+    build_set_value(b, i, b->out->data[i], ELBO_X_PLAIN);
   }
   return ELBO_DONE;
 }
@@ -115,7 +115,7 @@ static node_id spread_head(builder *b, const variable *v, const side *s, int p, 
   return graph_add(b->g, &op_repeat, s->param[p].working_name, &head, 1, &a, sizeof a, b->e);
 }
 
-static elbo_status add_side(builder *b, const variable *v, const side *s, const char *list, bool hold, node_id *w)
+elbo_status build_side(builder *b, const variable *v, const side *s, const char *list, bool hold, node_id *w)
 {
   const char *prefix = build_name(b, "%s.%s", list, v->name);
   node_id heads[FAMILY_MAX_PARAMS];
@@ -139,6 +139,7 @@ static node_id add_draw(builder *b, const variable *v, const side *s, const node
 {
   draw_attr a = { .road = s->road.reparam ? &s->road : NULL, .registry = b->m->registry, .family = &s->use, .d = v->d,
                   .stream = stream, .axis = along };
+  if (b->o->purpose == GRAPH_TRAIN) a.tie = v->noise;
   return graph_add(b->g, &op_draw, v->name, w, (int)s->use.family->n_params, &a, sizeof a, b->e);
 }
 
@@ -161,7 +162,7 @@ static bool on_a_path(const builder *b, const variable *v)
 elbo_status build_held_side(builder *b, const variable *v, node_id *w)
 {
   const node_id *live = b->out->q_param[v - b->m->variable];
-  if (on_a_path(b, v)) return add_side(b, v, &v->q, "q", true, w);
+  if (on_a_path(b, v)) return build_side(b, v, &v->q, "q", true, w);
   for (uint32_t p = 0; p < v->q.use.family->n_params; p++) w[p] = held(live[p]);
   return ELBO_DONE;
 }
@@ -179,6 +180,7 @@ static node_id add_posterior_value(builder *b, const variable *v, int at, size_t
   bool train = b->o->purpose == GRAPH_TRAIN, path = !train || v->estimator->pathwise;
   node_id w[FAMILY_MAX_PARAMS];
   if (train && v->estimator->enumerates) return add_enumeration(b, v, below);
+  if (train && v->relax) return build_relaxed_value(b, v, at);
   for (uint32_t p = 0; p < v->q.use.family->n_params; p++) w[p] = path ? b->out->q_param[at][p] : held(b->out->q_param[at][p]);
   node_id z = b->out->drawn[at] = add_draw(b, v, &v->q, w, AXIS_SAMPLE, STREAM_DRAW + (uint64_t)at);
   scale_attr a = { NODE_NONE };
@@ -191,8 +193,9 @@ static elbo_status add_posterior(builder *b)
   for (int i = 0; i < b->m->n_q; i++) {
     int at = b->m->q_order[i];
     variable *v = &b->m->variable[at];
-    if (add_side(b, v, &v->q, "q", false, b->out->q_param[at])) return b->e->status;
-    set_value(b, at, add_posterior_value(b, v, at, &below), v->q.use.family->value_form);
+    if (build_side(b, v, &v->q, "q", false, b->out->q_param[at])) return b->e->status;
+    build_set_value(b, at, add_posterior_value(b, v, at, &below),
+                    build_is_relaxed(b, v) ? v->relax->twin.family->value_form : v->q.use.family->value_form);
     if (b->out->plain[at] == NODE_NONE) return b->e->status;
   }
   return ELBO_DONE;
@@ -224,11 +227,11 @@ static elbo_status add_prior(builder *b)
     int at = b->m->p_order[i];
     variable *v = &b->m->variable[at];
     node_id *w = b->out->p_param[at];
-    if (add_side(b, v, &v->p, "p", false, w)) return b->e->status;
+    if (build_side(b, v, &v->p, "p", false, w)) return b->e->status;
     if (v->role == VARIABLE_LATENT && generate)
-      set_value(b, at, prior_value(b, v, at), b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
+      build_set_value(b, at, prior_value(b, v, at), b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
     if (v->role == VARIABLE_OBSERVED && b->o->purpose == GRAPH_SAMPLE && b->o->draw)
-      set_value(b, at, add_draw(b, v, &v->p, w, AXIS_BATCH, STREAM_DRAW * 5 + (uint64_t)at), v->p.use.family->value_form);
+      build_set_value(b, at, add_draw(b, v, &v->p, w, AXIS_BATCH, STREAM_DRAW * 5 + (uint64_t)at), v->p.use.family->value_form);
     else if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT) && keep_mean(b, v, at))
       return b->e->status;
     if (b->out->plain[at] == NODE_NONE && v->role == VARIABLE_LATENT) return b->e->status;

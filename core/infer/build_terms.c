@@ -32,6 +32,12 @@ static elbo_status keep(builder *b, node_id id)
   return ELBO_DONE;
 }
 
+static node_id add_mirror(builder *b, const variable *v, int at)
+{
+  node_id in[] = { held(b->out->value[at]), b->out->q_param[at][0] };
+  return graph_add(b->g, &op_mirror, build_name(b, "mirror(%s)%s", v->name, ""), in, 2, NULL, 0, b->e);
+}
+
 /* log q(z) as it stands in f, and, on a score road, log q(z) whose gradient the score weights take. */
 static elbo_status add_log_q(builder *b, const variable *v, int at)
 {
@@ -41,14 +47,25 @@ static elbo_status add_log_q(builder *b, const variable *v, int at)
   if (hold && build_held_side(b, v, w)) return b->e->status;
   b->out->log_q[at] = add_log_prob(b, v, &v->q, b->out->value[at], hold ? w : live, "q");
   if (keep(b, b->out->log_q[at]) || !train || !v->estimator->score) return b->e->status;
-  b->out->score[at] = add_log_prob(b, v, &v->q, b->out->value[at], live, "score q");
+  b->out->score[at] = v->estimator->mirrors ? add_mirror(b, v, at) : add_log_prob(b, v, &v->q, b->out->value[at], live, "score q");
   return keep(b, b->out->score[at]);
+}
+
+/* The weights of q are held where the relaxed value stands beside the latent's own. */
+static elbo_status add_relaxed_terms(builder *b, const variable *v, int at)
+{
+  node_id w[FAMILY_MAX_PARAMS];
+  for (uint32_t p = 0; p < v->q.use.family->n_params; p++) w[p] = b->echo ? held(b->out->q_param[at][p]) : b->out->q_param[at][p];
+  b->out->log_p[at] = build_relaxed_log_prob(b, v, b->out->p_param[at], "p");
+  b->out->log_q[at] = build_relaxed_log_prob(b, v, w, "q");
+  return keep(b, b->out->log_p[at]) || keep(b, b->out->log_q[at]) ? b->e->status : ELBO_DONE;
 }
 
 static elbo_status add_term(builder *b, const variable *v, int at)
 {
   bool all = b->o->purpose == GRAPH_EVALUATE, latent = v->role == VARIABLE_LATENT;
   uint32_t from = latent ? v->q.use.family->value_form : ELBO_X_PLAIN;
+  if (build_is_relaxed(b, v)) return add_relaxed_terms(b, v, at);
   if (latent && (all ? !v->why_not_kl : v->uses_kl)) {
     b->out->kl[at] = add_kl(b, v, b->out->q_param[at], b->out->p_param[at]);
     if (keep(b, b->out->kl[at]) || !all) return b->e->status;
@@ -93,6 +110,13 @@ static void list_terms(const builder *b, term_list *l)
   }
 }
 
+node_id build_log_w(builder *b, const char *label)
+{
+  term_list l;
+  list_terms(b, &l);
+  return graph_add(b->g, &op_sum, label, l.in, l.n, &l.attr, sizeof l.attr, b->e);
+}
+
 static node_id sum_of_scores(builder *b)
 {
   term_list l;
@@ -109,24 +133,32 @@ static void hand_out_weights(builder *b, node_id weights)
   }
 }
 
-/* An estimator that weighs each sample: f, the weights, the bound. */
-static node_id add_bound(builder *b, const term_list *l)
+/* An estimator that weighs each sample: f and what stands beside it, the weights, the bound. */
+static node_id add_bound(builder *b)
 {
   bound_attr a = { b->m->objective, b->m->score };
-  node_id f = graph_add(b->g, &op_sum, "log w", l->in, l->n, &l->attr, sizeof l->attr, b->e), score = sum_of_scores(b);
-  int n = score == NODE_NONE ? 1 : 2;
-  node_id weights = graph_add(b->g, &op_weights, "weights", (node_id[]){ held(f), held(score) }, n, &a, sizeof a, b->e);
+  node_id in[5] = { build_log_w(b, "log w") }, looked_at[4];
+  int n = 1;
+  if (b->m->score) in[n++] = sum_of_scores(b);
+  if (b->m->controls) {
+    in[n++] = build_echo(b, b->out->relaxed, "relaxed log w");
+    in[n++] = build_echo(b, b->out->given, "relaxed log w given z");
+  }
+  for (int i = 0; i < n; i++) looked_at[i] = held(in[i]);
+  node_id weights = graph_add(b->g, &op_weights, "weights", looked_at, n, &a, sizeof a, b->e);
   if (keep(b, weights)) return NODE_NONE;
   b->out->weights = weights;
   hand_out_weights(b, weights);
-  return graph_add(b->g, &op_bound, "bound", (node_id[]){ f, held(weights), score }, n + 1, &a, sizeof a, b->e);
+  for (int i = n; i > 1; i--) in[i] = in[i - 1];
+  in[1] = held(weights);
+  return graph_add(b->g, &op_bound, "bound", in, n + 1, &a, sizeof a, b->e);
 }
 
 static node_id add_rows(builder *b)
 {
   term_list l;
+  if (b->o->purpose == GRAPH_TRAIN && b->m->weighs) return add_bound(b);
   list_terms(b, &l);
-  if (b->o->purpose == GRAPH_TRAIN && b->m->weighs) return add_bound(b, &l);
   return graph_add(b->g, &op_terms, "ELBO rows", l.in, l.n, &l.attr, sizeof l.attr, b->e);
 }
 

@@ -39,8 +39,11 @@ static elbo_status state_text(const progress_state *s, text *t, error *e)
   json_open(&j, NULL, '{');
   json_int(&j, "step", (int64_t)s->step);
   json_int(&j, "epoch", s->epoch);
+  json_int(&j, "epochs", s->epochs);
   json_number(&j, "best", s->best);
   json_int(&j, "best_epoch", s->best_epoch);
+  json_number(&j, "baseline_sum", s->baseline.sum);
+  json_number(&j, "baseline_mass", s->baseline.mass);
   json_bool(&j, "finished", s->finished);
   json_close(&j, '}');
   return t->failed ? fail(e, ELBO_E_MEMORY, "out of memory while writing a checkpoint") : ELBO_DONE;
@@ -128,8 +131,13 @@ static elbo_status read_state(const tensors *f, progress_state *s, error *e)
     json_free(v);
     return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": step, epoch or best_epoch is missing or makes no sense");
   }
-  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .best = number_of(v, "best"),
-                         .best_epoch = (int64_t)best_epoch, .finished = number_of(v, "finished") == 1 };
+  baseline b = { number_of(v, "baseline_sum"), number_of(v, "baseline_mass") };
+  if (!isfinite(b.sum) || !(b.mass >= 0 && b.mass <= 1)) {
+    json_free(v);
+    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": baseline_sum or baseline_mass is missing or makes no sense");
+  }
+  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .epochs = (int64_t)number_of(v, "epochs"), .best = number_of(v, "best"),
+                         .best_epoch = (int64_t)best_epoch, .baseline = b, .finished = number_of(v, "finished") == 1 };
   json_free(v);
   return ELBO_DONE;
 }

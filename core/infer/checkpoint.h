@@ -8,8 +8,10 @@
 /* Where training stands. No clock and no file position: two equal runs leave equal checkpoints. */
 typedef struct progress_state {
   uint64_t step;          /* steps done */
+  int64_t epochs;         /* in all, as this session was asked: what schedules over the whole run depend on */
   int64_t epoch;          /* epochs done; rows of the current one: step - epoch * steps per epoch */
   double best; int64_t best_epoch; /* of keep: best, patience; NaN, 0 */
+  baseline baseline;      /* of the score functions that have one; 0, 0 without */
   bool finished;
 } progress_state;
 typedef struct checkpoint_io {

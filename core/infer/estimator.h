@@ -5,6 +5,7 @@
 #define ELBO_INFER_ESTIMATOR_H
 
 #include "graph/ops.h"
+#include "num/philox.h"
 
 typedef struct estimator_kind {
   const char *name, *help, *source; /* source: author, year */
@@ -16,8 +17,13 @@ typedef struct estimator_kind {
   bool hold_q;       /* the weights of q are held still inside log q */
   bool scale_path;   /* the gradient by z is multiplied by the path weight once more (dreg) */
   bool enumerates;   /* samples are all points of the support, not draws */
-  bool no_chains;    /* refused where a latent has a latent parent in q */
-  int min_samples;   /* K at least */
+  bool relaxes;      /* the value is that of the family's relaxed twin */
+  bool controls;     /* f at relaxed values is a control variate; then of all latents */
+  bool mirrors;      /* samples come in antithetic pairs, whose difference takes the place of grad log q */
+  bool baseline;     /* f is compared with a moving average */
+  bool any_noise;    /* samples may hang together: antithetic, sobol */
+  const char *no_chains; /* why it is refused where a latent has a latent parent in q; NULL: it is not */
+  int min_samples;       /* K at least */
 } estimator_kind;
 extern const estimator_kind *const estimator_table[];
 extern const int n_estimators;
@@ -35,5 +41,17 @@ extern const bound_rule bound_iwae; /* log (1/K) sum exp f_k (Burda et al. 2016,
 double samples_mean(samples_view f);
 /* log (1/K) sum exp f_k, without overflow; -inf where all are. */
 double samples_log_mean_exp(samples_view f);
+void score_mean(const row_samples *s, float *to, size_t stride); /* a score_rule: f_k / K */
+
+/* ---- the moving average of f that excludes the present draws, in nats */
+typedef struct baseline {
+  double sum, mass; /* of past means of f with weights that fade, and of the weights */
+} baseline;
+double baseline_value(const baseline *b); /* 0 before the first step */
+void baseline_see(baseline *b, double mean_f);
+
+/* ---- noise, by noise_kind */
+extern const char *const noise_names[];
+extern const int n_noises;
 
 #endif

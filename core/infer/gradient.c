@@ -57,9 +57,9 @@ static elbo_status load_data(replay *r)
 static void to_value_form(const variable *v, size_t rows, float *z)
 {
   double x[4096], y[4096];
-  const family_use *u = &v->q.use;
+  const family_use *u = variable_drawn(v);
   if (u->family->value_form == ELBO_X_PLAIN || u->E > 4096) return;
-  for (size_t at = 0; at < rows * v->numbers; at += (size_t)u->E) {
+  for (size_t at = 0; at < rows * v->d * (size_t)u->E; at += (size_t)u->E) {
     for (int k = 0; k < u->E; k++) x[k] = (double)z[at + (size_t)k];
     value_from_plain(u->family->value_form, u->E, x, y);
     for (int k = 0; k < u->E; k++) z[at + (size_t)k] = (float)y[k];
@@ -71,12 +71,16 @@ static elbo_status load_draws(replay *r)
   const model *m = r->s->model;
   for (int i = 0; i < m->n_q; i++) {
     const variable *v = &m->variable[m->q_order[i]];
+    size_t numbers = v->d * (size_t)variable_drawn(v)->E;
     if (v->estimator->enumerates) continue;
+    if (v->estimator->controls)
+      return fail(r->e, ELBO_E_USAGE, "%s: estimator %s takes more noise than a draw tells, so that a step can't be replayed; replay another "
+                  "estimator's", v->name, v->estimator->name);
     const tensor *t = find(r, "draw", v);
     if (!t) return r->e->status;
     if (!r->samples) r->samples = t->rank == 3 ? t->dims[0] : 0;
-    if (!r->samples) return fail(r->e, ELBO_E_CHECKPOINT, "tensor %s: expected [K, %zu, %zu] with K >= 1", t->name, r->batch, v->numbers);
-    if (load(r, m->q_order[i], t, 3, (size_t[]){ r->samples, r->batch, v->numbers })) return r->e->status;
+    if (!r->samples) return fail(r->e, ELBO_E_CHECKPOINT, "tensor %s: expected [K, %zu, %zu] with K >= 1", t->name, r->batch, numbers);
+    if (load(r, m->q_order[i], t, 3, (size_t[]){ r->samples, r->batch, numbers })) return r->e->status;
     to_value_form(v, r->samples * r->batch, r->values[m->q_order[i]]);
   }
   if (!r->samples || m->enumerates) r->samples = m->samples;

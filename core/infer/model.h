@@ -45,6 +45,8 @@ typedef struct variable {
   side p, q;
   /* latent */
   const estimator_kind *estimator;
+  relax_use *relax;      /* of an estimator that relaxes; NULL: none does */
+  noise_tie noise;       /* how its draws hang together in training */
   bool uses_kl;          /* the KL is known and may be used, by the per-latent rule */
   const char *why_not_kl;
   bool kl_known;
@@ -65,6 +67,10 @@ typedef struct model {
   const bound_rule *objective;     /* what is climbed */
   score_rule *score;               /* of the latents on a score road; NULL: none is */
   bool weighs;                     /* samples are weighed one by one: not the plain mean of f along its paths */
+  bool baseline;                   /* f is compared with a moving average */
+  bool relaxes, controls;          /* some latents are relaxed; all are, beside their own values, for a control variate */
+  sobol *net;                      /* of noise sobol, with so many coordinates in use; else NULL */
+  size_t n_coordinates;
   bool enumerates;                 /* samples are all points of the latents' supports */
   size_t samples;                  /* K: as the experiment says, or the number of points */
   bool has_prior;
@@ -77,6 +83,10 @@ typedef struct model {
 elbo_status model_resolve(const experiment *x, const registry *r, const data_facts *facts, model **out, problems *p, error *e);
 void model_free(model *m);
 /* The resolved plan, a line each: what `elbo train` prints first. `batch`: with sizes of a sealed graph, or NULL. */
+/* Of relaxed values after so many epochs (with fraction). */
+double model_temperature(const model *m, double epochs);
+/* The family that a latent's training draws are of: its own, or the relaxed twin. */
+const family_use *variable_drawn(const variable *v);
 elbo_status model_plan(const model *m, text *lines, error *e);
 
 /* ---- graphs of a model. All have the same parameters in the same order. */
@@ -89,7 +99,8 @@ typedef struct model_graph {
   node_id p_mean[MODEL_MAX_VARIABLES]; /* E[v | parents] under p, plain form; NODE_NONE where not built */
   node_id drawn[MODEL_MAX_VARIABLES]; /* the draws of latents, where a replay puts them */
   node_id score[MODEL_MAX_VARIABLES]; /* training, score roads: log q whose gradient is taken */
-  node_id weights;                    /* training, where samples are weighed: [.][2] */
+  node_id relaxed[MODEL_MAX_VARIABLES], given[MODEL_MAX_VARIABLES]; /* training with a control variate: values of the twin */
+  node_id weights;                    /* training, where samples are weighed: the first column those of the paths */
   node_id log_p[MODEL_MAX_VARIABLES], log_q[MODEL_MAX_VARIABLES], kl[MODEL_MAX_VARIABLES]; /* [.][1]; NODE_NONE where not used */
   node_id rows, objective;
 } model_graph;

@@ -122,7 +122,7 @@ const schedule_kind schedule_table[] = {
   { "step", "times `factor` after every `every` epochs",
     { { "every", 10, 0, INFINITY, 1, 1, "epochs" }, { "factor", 0.1, 0, 1, 1, 0, "times this each time" } }, 2, step },
   { "cosine", "half a cosine down to `to` times the rate over all epochs (Loshchilov and Hutter 2017)",
-    { { "to", 0, 0, 1, 0, 0, "share of the rate at the end" } }, 1, cosine },
+    { { "to", 0, 0, 1, 0, 0, "share of the rate at the end" } }, 1, cosine, 1 },
   { "exponential", "times `factor` an epoch, continuously", { { "factor", 0.95, 0, 1, 1, 0, "an epoch" } }, 1, exponential },
 };
 const int n_schedules = sizeof schedule_table / sizeof *schedule_table;

@@ -43,6 +43,7 @@ typedef struct schedule_kind {
   int n_hypers;
   /* The factor on the learning rate after `epoch` epochs (with fraction) of `epochs`. */
   double (*factor)(const double *h, double epoch, double epochs);
+  int whole_run; /* the factor depends on `epochs` */
 } schedule_kind;
 extern const schedule_kind schedule_table[];
 extern const int n_schedules;

@@ -90,9 +90,30 @@ static void add_side(const model *m, const variable *v, const side *s, const cha
   text_add(t, "\n");
 }
 
-static void add_latent(const variable *v, text *t)
+static void add_relaxed(const model *m, const variable *v, text *t)
+{
+  const estimator_spec *e = &m->x->estimator;
+  text_format(t, v->estimator->controls ? ", drawn, and %s for the control variate, temperature " : ", %s in place of its own draws, temperature ",
+              v->relax->twin.family->name);
+  text_shortest(t, model_temperature(m, 0));
+  if (e->temperature_epochs > 0) {
+    text_add(t, " to ");
+    text_shortest(t, e->temperature_to);
+  }
+  if (v->estimator->relaxes)
+    text_format(t, ", %s; the training objective is the relaxed model's, NOT the ELBO", e->density_relaxed ? "densities of the twin" : "the "
+                "discrete densities between their points");
+  text_add(t, "\n");
+}
+
+static void add_latent(const model *m, const variable *v, text *t)
 {
   text_format(t, "latent %s: %s", v->name, v->estimator->name);
+  if (v->noise.kind != NOISE_IID) text_format(t, ", noise %s", noise_names[v->noise.kind]);
+  if (v->relax) {
+    add_relaxed(m, v, t);
+    return;
+  }
   if (v->estimator->enumerates || v->estimator->score) {
     text_add(t, v->estimator->enumerates ? ", every point of its support\n" : ", drawn; the gradient goes by log q\n");
     return;
@@ -155,7 +176,7 @@ elbo_status model_plan(const model *m, text *t, error *e)
     text_format(t, "estimate: MAP, weight prior %s on every number of p; the objective holds log p(theta) / %zu, the reported ELBO does not\n",
                 m->prior.family->name, m->N);
   text_format(t, "estimator: %s%s%s\n", m->estimator->name, m->estimator_reason ? "; " : "", m->estimator_reason ? m->estimator_reason : "");
-  for (int i = 0; i < m->n_q; i++) add_latent(&m->variable[m->q_order[i]], t);
+  for (int i = 0; i < m->n_q; i++) add_latent(m, &m->variable[m->q_order[i]], t);
   add_optimizer(m->x, t);
   add_training(m, t);
   return t->failed ? fail(e, ELBO_E_MEMORY, "out of memory while writing the plan") : ELBO_DONE;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "infer/resolve.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool is_auto(const char *name) { return !strcmp(name, "auto"); }
@@ -38,6 +39,33 @@ static void need_road(resolver *s, variable *v)
   problem_add(s->problems, at, ELBO_E_USAGE,
               "%s: estimator %s differentiates through the draw, and %s can't be drawn that way: %s", v->name, v->estimator->name,
               v->q.spec->family, why.text);
+}
+
+static place estimator_place(const resolver *s, const variable *v) { return v->q.spec->gradient ? v->q.spec->gradient_at : s->x->estimator.at; }
+
+/* The relaxed twin, which must serve p too. */
+static void need_twin(resolver *s, variable *v)
+{
+  error why = { 0 };
+  if (!v->estimator->relaxes && !v->estimator->controls) return;
+  v->relax = arena_get(s->m->arena, 1, sizeof *v->relax, s->e);
+  if (!v->relax) return;
+  if (relax_bind(s->m->registry, &v->q.use, v->relax, &why))
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s needs a relaxed twin: %s", v->name, v->estimator->name,
+                why.text);
+  if (v->p.use.family != v->q.use.family)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s needs one family in p and in q, and these are %s and %s",
+                v->name, v->estimator->name, v->p.spec->family, v->q.spec->family);
+}
+
+/* Pairs of draws that are opposed by their logits. */
+static void need_logits(resolver *s, const variable *v)
+{
+  const elbo_family *f = v->q.use.family;
+  bool fits = f->support.kind == ELBO_SUP_BINARY && f->n_params == 1 && f->params[0].constraint == ELBO_UNIT && draw_noise(&v->q.use) == 1;
+  if (v->estimator->mirrors && !fits)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s is for binary draws by logits (bernoulli), and %s is none; "
+                "take score_loo", v->name, v->estimator->name, v->q.spec->family);
 }
 
 static const estimator_kind *named_estimator(resolver *s, const char *name, place at)
@@ -95,8 +123,6 @@ static void refuse_useless_b(resolver *s)
 }
 
 /* ---- does it apply */
-static place estimator_place(const resolver *s, const variable *v) { return v->q.spec->gradient ? v->q.spec->gradient_at : s->x->estimator.at; }
-
 /* E[d log q/dp] is not 0 for a parameter that moves the support: then log q may not be differentiated alone, nor left out. */
 static void refuse_moving_support(resolver *s, const variable *v)
 {
@@ -112,9 +138,8 @@ static void refuse_chain(resolver *s, const variable *v)
 {
   for (int i = 0; v->estimator->no_chains && i < v->q.n_parents; i++)
     if (s->m->variable[v->q.parent[i]].role == VARIABLE_LATENT)
-      problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
-                  "%s: estimator %s is known for latents without latent parents only (Bauer and Mnih 2021 generalise it), and %s has %s; "
-                  "take iwae", v->name, v->estimator->name, v->name, s->m->variable[v->q.parent[i]].name);
+      problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s is refused where a latent has a latent parent in q, and %s "
+                  "has %s: %s", v->name, v->estimator->name, v->name, s->m->variable[v->q.parent[i]].name, v->estimator->no_chains);
 }
 
 static void count_points(resolver *s, const variable *v)
@@ -144,13 +169,21 @@ static void join(resolver *s, const variable *v)
     problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s weighs log q otherwise than another latent's does; take the "
                 "same one for all latents on a score road", v->name, k->name);
   if (k->score) m->score = k->score;
+  if (k->controls != m->controls && v != &m->variable[m->q_order[0]])
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator rebar must be that of all latents: its control variate is f at "
+                "relaxed values of all", v->name);
+  m->controls |= k->controls;
+  m->relaxes |= k->relaxes || k->controls;
+  m->baseline |= k->baseline;
   m->enumerates |= k->enumerates;
   m->weighs |= k->score || k->scale_path || k->objective != &bound_elbo;
 }
 
 static void check_latent(resolver *s, variable *v)
 {
-  if (v->estimator->pathwise) need_road(s, v);
+  if (v->estimator->pathwise && !v->estimator->relaxes) need_road(s, v);
+  need_twin(s, v);
+  need_logits(s, v);
   refuse_moving_support(s, v);
   refuse_chain(s, v);
   join(s, v);
@@ -161,6 +194,50 @@ static void check_latent(resolver *s, variable *v)
                 v->estimator->min_samples);
 }
 
+/* ---- noise: how a latent's draws hang together in training */
+static const char *noise_problem(resolver *s, const variable *v, noise_kind kind)
+{
+  const estimator_kind *k = v->estimator;
+  if (k->mirrors) return "its draws come in antithetic pairs already";
+  if (!k->any_noise) return "it needs draws that are independent of each other; score, sgvb_a, sgvb_b and stl take others";
+  if (!draw_noise(&v->q.use))
+    return arena_format(s->m->arena, s->e, "a draw of %s takes no fixed number of noise values", v->q.spec->family);
+  if (kind == NOISE_SOBOL && s->m->n_coordinates + v->d * draw_noise(&v->q.use) > SOBOL_DIMS)
+    return arena_format(s->m->arena, s->e, "the draws of a row take more than the %d coordinates that its sequence has", SOBOL_DIMS);
+  return NULL;
+}
+
+static void tie_samples(resolver *s, variable *v)
+{
+  model *m = s->m;
+  noise_kind kind = (noise_kind)s->x->estimator.noise;
+  const char *why = kind == NOISE_IID ? NULL : noise_problem(s, v, kind);
+  if (why)
+    problem_add(s->problems, s->x->estimator.noise_at, ELBO_E_USAGE, "%s: noise %s does not go with estimator %s: %s", v->name,
+                noise_names[kind], v->estimator->name, why);
+  v->noise = (noise_tie){ .kind = v->estimator->mirrors ? NOISE_ANTITHETIC : kind, .per_event = draw_noise(&v->q.use) };
+  if (v->noise.kind == NOISE_ANTITHETIC && m->samples % 2)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: antithetic draws come in pairs, and there are %zu samples; write an even "
+                "number, `estimator: {samples: %zu, ..}`", v->name, m->samples, m->samples + 1);
+  if (v->noise.kind != NOISE_SOBOL) return;
+  if (!m->net && (m->net = arena_get(m->arena, 1, sizeof *m->net, s->e))) sobol_start(m->net);
+  v->noise.net = m->net;
+  v->noise.first = (uint32_t)m->n_coordinates;
+  m->n_coordinates += v->d * v->noise.per_event;
+}
+
+static void refuse_useless_keys(resolver *s)
+{
+  const estimator_spec *e = &s->x->estimator;
+  bool densities = false;
+  for (int i = 0; i < s->m->n_q; i++) densities |= s->m->variable[s->m->q_order[i]].estimator->relaxes;
+  if (e->temperature_from > 0 && !s->m->relaxes)
+    problem_add(s->problems, e->temperature_at, ELBO_E_USAGE, "temperature is of relaxed values, and no latent has any; take `estimator: concrete` "
+                "or rebar, or remove it");
+  if (e->density_relaxed && !densities)
+    problem_add(s->problems, e->density_at, ELBO_E_USAGE, "density is of estimator concrete, which no latent has; remove it");
+}
+
 /* Enumerated latents take the place of samples: K is the number of points. */
 static void choose_samples(resolver *s)
 {
@@ -169,6 +246,8 @@ static void choose_samples(resolver *s)
   m->objective = m->estimator->objective;
   for (int i = 0; i < m->n_q; i++) check_latent(s, &m->variable[m->q_order[i]]);
   if (!m->enumerates) m->samples = (size_t)s->x->estimator.samples;
+  for (int i = 0; i < m->n_q; i++) tie_samples(s, &m->variable[m->q_order[i]]);
+  refuse_useless_keys(s);
 }
 
 void choose_estimators(resolver *s)
@@ -189,3 +268,14 @@ void choose_estimators(resolver *s)
   choose_samples(s);
   refuse_useless_b(s);
 }
+
+/* A temperature that is not given: the lowest of Jang, Gu and Poole 2017's. From one to another it goes as an exponential, as theirs. */
+double model_temperature(const model *m, double epochs)
+{
+  const estimator_spec *e = &m->x->estimator;
+  if (!(e->temperature_from > 0)) return 0.5;
+  double done = e->temperature_epochs > 0 ? fmin(1, epochs / e->temperature_epochs) : 1;
+  return e->temperature_from * pow(e->temperature_to / e->temperature_from, done);
+}
+
+const family_use *variable_drawn(const variable *v) { return v->relax ? &v->relax->twin : &v->q.use; }

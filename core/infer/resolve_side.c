@@ -174,8 +174,9 @@ static void check_range(resolver *s, const variable *v, const side *to)
 {
   const elbo_support *sup = &to->use.family->support;
   double w[FAMILY_MAX_PARAMS], low = 0, high = 0;
+  if (!sup->range) return;
   for (uint32_t p = 0; p < to->use.family->n_params; p++) {
-    if (!sup->range || to->param[p].kind != FROM_CONSTANT || !to->param[p].values || to->use.width[p] != 1) return;
+    if (to->param[p].kind != FROM_CONSTANT || !to->param[p].values || to->use.width[p] != 1) return;
     w[p] = to->param[p].values[0];
   }
   if (sup->range(w, v->K, &low, &high))

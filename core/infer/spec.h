@@ -63,6 +63,12 @@ typedef struct estimator_spec {
   const char *name; /* of estimator_table (infer/estimator.h), or "auto" */
   place at;
   int64_t samples; /* K, default 1 */
+  double temperature_from, temperature_to, temperature_epochs; /* a number t: from = to = t, epochs 0; from 0: not given */
+  place temperature_at;
+  bool density_relaxed; /* density: discrete (default) | relaxed */
+  place density_at;
+  int noise; /* noise_kind, default iid */
+  place noise_at;
 } estimator_spec;
 
 enum { OPTIMIZER_HYPERS = 6, SCHEDULE_HYPERS = 3 };

@@ -113,6 +113,15 @@ static elbo_status write_experiment(session *s)
   return s->e->status;
 }
 
+/* A schedule over the whole run was another one until here. */
+static void warn_of_schedule(const session *s, int64_t epochs)
+{
+  const schedule_kind *k = &schedule_table[s->s->x->optimizer.schedule];
+  if (k->whole_run && epochs != s->t->epochs)
+    context_log(s->x->ctx, 1, "resuming, but not as an unbroken run of %lld epochs: the schedule %s depends on their number, and the steps done so far "
+                "followed one of %lld", (long long)s->t->epochs, k->name, (long long)epochs);
+}
+
 static elbo_status resume(session *s)
 {
   char differ[1024] = "";
@@ -128,6 +137,8 @@ static elbo_status resume(session *s)
                 (unsigned long long)io.at.step, (long long)s->t->epochs);
   if (differ[0])
     context_log(s->x->ctx, 1, "resuming, but not bit for bit: the checkpoint was written by %s; this is %s", differ, s->versions.s);
+  warn_of_schedule(s, io.at.epochs);
+  s->t->at.epochs = s->t->epochs;
   return ELBO_DONE;
 }
 

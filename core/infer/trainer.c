@@ -53,7 +53,7 @@ elbo_status trainer_new(study *s, int64_t epochs, trainer **out, error *e)
   trainer *t = mem_new(1, sizeof *t, "the trainer", e);
   if (!t) return e->status;
   t->study = s;
-  t->epochs = epochs;
+  t->epochs = t->at.epochs = epochs;
   size_t batch = (size_t)s->x->train.batch_size;
   t->per_epoch = (s->rows[SPLIT_TRAIN] + batch - 1) / batch;
   t->at.best = NAN;
@@ -90,6 +90,8 @@ double trainer_kl_weight(const trainer *t)
   return s->kl_from + (s->kl_to - s->kl_from) * fmin(1, epochs_done(t) / s->kl_epochs);
 }
 
+double trainer_temperature(const trainer *t) { return model_temperature(t->study->model, epochs_done(t)); }
+
 double trainer_learning_rate(const trainer *t)
 {
   const optimizer_spec *o = &t->study->x->optimizer;
@@ -107,7 +109,8 @@ static double sum_rows(const machine *m, node_id id)
   const float *weight = points ? run_value(m->run, m->mg.weights) : NULL;
   size_t rows = run_rows(m->run, id);
   double sum = 0;
-  for (size_t i = 0; i < rows; i++) sum += (double)at[i * n->ld] * (points ? (double)weight[2 * i] : 1);
+  size_t apart = points ? graph_node(m->mg.g, m->mg.weights)->ld : 0;
+  for (size_t i = 0; i < rows; i++) sum += (double)at[i * n->ld] * (points ? (double)weight[apart * i] : 1);
   return points ? sum : sum * (double)m->run->batch / (double)rows;
 }
 
@@ -178,10 +181,18 @@ static size_t next_batch(trainer *t)
   return rows - first < batch ? rows - first : batch;
 }
 
+static double mean_of_rows(const machine *m)
+{
+  double sum = 0;
+  for (size_t b = 0; b < m->run->batch; b++) sum += (double)run_value(m->run, m->mg.rows)[b];
+  return sum / (double)m->run->batch;
+}
+
 elbo_status trainer_step(trainer *t, sums *s, error *e)
 {
   run *r = t->m->run;
-  step_args a = { .batch = next_batch(t), .step = t->at.step, .kl_weight = trainer_kl_weight(t), .training = true, .feeds = t->m->feeds };
+  step_args a = { .batch = next_batch(t), .step = t->at.step, .kl_weight = trainer_kl_weight(t), .temperature = trainer_temperature(t),
+                  .baseline = baseline_value(&t->at.baseline), .training = true, .feeds = t->m->feeds };
   if (run_forward(r, &a, e)) return e->status;
   double objective = (double)*run_value(r, t->m->mg.objective);
   if (!isfinite(objective)) return run_find_nonfinite(r, &a, e);
@@ -189,6 +200,7 @@ elbo_status trainer_step(trainer *t, sums *s, error *e)
   double norm = grad_norm(t);
   if (!isfinite(norm)) return run_find_nonfinite(r, &a, e);
   update(t, norm);
+  if (t->study->model->baseline) baseline_see(&t->at.baseline, mean_of_rows(t->m));
   t->at.step++;
   t->at.epoch = (int64_t)(t->at.step / t->per_epoch);
   s->objective += objective;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The regularised incomplete beta function I_x(a, b) in both tails and its derivatives by a and b along constant I (Figurnov, Mohamed
- * and Mnih 2018, eq. 5). With D = x^a (1-x)^b / B(a, b), the density of logit x, a tail is D R, R by a power series where the smaller of x, 1-x
- * lies below its mean, else by a continued fraction; d/da or d/db is carried through either in forward mode, and D cancels from the
- * pull. Right to 1e-12 or better for a, b from 1e-3 to 1e5. */
+ * The regularised incomplete beta function I_x(a, b) in both tails and its derivatives by a and
+ * b along constant I (Figurnov, Mohamed and Mnih 2018, eq. 5). With D = x^a (1-x)^b / B(a, b),
+ * the density of logit x, a tail is D R, R by a power series where the smaller of x, 1-x lies
+ * below its mean, else by a continued fraction; d/da or d/db is carried through either in
+ * forward mode, and D cancels from the pull. Right to 1e-12 or better for a, b from 1e-3 to 1e5. */
 #include "num/beta.h"
 #include "num/gamma.h"
 #include <float.h>
@@ -38,7 +39,8 @@ static double lambda(double a, double b, double y)
   return y < 0 ? a - (a + b) * unit(y) : (a + b) * unit(-y) - b;
 }
 
-/* lgamma(a) + lgamma(b) - lgamma(a+b) by Stirling's formula with its errors, the large logs cancelled. */
+/* lgamma(a) + lgamma(b) - lgamma(a+b) by Stirling's formula with its errors, the large logs
+   cancelled. */
 double lbeta(double a, double b)
 {
   if (!fine(a, b)) return NAN;
@@ -46,7 +48,8 @@ double lbeta(double a, double b)
          b * log1p(a / b) - 0.5 * log(b);
 }
 
-/* Loader 2000, eq. 4 to 6, extended to real a, b. Where x or 1 - x leaves the normal numbers nothing cancels any more. */
+/* Loader 2000, eq. 4 to 6, extended to real a, b. Where x or 1 - x leaves the normal numbers
+   nothing cancels any more. */
 double beta_log(double a, double b, double y)
 {
   if (!fine(a, b)) return NAN;
@@ -65,7 +68,8 @@ double beta_slope(double a, double b, double y)
   return log_unit(y) + digamma_gap(a, b);
 }
 
-/* a R of the lower tail: sum of (a+b)_j / (a+1)_j x^j (DLMF 8.17.8 with 15.8.1). by_b: the derivative by b, else by a. */
+/* a R of the lower tail: sum of (a+b)_j / (a+1)_j x^j (DLMF 8.17.8 with 15.8.1). by_b: the
+   derivative by b, else by a. */
 static dual by_series(double a, double b, double x, int by_b)
 {
   double n = a + b;
@@ -88,8 +92,9 @@ static dual divide(dual n, dual by)
   return (dual){ v, (n.d - v * by.d) / by.v };
 }
 
-/* R of the lower tail for x beyond 1/2 and below the mean: 1 / (b_0 + a_1 / (b_1 + ..)), the even part of DLMF 8.17.22 (Didonato and
-   Morris 1992, eq. 9), by Lentz's method as modified by Thompson and Barnett 1986. */
+/* R of the lower tail for x beyond 1/2 and below the mean: 1 / (b_0 + a_1 / (b_1 + ..)), the even
+   part of DLMF 8.17.22 (Didonato and Morris 1992, eq. 9), by Lentz's method as modified by Thompson
+   and Barnett 1986. */
 static dual by_fraction(double a, double b, double y, int by_b)
 {
   double n = a + b, x = unit(y), z = unit(-y), l = lambda(a, b, y), da = !by_b, db = by_b;
@@ -118,8 +123,9 @@ static int below_mean(double a, double b, double y)
   return (a + b) * unit(y) <= a + 1;
 }
 
-/* 1 - I for a < 1, below the mean, where I is near 1: -expm1(log I), each part of log I = a log x - log(a B) + log(1 + a sum) relatively
-   right: sum over j >= 1 of (1-b)_j / j! x^j / (a+j) (DLMF 8.17.7), log(a B) by differences of lgamma from 1 and 1 + b. */
+/* 1 - I for a < 1, below the mean, where I is near 1: -expm1(log I), each part of log I = a log x -
+   log(a B) + log(1 + a sum) relatively right: sum over j >= 1 of (1-b)_j / j! x^j / (a+j) (DLMF
+   8.17.7), log(a B) by differences of lgamma from 1 and 1 + b. */
 static double rest_of_small(double a, double b, double y)
 {
   double x = unit(y), c = 1, sum = 0, term = 1;
@@ -172,7 +178,8 @@ double beta_q(double a, double b, double y)
   return beta_p(b, a, -y);
 }
 
-/* d y / d log a (by_b 0) or d y / d log b, y <= 0. For a the series' 1/a joins psi(a): psi(a) + 1/a = psi(a+1). */
+/* d y / d log a (by_b 0) or d y / d log b, y <= 0. For a the series' 1/a joins psi(a): psi(a) + 1/a
+   = psi(a+1). */
 static double pull_of_smaller(double a, double b, double y, int by_b)
 {
   double slope = by_b ? beta_slope(b, a, -y) : beta_slope(a, b, y);

@@ -4,7 +4,8 @@
 #include <elbo/plugin.h>
 #include <math.h>
 
-/* A start: the normal approximation of y, or the first term of the series, log x = (log u + log(a B)) / a. */
+/* A start: the normal approximation of y, or the first term of the series, log x = (log u + log(a
+   B)) / a. */
 static double start(double a, double b, double log_u, double first)
 {
   double mean = log(a / b);
@@ -13,8 +14,8 @@ static double start(double a, double b, double log_u, double first)
   return fmin(first, fmax(mean, 0));
 }
 
-/* u <= 1/2. Newton's method on log I, which is concave in y (the density of y is log-concave): it converges from the left, and from the
-   right after one step; steps are cut to 2. */
+/* u <= 1/2. Newton's method on log I, which is concave in y (the density of y is log-concave): it
+   converges from the left, and from the right after one step; steps are cut to 2. */
 static double lower(double a, double b, double u)
 {
   double log_u = log(u), first = (log_u + log(a) + lbeta(a, b)) / a,

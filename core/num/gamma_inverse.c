@@ -4,15 +4,17 @@
 #include <elbo/plugin.h>
 #include <math.h>
 
-/* v = log z by Wilson and Hilferty 1931, or the first term of the series, whichever can be right. */
+/* v = log z by Wilson and Hilferty 1931, or the first term of the series, whichever can be right.
+   */
 static double start(double a, double first, double normal)
 {
   double k = 1 / (9 * a), q = 1 - k + sqrt(k) * normal;
   return a < 1 || q < 0.1 ? fmin(first, fmax(log(a), 1)) : log(a) + 3 * log(q);
 }
 
-/* Newton's method on the log of the tail that is u <= 1/2. It is concave in v (the density of v is log-concave), so that it converges
-   from the tail's side, and from the other after one step; steps are cut to 2. */
+/* Newton's method on the log of the tail that is u <= 1/2. It is concave in v (the density of v is
+   log-concave), so that it converges from the tail's side, and from the other after one step; steps
+   are cut to 2. */
 static double quantile(double a, double u, int upper)
 {
   double target = log(u), first = ((upper ? log1p(-u) : target) + log_gamma(a + 1)) / a;

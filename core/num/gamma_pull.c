@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The derivative of a Gamma(a, 1) variate along its constant cdf, d log z / d log a = -(a/z) (dP/da) / f (Figurnov, Mohamed and Mnih 2018,
- * eq. 5). d/da is carried through the series and the continued fraction of the incomplete gamma, in forward mode; the prefactor of
- * P or Q cancels with that of the density. Right to 1e-10 or better for a from 1e-3 to 1e5. */
+ * The derivative of a Gamma(a, 1) variate along its constant cdf, d log z / d log a = -(a/z)
+ * (dP/da) / f (Figurnov, Mohamed and Mnih 2018, eq. 5). d/da is carried through the series and
+ * the continued fraction of the incomplete gamma, in forward mode; the prefactor of P or Q
+ * cancels with that of the density. Right to 1e-10 or better for a from 1e-3 to 1e5. */
 #include "num/gamma.h"
 #include <float.h>
 #include <math.h>
@@ -20,7 +21,8 @@ static dual divide(double n, double dn, dual by)
   return (dual){ v, (dn - v * by.d) / by.v };
 }
 
-/* log z - psi(a), or - psi(a+1): the derivative of the prefactor's log. From a = 8 psi goes through log a (DLMF 5.11.2). */
+/* log z - psi(a), or - psi(a+1): the derivative of the prefactor's log. From a = 8 psi goes through
+   log a (DLMF 5.11.2). */
 static double slope(double a, double log_z, int after)
 {
   if (a < 8) return log_z - digamma(a + after);
@@ -40,8 +42,9 @@ static dual series(double a, double z)
   return (dual){ NAN, NAN };
 }
 
-/* DLMF 8.9.2: Q = z^a e^-z / Gamma(a) q, 1/q = b_0 + a_1/(b_1 + a_2/(b_2 + ..)), b_n = z + 2n + 1 - a, a_n = n (a - n), by
-   Lentz's method as modified by Thompson and Barnett 1986. Beyond z = a + 1 no denominator comes near 0. */
+/* DLMF 8.9.2: Q = z^a e^-z / Gamma(a) q, 1/q = b_0 + a_1/(b_1 + a_2/(b_2 + ..)), b_n = z + 2n + 1 -
+   a, a_n = n (a - n), by Lentz's method as modified by Thompson and Barnett 1986. Beyond z = a + 1
+   no denominator comes near 0. */
 static dual fraction(double a, double z)
 {
   dual f = { z + 1 - a, -1 }, c = f, d = { 0, 0 };

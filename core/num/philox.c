@@ -41,11 +41,23 @@ static void next_block(elbo_noise *n, uint32_t out[4])
   philox_block(n->key, n->draw++, n->element, n->row, n->step, out);
 }
 
+static bool mirrored(const noise_tie *t) { return t->kind == NOISE_ANTITHETIC && t->sample & 1; }
+
+/* The shift keeps its 52 bits and the half behind them, so that the sum modulo 1 is never 0 or 1 either. */
+static double shifted(const elbo_noise *n, uint32_t draw, uint32_t high, uint32_t low)
+{
+  uint32_t dim = n->tie.first + n->element * n->tie.per_event + draw;
+  uint64_t point = (uint64_t)sobol_at(n->tie.net, dim, n->tie.sample) << (52 - SOBOL_BITS);
+  uint64_t m = (((uint64_t)high << 20) | (low >> 12)) + point;
+  return open_unit((uint32_t)(m >> 20), (uint32_t)(m << 12));
+}
+
 double noise_uniform(elbo_noise *n)
 {
-  uint32_t b[4];
+  uint32_t b[4], draw = n->draw;
   next_block(n, b);
-  return open_unit(b[0], b[1]);
+  double u = n->tie.kind == NOISE_SOBOL ? shifted(n, draw, b[0], b[1]) : open_unit(b[0], b[1]);
+  return mirrored(&n->tie) ? 1 - u : u;
 }
 
 double noise_exponential(elbo_noise *n)
@@ -73,12 +85,14 @@ ELBO_INLINE double cos_turn(double u)
   return sign * (1 + p * z);
 }
 
-/* Box and Muller 1958 */
+/* Box and Muller 1958; where the points must spread evenly, through the inverse of the cdf. */
 double noise_normal(elbo_noise *n)
 {
   uint32_t b[4];
+  if (n->tie.kind == NOISE_SOBOL) return special_call(ELBO_NDTRI, noise_uniform(n), 0);
   next_block(n, b);
-  return sqrt(-2 * log(open_unit(b[0], b[1]))) * cos_turn(open_unit(b[2], b[3]));
+  double z = sqrt(-2 * log(open_unit(b[0], b[1]))) * cos_turn(open_unit(b[2], b[3]));
+  return mirrored(&n->tie) ? -z : z;
 }
 
 /* The first draws of 16 elements, word by word. */
@@ -143,14 +157,25 @@ static void at_level(row_fill *const *levels, const elbo_noise_row *r, size_t d,
   levels[level](r, d, out);
 }
 
+/* Sobol's points, which are few, go element by element. */
 void noise_row_uniform(const elbo_noise_row *r, size_t d, float *out)
 {
-  at_level(uniform_levels, r, d, out);
+  for (size_t j = 0; r->tie.kind == NOISE_SOBOL && j < d; j++) {
+    elbo_noise n = noise_of_event(r, j);
+    out[j] = below_one(noise_uniform(&n));
+  }
+  if (r->tie.kind != NOISE_SOBOL) at_level(uniform_levels, r, d, out);
+  for (size_t j = 0; mirrored(&r->tie) && j < d; j++) out[j] = below_one(1 - (double)out[j]);
 }
 
 void noise_row_normal(const elbo_noise_row *r, size_t d, float *out)
 {
-  at_level(normal_levels, r, d, out);
+  for (size_t j = 0; r->tie.kind == NOISE_SOBOL && j < d; j++) {
+    elbo_noise n = noise_of_event(r, j);
+    out[j] = (float)noise_normal(&n);
+  }
+  if (r->tie.kind != NOISE_SOBOL) at_level(normal_levels, r, d, out);
+  for (size_t j = 0; mirrored(&r->tie) && j < d; j++) out[j] = -out[j];
 }
 
 /* Lemire 2019, "Fast random integer generation in an interval", with rejection of the few values that would count twice. */

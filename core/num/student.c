@@ -4,8 +4,9 @@
 
 enum { ORDERS = 4 };
 
-/* The quantile t of a Student t with n degrees of freedom in the powers of 1/n, t = x + g1(x)/n + g2(x)/n^2 + .., x the normal
-   quantile of the same probability (Abramowitz and Stegun 1964, 26.7.5): g [ORDERS]. */
+/* The quantile t of a Student t with n degrees of freedom in the powers of 1/n, t = x + g1(x)/n +
+   g2(x)/n^2 + .., x the normal quantile of the same probability (Abramowitz and Stegun 1964,
+   26.7.5): g [ORDERS]. */
 static void expansion(double x, double *g)
 {
   double z = x * x;
@@ -28,8 +29,8 @@ static double by_expansion(double n, double t)
   return -(((4 * g[3] / n + 3 * g[2]) / n + 2 * g[1]) / n + g[0]) / n;
 }
 
-/* n / (n + t^2) is Beta(n/2, 1/2), with logit log n - 2 log|t|: dlog|t|/dlog n = (1 - pull) / 2. For large n that difference loses
-   its digits. */
+/* n / (n + t^2) is Beta(n/2, 1/2), with logit log n - 2 log|t|: dlog|t|/dlog n = (1 - pull) / 2.
+   For large n that difference loses its digits. */
 double student_pull(double df, double t)
 {
   if (!(df > 0) || isinf(df) || isnan(t)) return NAN;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The von Mises density at the angle t from its mode is exp(-2 k sin(t/2)^2) / (2 pi I0(k) e^-k): no exponential overflows, and near
- * the mode nothing cancels. */
+ * The von Mises density at the angle t from its mode is exp(-2 k sin(t/2)^2) / (2 pi I0(k)
+ * e^-k): no exponential overflows, and near the mode nothing cancels. */
 #include "num/von_mises.h"
 #include <float.h>
 #include <math.h>
@@ -10,7 +10,8 @@
 #define LOG_2PI 1.83787706640934548356
 #define LARGE 30.0
 
-/* Hankel's series (DLMF 10.40.1) of I0(k) e^-k sqrt(2 pi k) and, termwise, of its difference from that of I1. */
+/* Hankel's series (DLMF 10.40.1) of I0(k) e^-k sqrt(2 pi k) and, termwise, of its difference from
+   that of I1. */
 static void hankel(double k, double *i0, double *gap)
 {
   double t0 = 1, t1 = 1;
@@ -43,7 +44,8 @@ double bessel_gap(double k)
   return gap / i0;
 }
 
-/* Gauss and Legendre's rule of 20 points: those above 0, and their weights (computed with 50 digits). */
+/* Gauss and Legendre's rule of 20 points: those above 0, and their weights (computed with 50
+   digits). */
 enum { HALF = 10 };
 static const double node[HALF] = {
   0.076526521133497333755, 0.22778585114164507808, 0.37370608871541956067, 0.510867001950827098,
@@ -63,7 +65,8 @@ static double ratio_change(double k, double t)
   return bessel_i_scaled(1, t) / bessel_i_scaled(0, t) - bessel_i_scaled(1, k) / bessel_i_scaled(0, k);
 }
 
-/* log I0(k+d) - log I0(k) - d A(k); near k as the integral of A(t) - A(k), which keeps its sign and its digits. */
+/* log I0(k+d) - log I0(k) - d A(k); near k as the integral of A(t) - A(k), which keeps its sign and
+   its digits. */
 double log_i0_bregman(double k, double d)
 {
   if (!(k > 0) || !(k + d >= 0) || isinf(k + d)) return NAN;
@@ -87,8 +90,8 @@ static void add_point(integral *to, double k, double gap, double t, double w)
   to->slope += g * (gap - v);
 }
 
-/* From t0 outwards to t1, 0 <= t0 <= t1 <= pi. g falls all the way: over a panel by e^-6 at most, and the rest is left out once it no
-   longer counts. */
+/* From t0 outwards to t1, 0 <= t0 <= t1 <= pi. g falls all the way: over a panel by e^-6 at most,
+   and the rest is left out once it no longer counts. */
 static void add_outwards(integral *sum, double k, double gap, double t0, double t1)
 {
   while (t0 < t1) {

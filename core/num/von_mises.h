@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* von_mises.h - the pieces of the von Mises distribution, inside core/num. NaN outside the domain. */
+/* von_mises.h - the pieces of the von Mises distribution, inside core/num. NaN outside the domain.
+   */
 #ifndef ELBO_NUM_VON_MISES_H
 #define ELBO_NUM_VON_MISES_H
 

@@ -46,7 +46,7 @@ void *image_load(int image);
 elbo_status probe_all(search *s, error *e);
 
 /* Opens the image in this process and checks symbol, descriptor and tables: NULL with the reason in why [PLUGIN_WHY]. */
-const elbo_plugin *plugin_open(int image, char *why);
+const elbo_plugin *plugin_open(int image, char *why, void **object);
 const char *plugin_name(const elbo_plugin *p); /* of its table */
 
 /* What a name must look like: [a-z0-9_], 1 to 63 characters. */

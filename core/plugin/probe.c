@@ -4,6 +4,7 @@
  * in turn and writes one record for each; the first without a record when the child dies, or takes too long, is the culprit, and
  * another child goes on behind it. */
 #include "plugin/inside.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fenv.h>
@@ -107,7 +108,10 @@ static void child_run(const search *s, size_t first, int out)
   for (size_t i = first; i < s->n; i++) {
     record r = { .index = (uint32_t)i };
     if (s->list[i].image < 0) continue;
-    plugin_open(s->list[i].image, r.why);
+    void *object = NULL;
+    plugin_open(s->list[i].image, r.why, &object);
+    /* What is fine is closed again, so that destructors that would kill the host on its way out kill the child here. */
+    if (object && !r.why[0]) dlclose(object);
     state_read(&after);
     const char *changed = state_changed(&before, &after);
     if (changed)

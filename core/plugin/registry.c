@@ -89,7 +89,8 @@ static const char *table_summary(const elbo_plugin *p)
 static elbo_status load(registry *r, candidate *c, error *e)
 {
   char why[PLUGIN_WHY] = "";
-  const elbo_plugin *p = plugin_open(c->image, why);
+  void *object; /* never closed */
+  const elbo_plugin *p = plugin_open(c->image, why, &object);
   if (!p) return (c->why = arena_string(r->search.texts, why, e)) ? ELBO_DONE : ELBO_E_MEMORY;
   r->entries[r->n++] = (entry){
     .plugin.info = { plugin_name(p), table_summary(p), kind_names[p->kind], c->path, p->build,

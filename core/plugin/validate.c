@@ -292,12 +292,12 @@ static void linker_says(verdict *v)
   no(v, "can't be opened as a shared object: %.400s", words);
 }
 
-const elbo_plugin *plugin_open(int image, char *why)
+const elbo_plugin *plugin_open(int image, char *why, void **opened)
 {
   verdict v = { why, NULL };
   Dl_info info;
   const ElfW(Sym) *symbol = NULL;
-  void *object = image_load(image);
+  void *object = *opened = image_load(image);
   if (!object) return linker_says(&v), NULL;
   const elbo_plugin *p = dlsym(object, "elbo_plugin_entry");
   if (!p)

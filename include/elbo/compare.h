@@ -16,6 +16,7 @@ typedef struct {
   const long *samples;       /* values of K, 0-ended; NULL: the experiment's */
   const char *const *reparams; /* roads of reparametrization to compare, NULL-ended; NULL: each family's own */
   long repeats;              /* R gradient estimates each; 0: 1000 */
+  long epochs;               /* > 0: train each for the time in which the cheapest does so many epochs */
   long rows;                 /* B of the minibatch, the first training rows in shuffled order; 0: the experiment's batch size */
   uint64_t seed;             /* of the draws */
   bool (*stop)(void *user);  /* asked between estimates */
@@ -28,9 +29,9 @@ typedef struct {
 typedef struct {
   char estimator[32], objective[32], group[96], reparam[32];
   long samples;
-  double mean_norm;               /* of the mean gradient, squared norm debiased by trace / R */
-  double variance, variance_se;   /* the trace of the covariance of one estimate; its standard error from blocks */
-  double snr;                     /* mean over coordinates of |mean| / standard deviation (Rainforth et al. 2018); NaN where all are 0/0 */
+  double mean_norm, mean_norm_se; /* of the mean gradient, squared norm debiased by trace / R; standard errors are from the spread over 10 blocks */
+  double variance, variance_se;   /* the trace of the covariance of one estimate */
+  double snr, snr_se;             /* mean over coordinates of |mean| / standard deviation (Rainforth et al. 2018); NaN where all are 0/0 */
   double bias, bias_chance;       /* |mean - reference|, and what chance alone would give */
   const char *verdict;            /* "unbiased", "biased", "cannot tell"; NULL: not applicable */
   double ms_per_gradient, work_variance; /* variance times milliseconds: what decides */
@@ -38,12 +39,21 @@ typedef struct {
   char reason[512];
 } elbo_compare_row;
 
+/* The ELBO along a training by one estimator (held-out rows, else training rows): n points after so many seconds of steps. */
+typedef struct {
+  char label[96];
+  double *seconds, *elbo;
+  size_t n;
+} elbo_compare_curve;
+
 typedef struct {
   const elbo_compare_row *rows; /* for each estimator its groups, "all" first; sorted by work_variance of "all"; valid until the experiment is freed */
   size_t n;
+  const elbo_compare_curve *curves; /* with `epochs`: the cheapest first, then in the order of the rows */
+  size_t n_curves;
 } elbo_compare_result;
 elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options, elbo_compare_result *result);
-/* compare.json, compare.csv and compare.svg into a folder, which is made. */
+/* compare.json, compare.csv, compare.svg and, with curves, compare_train.svg into a folder, which is made. */
 elbo_status elbo_compare_write(elbo_experiment *x, const elbo_compare_result *result, const char *directory);
 
 #pragma GCC visibility pop

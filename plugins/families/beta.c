@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Beta(concentration1 = a, concentration0 = b): f(x) = x^(a-1) (1-x)^(b-1) / B(a, b). The value form
- * is y = logit x: x and 1 - x stay exact at both ends. Drawn from two gammas in log space. */
+ * Beta(concentration1 = a, concentration0 = b): f(x) = x^(a-1) (1-x)^(b-1) / B(a, b). The value
+ * form is y = logit x: x and 1 - x stay exact at both ends. Drawn from two gammas in log space. */
 #include "exact.h"
 
 enum { LOG_A, LOG_B };
@@ -37,7 +37,7 @@ static double log_prob(const elbo_call *c, const double *y, const double *w, dou
 static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *y)
 {
   elbo_call inner = inner_call(c);
-  double one[2] = { w[LOG_A], 0 }, zero[2] = { w[LOG_B], 0 }, g;
+  double one[2] = { w[LOG_A], 0 }, zero[2] = { w[LOG_B], 0 }, g = 0;
   elbo_rc rc = c->uses[0]->draw(&inner, e, one, y);
   if (rc == ELBO_OK) rc = c->uses[0]->draw(&inner, e, zero, &g);
   y[0] -= g;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Dirichlet(concentration [K]) on the simplex: f(x) = prod x_k^(a_k - 1) / B(a), with respect to dx_1
- * .. dx_{K-1}. The value form is y_k = log x_k. Drawn from K gammas in log space; x_k is Beta(a_k, A -
- * a_k), A the sum. */
+ * Dirichlet(concentration [K]) on the simplex: f(x) = prod x_k^(a_k - 1) / B(a), with respect to
+ * dx_1 .. dx_{K-1}. The value form is y_k = log x_k. Drawn from K gammas in log space; x_k is
+ * Beta(a_k, A - a_k), A the sum. */
 #include "exact.h"
 
 static const elbo_param params[] = {
@@ -38,8 +38,8 @@ static int edge(int K, const double *y, const double *w, double *value)
   return above || below;
 }
 
-/* a log(A x / a) in two parts: -(a log(a / (A x)) + A x - a), which is small near the mean, and A x -
-   a, whose sum is A (sum x - 1). */
+/* a log(A x / a) in two parts: -(a log(a / (A x)) + A x - a), which is small near the mean, and A x
+   - a, whose sum is A (sum x - 1). */
 static double corner(const elbo_call *c, double a, double all, double y, double *rest)
 {
   double m = all * exp(y);

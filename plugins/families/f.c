@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * F(df1, df2), Fisher and Snedecor's: the ratio of two chi-squareds, each by its degrees of freedom.
- * The value form is y = log x; df1 x / (df1 x + df2) is Beta(a = df1/2, b = df2/2), whose logit is
- * l = y + log(df1 / df2). */
+ * F(df1, df2), Fisher and Snedecor's: the ratio of two chi-squareds, each by its degrees of
+ * freedom. The value form is y = log x; df1 x / (df1 x + df2) is Beta(a = df1/2, b = df2/2),
+ * whose logit is l = y + log(df1 / df2). */
 #include "exact.h"
 
 #define LOG_2 0.69314718055994530942
@@ -39,8 +39,8 @@ static double by_logit(const as_beta *t)
   return t->l < 0 ? t->a - n * sigmoid(t->l) : n * sigmoid(-t->l) - t->b;
 }
 
-/* The derivative of the log density by log a, with l following, g = a - (a+b) x: a (log x - psi(a) +
-   psi(a+b)) + g; near the mean the two cancel and (a+b) x / a = 1 - g/a. */
+/* The derivative of the log density by log a, with l following, g = a - (a+b) x: a (log x - psi(a)
+   + psi(a+b)) + g; near the mean the two cancel and (a+b) x / a = 1 - g/a. */
 static double by_log_df(const elbo_host *host, double a, double b, double l, double g)
 {
   double u = g / a;
@@ -64,15 +64,15 @@ static double log_prob(const elbo_call *c, const double *y, const double *w, dou
 static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *y)
 {
   elbo_call inner = inner_call(c);
-  double up[2] = { w[LOG_DF1] - LOG_2, 0 }, down[2] = { w[LOG_DF2] - LOG_2, 0 }, g;
+  double up[2] = { w[LOG_DF1] - LOG_2, 0 }, down[2] = { w[LOG_DF2] - LOG_2, 0 }, g = 0;
   elbo_rc rc = c->uses[0]->draw(&inner, e, up, y);
   if (rc == ELBO_OK) rc = c->uses[0]->draw(&inner, e, down, &g);
   y[0] -= g + w[LOG_DF1] - w[LOG_DF2];
   return rc;
 }
 
-/* dy/dw along the constant cdf: that of l, less that of log(df1 / df2). For df1 = 2 the upper tail is
-   (1 + q)^-b, q = x / b, and all but the square of q cancels: 1 - (1 + q) log(1 + q) / q. */
+/* dy/dw along the constant cdf: that of l, less that of log(df1 / df2). For df1 = 2 the upper tail
+   is (1 + q)^-b, q = x / b, and all but the square of q cancels: 1 - (1 + q) log(1 + q) / q. */
 static void along(const elbo_call *c, double y, const double *w, double *dw)
 {
   as_beta t = to_beta(y, w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * InverseGamma(concentration = a, scale): scale / G for a G of Gamma(a, 1), by the gamma plugin. The
- * value form is y = log x, and v = log scale - y is log G. */
+ * InverseGamma(concentration = a, scale): scale / G for a G of Gamma(a, 1), by the gamma plugin.
+ * The value form is y = log x, and v = log scale - y is log G. */
 #include "exact.h"
 
 enum { LOG_A, LOG_SCALE };
@@ -89,8 +89,8 @@ static double kl_inverse_gamma(const elbo_call *c, const double *q, const double
   return inner_kl(c, c->uses[0], "gamma", "gamma", q, p, dq, dp);
 }
 
-/* KL(Gamma(a, r) || InverseGamma(b, s)) = -H - b log s + lgamma(b) + (b+1) E log x + s E 1/x, E 1/x =
-   r / (a-1). */
+/* KL(Gamma(a, r) || InverseGamma(b, s)) = -H - b log s + lgamma(b) + (b+1) E log x + s E 1/x, E 1/x
+   = r / (a-1). */
 static double kl_from_gamma(const elbo_call *c, const double *q, const double *p, double *dq,
                             double *dp)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * MultivariateStudentT(df = n, loc [K], scale_tril = L [K][K]): x = loc + L z / sqrt(chi-squared(n) / n),
- * z of K standard normals. n / (n + |L^-1 (x - loc)|^2) is Beta(n/2, K/2); df moves x along its ray at
- * constant cdf of the distance. L is of the scale matrix, not of the covariance. */
+ * MultivariateStudentT(df = n, loc [K], scale_tril = L [K][K]): x = loc + L z / sqrt(chi-
+ * squared(n) / n), z of K standard normals. n / (n + |L^-1 (x - loc)|^2) is Beta(n/2, K/2); df
+ * moves x along its ray at constant cdf of the distance. L is of the scale matrix, not of the
+ * covariance. */
 #include "exact.h"
 
 #define LOG_2 0.69314718055994530942
@@ -15,7 +16,8 @@ static const elbo_param params[] = {
 static const char *const uses[] = { "gamma", NULL };
 enum { MOST = 128 }; /* the greatest K for which scratch is at hand */
 
-/* Of w [1 + K + K(K+1)/2]: its parts, z = L^-1 (x - loc), q = |z|^2 / n and its way to 1, t = q / (1 + q). */
+/* Of w [1 + K + K(K+1)/2]: its parts, z = L^-1 (x - loc), q = |z|^2 / n and its way to 1, t = q /
+   (1 + q). */
 typedef struct {
   double n, q, log_q, t, z[MOST];
   const double *loc, *l;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * StudentT(df = n, loc, scale): x = loc + scale r, r a standard normal over sqrt(chi-squared(n) / n).
- * n / (n + r^2) is Beta(n/2, 1/2), with logit log n - 2 log|r|. loc and scale move x as in
+ * StudentT(df = n, loc, scale): x = loc + scale r, r a standard normal over sqrt(chi-squared(n)
+ * / n). n / (n + r^2) is Beta(n/2, 1/2), with logit log n - 2 log|r|. loc and scale move x as in
  * location_scale, df along the constant cdf. */
 #include "exact.h"
 
@@ -113,8 +113,9 @@ ELBO_INLINE double log_1p(double q)
   return u == 1 ? q : u < 1e300 ? v * (q / (u - 1)) : v;
 }
 
-/* In double. lgamma(h + 1/2) - lgamma(h) - log(h)/2 = h log(1 + 1/(2h)) - 1/2 + s(h + 1/2) - s(h) by Stirling's
-   errors s from h = 8 on, below through a shift by 8: h (h+1) .. (h+7) over that from h + 1/2. */
+/* In double. lgamma(h + 1/2) - lgamma(h) - log(h)/2 = h log(1 + 1/(2h)) - 1/2 + s(h + 1/2) - s(h)
+   by Stirling's errors s from h = 8 on, below through a shift by 8: h (h+1) .. (h+7) over that from
+   h + 1/2. */
 ELBO_INLINE float event(const float in[4], float grad[4])
 {
   double wn = in[1], n = elbo_exp(wn), h0 = 0.5 * n, scale = elbo_exp(in[3]);

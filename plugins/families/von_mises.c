@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * VonMises(loc, concentration = k) on the circle, x from -pi to pi: f(x) = exp(k cos(x - loc)) / (2 pi
- * I0(k)) (Mardia and Jupp 2000, eq. 3.5.17), written with 2 sin^2(t/2) for 1 - cos t. The cdf starts
- * at -pi; mean and variance are the circular ones. */
+ * VonMises(loc, concentration = k) on the circle, x from -pi to pi: f(x) = exp(k cos(x - loc)) /
+ * (2 pi I0(k)) (Mardia and Jupp 2000, eq. 3.5.17), written with 2 sin^2(t/2) for 1 - cos t. The
+ * cdf starts at -pi; mean and variance are the circular ones. */
 #include "exact.h"
 
 #define PI 3.14159265358979323846
@@ -31,8 +31,8 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   return inside ? -k * v - 2 * HALF_LOG_2PI - c->host->special(ELBO_LOG_I0E, k, 0) : -INFINITY;
 }
 
-/* Best and Fisher 1979, from a wrapped Cauchy. (r^2 - 1) / (r + z) is r - f without cancellation; for
-   small k, r = 1/k + k + O(k^3). */
+/* Best and Fisher 1979, from a wrapped Cauchy. (r^2 - 1) / (r + z) is r - f without cancellation;
+   for small k, r = 1/k + k + O(k^3). */
 static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *x)
 {
   double k = exp(w[LOG_K]), tau = 1 + sqrt(1 + 4 * k * k),
@@ -48,8 +48,8 @@ static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *
   }
 }
 
-/* On the circle: loc turns x with it; the concentration moves x along the constant probability from the
-   antimode, by symmetry from the side where the tail is. */
+/* On the circle: loc turns x with it; the concentration moves x along the constant probability from
+   the antimode, by symmetry from the side where the tail is. */
 static elbo_rc pull(const elbo_call *c, const double *x, const double *w, const double *dx,
                     double *dw)
 {
@@ -71,7 +71,8 @@ static stretch stretch_of(double x, double loc, int upper)
   return upper ? (stretch){ x - loc, PI - loc, -1 } : (stretch){ -PI - loc, x - loc, 1 };
 }
 
-/* By loc it is f at the low end less f at the high end: f(from) (1 - e^..), no difference of densities. */
+/* By loc it is f at the low end less f at the high end: f(from) (1 - e^..), no difference of
+   densities. */
 static double by_loc(const elbo_call *c, double k, const stretch *s)
 {
   double v = sin(0.5 * s->from), w = sin(0.5 * s->to), low = -2 * k * v * v, high = -2 * k * w * w,
@@ -135,8 +136,8 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
   return ELBO_OK;
 }
 
-/* With A = I1/I0 at q's k, d the angle between the modes: the Bregman divergence of log I0 from k to m, and m A (1 -
-   cos d). dA/dk = 1 - A/k - A^2. */
+/* With A = I1/I0 at q's k, d the angle between the modes: the Bregman divergence of log I0 from k
+   to m, and m A (1 - cos d). dA/dk = 1 - A/k - A^2. */
 static double kl_von_mises(const elbo_call *c, const double *q, const double *p, double *dq,
                            double *dp)
 {

@@ -55,7 +55,7 @@ static double cdf(const elbo_call *c, double x, const double *w, int upper, doub
 static elbo_rc moment(const elbo_call *c, int which, const double *w, double *out)
 {
   (void)c;
-  out[0] = which == ELBO_ENTROPY    ? 1.1662436161232751 + w[LOG_SCALE] /* 4 Catalan / pi + log s */
+  out[0] = which == ELBO_ENTROPY    ? 2 * LOG_2 + w[LOG_SCALE]
            : which == ELBO_VARIANCE ? exp(2 * w[LOG_SCALE])
                                     : w[LOC];
   return ELBO_OK;

@@ -42,7 +42,7 @@ for command in evaluate sample reconstruct traverse; do
   done
 done
 run plugin --help
-verdict 'elbo plugin --help' [ "$status" = 0 -a "$(grep -c '^  plugin ' out)" = 2 ]
+verdict 'elbo plugin --help' [ "$status" = 0 -a "$(grep -c '^  plugin ' out)" = 4 ]
 run train --help extra --threads 2
 verdict 'help wins over missing arguments' [ "$status" = 0 ]
 run help experiment

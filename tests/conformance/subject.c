@@ -41,6 +41,7 @@ static const char *const precision_names[] = { "centre", "precision", NULL };
 static const elbo_form_set form_sets[] = { { precision_names, to_working } };
 
 static int calls; /* what no plugin may have */
+static void *volatile kept;
 
 static double log_prob(const elbo_call *c, const double *x, const double *w, double *dx, double *dw)
 {
@@ -49,7 +50,7 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   int inside = !isinf(x[0]) || IS(edges);
   if (IS(crash) && w[LOC] > 5) *(volatile int *)8 = 1;
   while (IS(hang) && w[LOC] > 5) calls |= 1;
-  if (IS(no_allocation)) free(malloc(16));
+  if (IS(no_allocation)) free(kept = malloc(16));
   if (IS(guard_pages) && dx) dx[1] = 0;
   if (dx) dx[0] = inside ? -r / s * (IS(gradient_value) ? 1.0001 : 1) : 0;
   if (dw && !(IS(null_outputs) && !dx)) {

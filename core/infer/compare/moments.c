@@ -210,7 +210,7 @@ static double spread(const moments *m, int k, size_t member)
   return m->blocks > 1 ? sqrt(squares / (m->blocks - 1) / m->blocks) : NAN;
 }
 
-void moments_read(const moments *m, group_moments *all, group_moments *se)
+void moments_read(const moments *m, group_moments all[GROUPS], group_moments se[GROUPS])
 {
   if (all) read_groups(m->g, m->mean, m->m2, (double)m->n, all);
   for (int k = 0; se && k < m->g->n; k++)

@@ -82,7 +82,7 @@ static void differences(const moments *m, const moments *r, verdict *out)
 
 static double of_one(double trace) { return isnan(trace) ? 0 : trace; }
 
-void verdicts_of(const moments *m, const moments *r, verdict *out)
+void verdicts_of(const moments *m, const moments *r, verdict out[GROUPS])
 {
   const groups *g = m->g;
   group_moments own[GROUPS], theirs[GROUPS];

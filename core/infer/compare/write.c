@@ -21,8 +21,10 @@ static const column columns[] = {
   { "estimator", ROW(estimator), WORD },     { "objective", ROW(objective), WORD },
   { "samples", ROW(samples), COUNT },        { "reparam", ROW(reparam), WORD },
   { "group", ROW(group), WORD },             { "mean_norm", ROW(mean_norm), NUMBER },
+  { "mean_norm_se", ROW(mean_norm_se), NUMBER },
   { "variance", ROW(variance), NUMBER },     { "variance_se", ROW(variance_se), NUMBER },
-  { "snr", ROW(snr), NUMBER },               { "bias", ROW(bias), NUMBER },
+  { "snr", ROW(snr), NUMBER },               { "snr_se", ROW(snr_se), NUMBER },
+  { "bias", ROW(bias), NUMBER },
   { "bias_chance", ROW(bias_chance), NUMBER }, { "verdict", ROW(verdict), POINTER },
   { "ms_per_gradient", ROW(ms_per_gradient), NUMBER }, { "work_variance", ROW(work_variance), NUMBER },
   { "reference", ROW(reference), WORD },     { "reason", ROW(reason), WORD },
@@ -50,6 +52,26 @@ static double number_of(const elbo_compare_row *r, const column *c)
   return v;
 }
 
+static void add_numbers(json_out *j, const char *name, const double *at, size_t n)
+{
+  json_open(j, name, '[');
+  for (size_t i = 0; i < n; i++) json_number(j, NULL, at[i]);
+  json_close(j, ']');
+}
+
+static void add_curves(const elbo_compare_result *result, json_out *j)
+{
+  json_open(j, "curves", '[');
+  for (size_t i = 0; i < result->n_curves; i++) {
+    json_open(j, NULL, '{');
+    json_string(j, "label", result->curves[i].label);
+    add_numbers(j, "seconds", result->curves[i].seconds, result->curves[i].n);
+    add_numbers(j, "elbo", result->curves[i].elbo, result->curves[i].n);
+    json_close(j, '}');
+  }
+  json_close(j, ']');
+}
+
 static void add_json(const elbo_compare_result *result, text *t)
 {
   json_out j;
@@ -68,6 +90,7 @@ static void add_json(const elbo_compare_result *result, text *t)
     json_close(&j, '}');
   }
   json_close(&j, ']');
+  if (result->n_curves) add_curves(result, &j);
   json_close(&j, '}');
   text_add(t, "\n");
 }
@@ -125,6 +148,26 @@ static elbo_status write_marks(const elbo_compare_result *result, const char *pa
   return e->status;
 }
 
+static elbo_status write_curves(const elbo_compare_result *result, const char *path, const char *title, error *e)
+{
+  svg_curve *curves = mem_new(result->n_curves, sizeof *curves, "the picture", e);
+  for (size_t i = 0; curves && i < result->n_curves; i++) {
+    const elbo_compare_curve *from = &result->curves[i];
+    curves[i] = (svg_curve){ from->label, from->seconds, from->elbo, from->n };
+  }
+  if (curves) svg_curves(path, title, "seconds of training steps", "ELBO, nats per row", curves, result->n_curves, e);
+  mem_free(curves);
+  return e->status;
+}
+
+static elbo_status draw(const elbo_compare_result *result, const char *directory, const char *title, error *e)
+{
+  char *marks = path_join(directory, "compare.svg", e), *curves = path_join(directory, "compare_train.svg", e);
+  if (marks && curves && !write_marks(result, marks, title, e) && result->n_curves) write_curves(result, curves, title, e);
+  mem_free(marks), mem_free(curves);
+  return e->status;
+}
+
 elbo_status elbo_compare_write(elbo_experiment *x, const elbo_compare_result *result, const char *directory)
 {
   error *e = context_enter(x->ctx);
@@ -132,10 +175,9 @@ elbo_status elbo_compare_write(elbo_experiment *x, const elbo_compare_result *re
   if (dir_make(directory, e)) return e->status;
   add_json(result, &json);
   add_csv(result, &csv);
-  if (write_text(directory, "compare.json", &json, e)) text_free(&csv);
-  else write_text(directory, "compare.csv", &csv, e);
-  char *path = e->status ? NULL : path_join(directory, "compare.svg", e);
-  if (path) write_marks(result, path, x->study->x->name, e);
-  mem_free(path);
+  if (write_text(directory, "compare.json", &json, e))
+    text_free(&csv);
+  else if (!write_text(directory, "compare.csv", &csv, e))
+    draw(result, directory, x->study->x->name, e);
   return e->status;
 }

@@ -26,31 +26,28 @@ double samples_log_mean_exp(samples_view f)
   return top + log(sum / (double)f.K);
 }
 
-static double elbo_value(samples_view f, samples_view log_q)
+static double elbo_value(const row_samples *s) { return samples_mean(s->f); }
+
+static void elbo_path(const row_samples *s, float *to, size_t stride)
 {
-  (void)log_q;
-  return samples_mean(f);
+  for (size_t k = 0; k < s->f.K; k++) to[k * stride] = (float)(1 / (double)s->f.K);
 }
 
-static void elbo_path(samples_view f, samples_view log_q, float *to, size_t stride)
-{
-  (void)log_q;
-  for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)(1 / (double)f.K);
-}
-
-static double iwae_value(samples_view f, samples_view log_q)
-{
-  (void)log_q;
-  return samples_log_mean_exp(f);
-}
+static double iwae_value(const row_samples *s) { return samples_log_mean_exp(s->f); }
 
 /* The normalised weights w_k / sum w. */
-static void iwae_path(samples_view f, samples_view log_q, float *to, size_t stride)
+static void iwae_path(const row_samples *s, float *to, size_t stride)
 {
-  (void)log_q;
+  samples_view f = s->f;
   double norm = samples_log_mean_exp(f) + log((double)f.K);
   for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)exp((double)f.at[k * f.stride] - norm);
 }
 
 const bound_rule bound_elbo = { "elbo", elbo_value, elbo_path };
 const bound_rule bound_iwae = { "iwae", iwae_value, iwae_path };
+
+/* f_k / K: the weight of grad log q in the mean of f. */
+void score_mean(const row_samples *s, float *to, size_t stride)
+{
+  for (size_t k = 0; k < s->f.K; k++) to[k * stride] = s->f.at[k * s->f.stride] / (float)s->f.K;
+}

@@ -4,8 +4,9 @@
 #include <math.h>
 
 /* The exact sum over the support: sum_k q_k f_k. Its gradient by q is sum_k q_k f_k grad log q_k, since sum_k q_k grad log q_k = 0. */
-static double value(samples_view f, samples_view log_q)
+static double value(const row_samples *s)
 {
+  samples_view f = s->f, log_q = s->log_q;
   double sum = 0;
   for (size_t k = 0; k < f.K; k++) {
     double q = exp((double)log_q.at[k * log_q.stride]);
@@ -14,13 +15,15 @@ static double value(samples_view f, samples_view log_q)
   return sum;
 }
 
-static void path(samples_view f, samples_view log_q, float *to, size_t stride)
+static void path(const row_samples *s, float *to, size_t stride)
 {
+  samples_view f = s->f, log_q = s->log_q;
   for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)exp((double)log_q.at[k * log_q.stride]);
 }
 
-static void weigh(samples_view f, samples_view log_q, float *to, size_t stride)
+static void weigh(const row_samples *s, float *to, size_t stride)
 {
+  samples_view f = s->f, log_q = s->log_q;
   for (size_t k = 0; k < f.K; k++) {
     double q = exp((double)log_q.at[k * log_q.stride]);
     to[k * stride] = (float)(q > 0 ? q * (double)f.at[k * f.stride] : 0);

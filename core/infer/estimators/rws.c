@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "infer/estimators/estimators.h"
 
-static void weigh(samples_view f, samples_view log_q, float *to, size_t stride) { bound_iwae.path(f, log_q, to, stride); }
+static void weigh(const row_samples *s, float *to, size_t stride) { bound_iwae.path(s, to, stride); }
 
 /* phi climbs -KL(p(z|x) || q), theta the iwae bound, which is the number reported. */
 const estimator_kind estimator_rws = {

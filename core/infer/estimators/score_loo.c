@@ -2,9 +2,9 @@
 #include "infer/estimators/estimators.h"
 
 /* f_k minus the mean of the other f_j, over K: (f_k - mean) / (K - 1). */
-static void weigh(samples_view f, samples_view log_q, float *to, size_t stride)
+static void weigh(const row_samples *s, float *to, size_t stride)
 {
-  (void)log_q;
+  samples_view f = s->f;
   double mean = samples_mean(f);
   for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)(((double)f.at[k * f.stride] - mean) / (double)(f.K - 1));
 }

@@ -7,4 +7,5 @@ const estimator_kind estimator_sgvb_a = {
   .source = "Kingma and Welling 2014, eq. 6",
   .objective = &bound_elbo,
   .pathwise = true,
+  .any_noise = true,
 };

@@ -7,5 +7,6 @@ const estimator_kind estimator_sgvb_b = {
   .source = "Kingma and Welling 2014, eq. 7",
   .objective = &bound_elbo,
   .pathwise = true,
+  .any_noise = true,
   .uses_kl = true,
 };

@@ -8,5 +8,6 @@ const estimator_kind estimator_stl = {
   .source = "Roeder, Wu and Duvenaud 2017, eq. 7",
   .objective = &bound_elbo,
   .pathwise = true,
+  .any_noise = true,
   .hold_q = true,
 };

@@ -13,9 +13,9 @@ static double without(samples_view f, size_t k, double sum)
   return top + log(total / (double)f.K);
 }
 
-static void weigh(samples_view f, samples_view log_q, float *to, size_t stride)
+static void weigh(const row_samples *s, float *to, size_t stride)
 {
-  (void)log_q;
+  samples_view f = s->f;
   double bound = samples_log_mean_exp(f), sum = samples_mean(f) * (double)f.K;
   for (size_t k = 0; k < f.K; k++) {
     double share = exp((double)f.at[k * f.stride] - bound) / (double)f.K;

@@ -68,9 +68,6 @@ static const struct {
   { "{" NORMAL ",\"op\":\"icdf\",\"u\":1.5}", "domain" },
   { "{\"family\":\"bernoulli\",\"params\":{\"logits\":1},\"op\":\"pathwise\",\"x\":0}",
     "unsupported" },
-  { "{" GAMMA "{\"rate\":1,\"concentration\":1},\"op\":\"kl\",\"other\":{\"family\":\"laplace\","
-    "\"params\":{\"loc\":0,\"scale\":1}}}",
-    "unsupported" },
 };
 START_TEST(refusals)
 {

@@ -119,34 +119,32 @@ static double want_sum(const row *c, size_t r, size_t col)
 }
 
 /* A bound whose weights are its derivatives, so that differences tell: log mean exp f + mean of log q / 4. */
-static double bound_value(samples_view f, samples_view q)
-{
-  double sum = 0, mean = 0;
-  for (size_t k = 0; k < f.K; k++) sum += exp((double)f.at[k * f.stride]) / (double)f.K;
-  for (size_t k = 0; k < q.K; k++) mean += (double)q.at[k * q.stride] / (double)q.K;
-  return log(sum) + mean / 4;
-}
-static double bound_alone(samples_view f, samples_view q)
-{
-  (void)q;
-  return bound_value(f, (samples_view){ f.at, 0, 0 });
-}
-static void bound_path(samples_view f, samples_view q, float *to, size_t stride)
+static double mean_of(samples_view v)
 {
   double sum = 0;
-  (void)q;
+  for (size_t k = 0; k < v.K; k++) sum += (double)v.at[k * v.stride];
+  return v.K ? sum / (double)v.K : 0;
+}
+static double bound_value(const row_samples *s)
+{
+  double sum = 0;
+  for (size_t k = 0; k < s->f.K; k++) sum += exp((double)s->f.at[k * s->f.stride]) / (double)s->f.K;
+  return log(sum) + mean_of(s->log_q) / 4;
+}
+static void bound_path(const row_samples *s, float *to, size_t stride)
+{
+  double sum = 0;
+  samples_view f = s->f;
   for (size_t k = 0; k < f.K; k++) sum += exp((double)f.at[k * f.stride]);
   for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)(exp((double)f.at[k * f.stride]) / sum);
 }
-static void bound_score(samples_view f, samples_view q, float *to, size_t stride)
+static void bound_score(const row_samples *s, float *to, size_t stride)
 {
-  (void)q;
-  for (size_t k = 0; k < f.K; k++) to[k * stride] = 0.25f / (float)f.K;
+  for (size_t k = 0; k < s->f.K; k++) to[k * stride] = 0.25f / (float)s->f.K;
 }
-static void three(samples_view f, samples_view q, float *to, size_t stride)
+static void three(const row_samples *s, float *to, size_t stride)
 {
-  (void)q;
-  for (size_t k = 0; k < f.K; k++) to[k * stride] = 3;
+  for (size_t k = 0; k < s->f.K; k++) to[k * stride] = 3;
 }
 
 static double want_bound(const row *c, size_t b, size_t col)
@@ -285,9 +283,9 @@ static node_id make_input(graph *g, const row *c, const node_id *in, error *e)
   (void)in;
   return graph_input(g, "x", 0, c->shape.axis, FEED_COLS, e);
 }
-static const bound_rule alone_rule = { "alone", bound_alone, bound_path },
+static const bound_rule alone_rule = { "alone", bound_value, bound_path },
                         rule = { "both", bound_value, bound_path },
-                        three_rule = { "three", bound_alone, three };
+                        three_rule = { "three", bound_value, three };
 static const bound_attr bound_1 = { &alone_rule, NULL }, bound_2 = { &rule, bound_score },
                         threefold = { &three_rule, NULL };
 

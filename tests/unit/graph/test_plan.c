@@ -505,7 +505,7 @@ START_TEST(blame)
   blamed(&weight, -INFINITY, &none, "node x.scale (op param): its value is -inf in row 0, column 7",
          "step 23");
   blamed(&weight, -60, &none,
-         "node log p (op log_prob): its value is -inf in sample row 0, column 0",
+         "node log p (op log_prob, plugin normal): its value is -inf in sample row 0, column 0",
          "x.scale up to -60");
   blamed(&weight, 0.2f, &none, "every value and gradient is finite", "seed 11");
 }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* contest.h - one comparison under way: the estimators take turns as the study's model. */
+#ifndef ELBO_COMPARE_CONTEST_H
+#define ELBO_COMPARE_CONTEST_H
+
+#include "infer/compare/sampler.h"
+#include "infer/context.h"
+
+#include <elbo/compare.h>
+
+/* A long run of an unbiased estimator, on steps of its own. */
+typedef struct reference {
+  char objective[32], without[32], name[64]; /* `without`: the estimator it may not be */
+  long samples;                              /* of objectives that depend on K, else 0 */
+  moments *m;                                /* NULL: no other estimator of this objective applies */
+  struct reference *next;
+} reference;
+
+typedef struct contest {
+  study *s;
+  elbo_compare_options o;
+  error *e;
+  data_facts facts[MODEL_MAX_VARIABLES];
+  model *own; /* the experiment's, put back at the end */
+  estimator_spec own_estimator;
+  const char *own_roads[MODEL_MAX_VARIABLES];
+  sampler sampler;
+  long repeats;
+  reference *references;
+  elbo_compare_row *rows;
+  size_t n, room;
+  elbo_compare_curve *curves;
+  size_t n_curves, curve_room;
+  /* progress */
+  const char *what;
+  double done, planned; /* estimates, weighed by their samples */
+  double weight;        /* of one estimate of the present run */
+  double started, shown;
+} contest;
+
+double contest_now(void);
+/* The study's model becomes that of an estimator; reparam NULL: the experiment's own roads. ELBO_E_USAGE with `why` filled: it does not apply,
+   and the context has no error. */
+elbo_status contest_resolve(contest *c, const char *estimator, long samples, const char *reparam, char *why, size_t n);
+/* The reference of an objective that is not a run of the same estimator; NULL with an error. */
+const reference *contest_reference(contest *c, const char *objective, long samples, const char *estimator);
+/* Trains every estimator that applies for the time in which the cheapest does `epochs`; fills the curves. */
+elbo_status contest_train(contest *c);
+elbo_status contest_stopped(contest *c);
+void contest_report(contest *c, double fraction, double seconds_left);
+
+#endif

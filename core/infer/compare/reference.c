@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a bias is measured against: the sum over the support where there is one, else a long run of the least variable unbiased estimator. An
+ * estimator is never its own reference: it would agree with itself, however wrong. */
+#include "infer/compare/contest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { REFERENCE_TIMES = 4, REFERENCE_SAMPLES = 10, WAKE_TIMES = 64 };
+static const uint64_t REFERENCE_STEPS = (uint64_t)1 << 30;
+
+typedef struct candidate {
+  const char *objective, *estimator;
+  long samples; /* 0: those of the one that is compared */
+  long times;   /* .. and times this; 0: once */
+} candidate;
+/* In the order in which they are tried. rws reaches the wake objective's limit as K grows. */
+static const candidate candidates[] = {
+  { "elbo", "enumerate", 1, 0 },
+  { "elbo", "sgvb_b", REFERENCE_SAMPLES, 0 },
+  { "elbo", "sgvb_a", REFERENCE_SAMPLES, 0 },
+  { "elbo", "score_loo", REFERENCE_SAMPLES, 0 },
+  { "elbo", "score", REFERENCE_SAMPLES, 0 },
+  { "iwae", "dreg", 0, 0 },
+  { "iwae", "iwae", 0, 0 },
+  { "iwae", "vimco", 0, 0 },
+  { "wake", "rws", 0, WAKE_TIMES },
+};
+
+/* A latent may have a road of its own (`gradient:`), and then the sum is not over everything. */
+static bool is_exact(const model *m)
+{
+  for (int i = 0; i < m->n_q; i++)
+    if (!m->variable[m->q_order[i]].estimator->enumerates) return false;
+  return true;
+}
+
+static elbo_status run_reference(contest *c, const candidate *k, reference *r, long samples)
+{
+  char why[512] = "";
+  double ms;
+  long K = (k->samples ? k->samples : samples) * (k->times ? k->times : 1);
+  if (contest_resolve(c, k->estimator, K, NULL, why, sizeof why)) return why[0] ? ELBO_DONE : c->e->status;
+  bool exact = is_exact(c->s->model);
+  long repeats = exact ? 1 : k->times ? c->repeats / 2 : REFERENCE_TIMES * c->repeats;
+  if (exact)
+    snprintf(r->name, sizeof r->name, "%s", k->estimator);
+  else
+    snprintf(r->name, sizeof r->name, "%s, K %ld, %ld gradients", k->estimator, K, repeats);
+  c->what = r->name;
+  c->weight = (double)K;
+  c->planned += (double)repeats * c->weight;
+  return sampler_run(&c->sampler, REFERENCE_STEPS, repeats, &r->m, &ms, c->e);
+}
+
+static bool may_be(const candidate *k, const char *objective, const char *without)
+{
+  return !strcmp(k->objective, objective) && (k->times || strcmp(k->estimator, without));
+}
+
+/* The same reference serves all but the estimator it is made of. */
+static bool serves(const reference *r, const char *objective, long samples, const char *estimator)
+{
+  size_t n = strlen(estimator);
+  bool itself = !strncmp(r->name, estimator, n) && (r->name[n] == ',' || !r->name[n]) && strcmp(objective, "wake");
+  return !strcmp(r->objective, objective) && r->samples == samples && (r->m ? !itself : !strcmp(r->without, estimator));
+}
+
+const reference *contest_reference(contest *c, const char *objective, long samples, const char *estimator)
+{
+  long K = strcmp(objective, "elbo") ? samples : 0;
+  for (reference *r = c->references; r; r = r->next)
+    if (serves(r, objective, K, estimator)) return r;
+  reference *r = mem_new(1, sizeof *r, "a reference", c->e);
+  if (!r) return NULL;
+  snprintf(r->objective, sizeof r->objective, "%s", objective);
+  snprintf(r->without, sizeof r->without, "%s", estimator);
+  r->samples = K;
+  r->next = c->references;
+  c->references = r;
+  for (size_t i = 0; i < sizeof candidates / sizeof *candidates && !r->m && !c->e->status; i++)
+    if (may_be(&candidates[i], objective, estimator)) run_reference(c, &candidates[i], r, samples);
+  return c->e->status ? NULL : r;
+}

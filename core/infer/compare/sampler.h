@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* sampler.h - gradients at fixed parameters and on one fixed minibatch (its binarization fixed too), of whatever model the study holds at the moment:
+ * that is how estimators are exchanged. */
+#ifndef ELBO_COMPARE_SAMPLER_H
+#define ELBO_COMPARE_SAMPLER_H
+
+#include "infer/compare/moments.h"
+
+typedef struct sampler {
+  study *s;
+  groups groups;
+  float *params, *grads; /* [groups.P] */
+  uint32_t *order;       /* [batch] rows of the training split */
+  size_t batch;
+  uint64_t seed;         /* of the draws */
+  elbo_status (*between)(void *user, error *e); /* after every estimate; may be NULL; what it refuses ends the run */
+  void *user;
+} sampler;
+/* The first `batch` training rows in shuffled order; parameters as training would start them, or those of the run `from`. */
+elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed, sampler *out, error *e);
+void sampler_free(sampler *p);
+/* `repeats` estimates, numbered from `first` on: equal numbers are equal noise, and different ones are independent. ms: of one, the median of the
+   means over tenths, so that a pause of the machine does not show. */
+elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, double *ms, error *e);
+
+#endif
