@@ -24,7 +24,8 @@ typedef enum {
 
 typedef struct {
   option_list set, plugin, data;
-  const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list;
+  const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list,
+      *rows_out;
   bool trust_plugins, json, quiet, verbose, resume, dot, draw, help, in_process, thorough;
   uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows;
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
@@ -37,7 +38,8 @@ typedef enum {
   O_SET, O_PLUGIN, O_TRUST_PLUGINS, O_THREADS, O_SEED, O_SEED_OF_DRAWS, O_RUN_OUT, O_RESUME,
   O_INIT_FROM, O_EPOCHS, O_SAMPLES, O_DATA, O_REPLAY, O_TENSORS_OUT, O_ARRAY_OUT, O_DRAWS, O_ROWS,
   O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_IN_PROCESS, O_THOROUGH, O_PROPERTY, O_VERBOSE, O_JSON, O_QUIET, O_COLOR, O_HELP,
-  O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT, O_COUNT
+  O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT,
+  O_TRAIN_EACH, O_ROWS_OUT, O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))

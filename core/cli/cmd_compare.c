@@ -60,9 +60,11 @@ static void json_row(json *j, const elbo_compare_row *r)
   if (r->reparam[0]) json_text(j, "reparam", r->reparam);
   json_text(j, "group", r->group);
   json_number(j, "mean_norm", r->mean_norm);
+  json_number(j, "mean_norm_se", r->mean_norm_se);
   json_number(j, "variance", r->variance);
   json_number(j, "variance_se", r->variance_se);
   json_number(j, "snr", r->snr);
+  json_number(j, "snr_se", r->snr_se);
   json_number(j, "bias", r->bias);
   json_number(j, "bias_chance", r->bias_chance);
   json_text(j, "verdict", r->verdict);
@@ -73,6 +75,26 @@ static void json_row(json *j, const elbo_compare_row *r)
   json_object_end(j);
 }
 
+static void json_numbers(json *j, const char *name, const double *at, size_t n)
+{
+  json_array(j, name);
+  for (size_t i = 0; i < n; i++) json_number(j, NULL, at[i]);
+  json_array_end(j);
+}
+
+static void json_curves(json *j, const elbo_compare_result *result)
+{
+  json_array(j, "curves");
+  for (size_t i = 0; i < result->n_curves; i++) {
+    json_object(j, NULL);
+    json_text(j, "label", result->curves[i].label);
+    json_numbers(j, "seconds", result->curves[i].seconds, result->curves[i].n);
+    json_numbers(j, "elbo", result->curves[i].elbo, result->curves[i].n);
+    json_object_end(j);
+  }
+  json_array_end(j);
+}
+
 static void print_json(const elbo_compare_result *result)
 {
   json j = json_start(stdout);
@@ -80,6 +102,7 @@ static void print_json(const elbo_compare_result *result)
   json_array(&j, "rows");
   for (size_t i = 0; i < result->n; i++) json_row(&j, &result->rows[i]);
   json_array_end(&j);
+  if (result->n_curves) json_curves(&j, result);
   json_object_end(&j);
 }
 
@@ -110,6 +133,16 @@ static void print_table(const cli *c, const elbo_compare_result *result)
       printf("%-24s %5ld  does not apply: %s\n", result->rows[i].estimator, result->rows[i].samples, result->rows[i].reason);
 }
 
+static void print_curves(const cli *c, const elbo_compare_result *result)
+{
+  if (!result->n_curves) return;
+  printf("\n%s%-40s %12s %12s%s\n", bold(c), "trained with equal compute", "seconds", "ELBO", plain(c));
+  for (size_t i = 0; i < result->n_curves; i++) {
+    const elbo_compare_curve *v = &result->curves[i];
+    if (v->n) printf("%-40s %12.2f %12.3f\n", v->label, v->seconds[v->n - 1], v->elbo[v->n - 1]);
+  }
+}
+
 int cmd_compare(cli *c)
 {
   word_list estimators = { 0 }, reparams = { 0 };
@@ -119,17 +152,19 @@ int cmd_compare(cli *c)
   if (failed) return failed;
   elbo_compare_options o = { .size = sizeof o, .from = c->o.init_from, .estimators = cut(c->o.estimators, &estimators),
                              .samples = c->o.list ? samples : NULL, .reparams = cut(c->o.reparams, &reparams),
-                             .repeats = (long)c->o.repeats, .rows = (long)c->o.rows, .seed = c->o.seed, .stop = signals_stop,
+                             .repeats = (long)c->o.repeats, .rows = (long)c->o.rows, .epochs = (long)c->o.epochs, .seed = c->o.seed, .stop = signals_stop,
                              .progress = c->o.quiet ? NULL : show_progress, .user = c };
   elbo_compare_result result;
   signals_catch();
   elbo_status status = elbo_compare(c->x, &o, &result);
   progress_clear(c);
+  if (status == ELBO_E_STOPPED && signals_status())
+    return fail(c, signals_status(), "compare: stopped by %s; nothing was written", signals_name());
   if (!status && c->o.output) status = elbo_compare_write(c->x, &result, c->o.output);
   if (status) return library_failed(c, status);
   if (c->o.json)
     print_json(&result);
   else
-    print_table(c, &result);
+    print_table(c, &result), print_curves(c, &result);
   return 0;
 }

@@ -54,6 +54,7 @@ static void print_json(const elbo_evaluation *e)
   json_object_end(&j);
   json_number(&j, "ess", e->ess);
   json_number(&j, "khat", e->khat);
+  json_number(&j, "khat_heavy", e->khat_heavy);
   json_number(&j, "bits_per_dim", e->bits_per_dim);
   json_text(&j, "likelihood", likelihood(e).text);
   json_object_end(&j);
@@ -94,8 +95,10 @@ static void print_text(const cli *c, const elbo_evaluation *e)
   print_number(c, e, "reconstruction", e->reconstruction, NAN);
   print_number(c, e, "KL", e->kl, NAN);
   print_number(c, e, with_samples, e->log_likelihood, e->log_likelihood_se);
-  print_number(c, e, "sample size", e->ess, NAN);
+  print_number(c, e, "effective size", e->ess, NAN);
   print_number(c, e, "Pareto k", e->khat, NAN);
+  if (!isnan(e->khat_heavy))
+    printf("%s%-16s%s %10.2f %% of the rows (their log p(x) is not to be trusted)\n", bold(c), "  above 0.7", plain(c), 100 * e->khat_heavy);
   print_number(c, e, "bits per dim", e->bits_per_dim, NAN);
   if (e->active_units >= 0)
     printf("%s%-16s%s %ld of %zu\n", bold(c), "active units", plain(c), e->active_units,
@@ -110,6 +113,12 @@ static void show_progress(void *user, double fraction)
   progress_show(user, line);
 }
 
+static elbo_status write_rows(cli *c, const elbo_evaluation *e)
+{
+  elbo_array a = { .values = e->row_figures, .rows = e->rows, .numbers = EVALUATION_FIGURES };
+  return elbo_array_write(c->ctx, &a, c->o.rows_out, 0);
+}
+
 int cmd_evaluate(cli *c)
 {
   int failed = open_run(c);
@@ -122,6 +131,7 @@ int cmd_evaluate(cli *c)
     .stop = signals_stop,
     .progress = show_progress,
     .user = c,
+    .rows = c->o.rows_out != NULL,
   };
   signals_catch();
   elbo_status status = elbo_run_evaluate(c->run, &options, &result);
@@ -129,6 +139,7 @@ int cmd_evaluate(cli *c)
   if (status == ELBO_E_STOPPED && signals_status())
     return fail(c, signals_status(), "evaluate: stopped by %s; nothing was changed",
                 signals_name());
+  if (!status && c->o.rows_out) status = write_rows(c, &result);
   if (status) return library_failed(c, status);
   if (c->o.json)
     print_json(&result);

@@ -45,11 +45,15 @@ const command_row command_table[] = {
     .least = 1,
     .most = 1,
     .run = cmd_evaluate,
-    .options = EXPERIMENT | OPTION(O_SEED_OF_DRAWS) | OPTION(O_SAMPLES) | OPTION(O_DATA),
+    .options = EXPERIMENT | OPTION(O_SEED_OF_DRAWS) | OPTION(O_SAMPLES) | OPTION(O_DATA) |
+               OPTION(O_ROWS_OUT),
     .summary = "the evidence lower bound of a trained model and its parts",
     .help = "Over the test rows, or the training rows where there are none; nats per\n"
             "row. The log likelihood is importance-sampled, log (1/K) sum p(x,z)/q(z|x),\n"
-            "with its standard error over rows.\n"
+            "with its standard error over rows. The effective sample size and the Pareto\n"
+            "shape k of the weights are means over rows; rows with k above 0.7 have too few\n"
+            "samples for their log likelihood to be trusted. --rows-out writes float32\n"
+            "[rows][6], NaN where there is no such figure.\n"
             "\n"
             "Example:\n"
             "  elbo evaluate runs/aevb-mnist --samples 1000\n"
@@ -61,16 +65,23 @@ const command_row command_table[] = {
     .run = cmd_compare,
     .options = EXPERIMENT | OPTION(O_SEED_OF_DRAWS) | OPTION(O_FROM) | OPTION(O_ESTIMATORS) |
                OPTION(O_SAMPLES_LIST) | OPTION(O_REPARAMS) | OPTION(O_REPEATS) | OPTION(O_BATCH) |
-               OPTION(O_FOLDER_OUT) | OPTION(O_VERBOSE),
+               OPTION(O_FOLDER_OUT) | OPTION(O_TRAIN_EACH) | OPTION(O_VERBOSE),
     .summary = "gradient estimators side by side: variance, bias, cost",
     .help = "At fixed parameters and one fixed minibatch every estimator gives R\n"
             "independent gradients. The table is sorted by variance times time, the number\n"
-            "that decides; --verbose shows every group of parameters. The verdict on bias\n"
-            "comes from t-tests on 64 random projections against a reference of the same\n"
-            "objective, with Holm's correction and an error of 0.001 for a group.\n"
+            "that decides; --verbose shows every group of parameters.\n"
+            "\n"
+            "The verdict on bias comes from Welch's t-tests on 64 random +-1 projections of\n"
+            "each group against an independent reference of the same objective: the exact\n"
+            "sum, or 4 R gradients of another unbiased estimator. Holm's correction runs\n"
+            "over all groups of one estimator: the chance that any group of an unbiased one\n"
+            "is called biased is at most 0.001. `unbiased` is said where a bias of half the\n"
+            "gradient's norm, spread over its numbers, would have been found with\n"
+            "probability over 0.97; else `cannot tell`: take more --repeats.\n"
             "\n"
             "Example:\n"
             "  elbo compare mnist.yaml --estimators sgvb_a,sgvb_b,stl --samples 1,10 -o compared\n"
+            "  elbo compare mnist.yaml --estimators iwae,dreg --samples 10 --train 5 -o compared\n"
             "  elbo compare mnist.yaml --from runs/aevb-mnist --repeats 200\n" },
   { .name = "gradient",
     .arguments = "EXP",

@@ -78,7 +78,11 @@ const option_row option_table[] = {
   [O_BATCH] = { "rows", 0, "B", NUMBER, AT(rows), 1, 100000000, 0,
                 "rows of the minibatch (default: the experiment's batch size)" },
   [O_FOLDER_OUT] = { "output", 'o', "DIR", TEXT, AT(output), 0, 0, 0,
-                     "a folder for compare.json, compare.csv and compare.svg" },
+                     "a folder for compare.json, compare.csv, compare.svg, compare_train.svg" },
+  [O_TRAIN_EACH] = { "train", 0, "EPOCHS", NUMBER, AT(epochs), 1, 1000000, 0,
+                     "train by each with equal compute: the cheapest does so many" },
+  [O_ROWS_OUT] = { "rows-out", 0, "F.npy", TEXT, AT(rows_out), 0, 0, 0,
+                   "figures of each row: elbo, reconstruction, kl, log p, ess, k-hat" },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* p and q as graphs: parents that exist, no cycles, a posterior for every latent. */
 #include "config/schema.h"
+#include "infer/estimator.h"
 #include "dist/family.h"
 
 #include <string.h>
@@ -204,6 +205,26 @@ static void weight_prior_check(reader *r, const conditional *c)
   params_check(r, c, 1, 1);
 }
 
+/* Keys of the estimator that none of those named uses. */
+static void estimator_check(reader *r)
+{
+  const experiment *x = r->x;
+  bool relaxes = false, controls = false;
+  for (int i = -1; i < x->n_q; i++) {
+    const char *name = i < 0 ? x->estimator.name : x->q[i].gradient;
+    const estimator_kind *k = name ? estimator_find(name) : NULL;
+    relaxes = relaxes || (k && k->relaxes);
+    controls = controls || (k && k->controls);
+  }
+  if (x->estimator.temperature_from > 0 && !relaxes && !controls)
+    trouble(r, x->estimator.temperature_at,
+            "temperature is of relaxed values, and no latent has any; take estimator concrete or "
+            "rebar, or remove it");
+  if (x->estimator.density_relaxed && !relaxes)
+    trouble(r, x->estimator.density_at,
+            "density is of estimator concrete, which no latent has; remove it");
+}
+
 void structure_check(reader *r)
 {
   experiment *x = r->x;
@@ -221,5 +242,6 @@ void structure_check(reader *r)
     trouble(r, x->model_at,
             "no variable of p is in data, so there is nothing to learn from; name the data after "
             "the variable of p that they are");
+  estimator_check(r);
   if (x->has_weight_prior) weight_prior_check(r, &x->weight_prior);
 }

@@ -98,17 +98,19 @@ static const key estimator_keys[] = {
     .help = "auto takes sgvb_b where it applies, else the next best, and the plan says which" },
   { "samples", KEY_COUNT, offsetof(estimator_spec, samples), .standard = 1, .low = 1,
     .high = MOST_SAMPLES, .help = "draws of the latents per row" },
-  { "temperature", KEY_OTHER, AT(estimator_spec, temperature_at), .low = 0, .open_low = true,
+  { "temperature", KEY_OTHER, .at = AT(estimator_spec, temperature_at), .low = 0, .open_low = true,
     .high = MOST_SIZE, .written = temperature_written, .read = read_temperature,
     .write = write_temperature, .map = &temperature_schema,
     .form = "number, or a mapping; default 0.5 where a value is relaxed",
     .help = "of the relaxed twin of a discrete latent (concrete, rebar)" },
-  { "density", KEY_SWITCH, offsetof(estimator_spec, density_relaxed), AT(estimator_spec, density_at),
-    .words = &density_words, .written = density_written,
-    .help = "concrete: log p and log q of a relaxed value, the discrete ones continued or the twin's" },
+  { "density", KEY_SWITCH, offsetof(estimator_spec, density_relaxed),
+    AT(estimator_spec, density_at), .words = &density_words, .written = density_written,
+    .help =
+        "concrete: log p and log q of a relaxed value, the discrete ones continued or the twin's" },
   { "noise", KEY_WORD, offsetof(estimator_spec, noise), AT(estimator_spec, noise_at),
     .words = &noise_words, .word = "iid",
-    .help = "how the samples of a row hang together; others than iid for score, sgvb_a, sgvb_b, stl" },
+    .help =
+        "how the samples of a row hang together; others than iid for score, sgvb_a, sgvb_b, stl" },
 };
 const schema estimator_schema = { .what = "estimator", KEYS(estimator_keys) };
 

@@ -86,6 +86,7 @@ typedef struct data_facts {
   double low, high;    /* after preparation (dequantize: low, high + 1 before scale) */
   bool integers;       /* every value is a whole number */
   bool binary;         /* every value is 0 or 1 */
+  bool sums_to_1;      /* every row */
   size_t constant_columns;
   size_t at_low, at_high;   /* how many values sit exactly on 0 and exactly on 1 */
   size_t first_negative; bool any_negative; /* index of the first value < 0 */

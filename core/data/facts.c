@@ -117,6 +117,19 @@ static size_t first_beyond(const dataset *d, const float *table, float low, floa
   return n;
 }
 
+/* To what single precision and files of a few digits leave of a sum. */
+static bool rows_sum_to_1(const dataset *d, const float *table)
+{
+  size_t D = d->x.D;
+  if (d->prepare.dequantize || d->prepare.binarize != BINARIZE_NONE) return false;
+  for (size_t i = 0; i < d->rows; i++) {
+    double sum = 0;
+    for (size_t j = 0; j < D; j++) sum += (double)value_range(d, table, (d->first + i) * D + j, j).low;
+    if (fabs(sum - 1) > 1e-4) return false;
+  }
+  return true;
+}
+
 /* Least and greatest stored number of each column. */
 #define COLUMN_RANGE(name, T)                                                                      \
   static void name(const T *x, size_t rows, size_t D, T *low, T *high)                             \
@@ -192,6 +205,7 @@ elbo_status dataset_facts(const dataset *d, data_facts *out, error *e)
   if (t.outside) return no_probability(d, table, e);
   out->at_low = (size_t)(t.at_low + 0.5);
   out->at_high = (size_t)(t.at_high + 0.5);
+  out->sums_to_1 = rows_sum_to_1(d, table);
   out->any_negative = out->low < 0;
   if (out->any_negative) out->first_negative = first_beyond(d, table, 0, INFINITY);
   return constant_columns(d, &out->constant_columns, e);

@@ -68,7 +68,7 @@ typedef struct model {
   score_rule *score;               /* of the latents on a score road; NULL: none is */
   bool weighs;                     /* samples are weighed one by one: not the plain mean of f along its paths */
   bool baseline;                   /* f is compared with a moving average */
-  bool relaxes, controls;          /* some latents are relaxed; all are, beside their own values, for a control variate */
+  bool controls;                   /* f at relaxed values of all latents stands beside f */
   sobol *net;                      /* of noise sobol, with so many coordinates in use; else NULL */
   size_t n_coordinates;
   bool enumerates;                 /* samples are all points of the latents' supports */

@@ -93,8 +93,8 @@ static void add_side(const model *m, const variable *v, const side *s, const cha
 static void add_relaxed(const model *m, const variable *v, text *t)
 {
   const estimator_spec *e = &m->x->estimator;
-  text_format(t, v->estimator->controls ? ", drawn, and %s for the control variate, temperature " : ", %s in place of its own draws, temperature ",
-              v->relax->twin.family->name);
+  text_format(t, ", %s%s %s, temperature ", v->estimator->controls ? "drawn, and " : "", v->relax->twin.family->name,
+              v->estimator->controls ? "for the control variate" : "in place of its own draws");
   text_shortest(t, model_temperature(m, 0));
   if (e->temperature_epochs > 0) {
     text_add(t, " to ");

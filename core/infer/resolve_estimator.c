@@ -31,6 +31,49 @@ static void find_kl(resolver *s, variable *v)
                                              v->p.use.family->name);
 }
 
+/* Is a closed form infinite at some parameters that training may meet? They are looked for on a grid around the standard values, whose
+   working numbers are left and right of them by REACH: a factor of 7 in a scale. Constants stay what they are. */
+enum { MOST_PROBED = 6, REACH = 2 };
+
+static int probed_params(const side *s, double *w, double **at)
+{
+  int n = 0;
+  for (uint32_t p = 0; p < s->use.family->n_params; p++) {
+    if (s->param[p].kind == FROM_CONSTANT)
+      w[s->use.offset[p]] = s->param[p].values[0];
+    else
+      at[n++] = &w[s->use.offset[p]];
+  }
+  return n;
+}
+
+static bool kl_may_be_infinite(const variable *v)
+{
+  const kl_use *k = &v->kl;
+  double wq[FAMILY_MAX_PARAMS], wp[FAMILY_MAX_PARAMS], *at[2 * FAMILY_MAX_PARAMS], start[2 * FAMILY_MAX_PARAMS];
+  int points = 1;
+  if (k->q.W != (int)k->q.family->n_params || k->p.W != (int)k->p.family->n_params) return false; /* vectors: none is known to be */
+  param_standard(&k->q, wq);
+  param_standard(&k->p, wp);
+  int n = probed_params(&v->q, wq, at);
+  n += probed_params(&v->p, wp, at + n);
+  if (n > MOST_PROBED) n = MOST_PROBED;
+  for (int i = 0; i < n; i++, points *= 3) start[i] = *at[i];
+  for (int point = 0; point < points; point++) {
+    for (int i = 0, rest = point; i < n; i++, rest /= 3) *at[i] = start[i] + REACH * (rest % 3 - 1);
+    if (k->row->kl(&k->call, wq, wp, NULL, NULL) == INFINITY) return true;
+  }
+  return false;
+}
+
+/* `auto` leaves such a divergence to the draws: one infinite term would end the run (decisions/012). */
+static void avoid_infinite_kl(resolver *s, variable *v)
+{
+  if (v->why_not_kl || (v->q.spec->gradient && !is_auto(v->q.spec->gradient)) || !kl_may_be_infinite(v)) return;
+  v->why_not_kl = arena_format(s->m->arena, s->e, "KL(%s || %s) is infinite for some of their parameters", v->q.use.family->name,
+                               v->p.use.family->name);
+}
+
 static void need_road(resolver *s, variable *v)
 {
   error why = { 0 };
@@ -173,7 +216,6 @@ static void join(resolver *s, const variable *v)
     problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator rebar must be that of all latents: its control variate is f at "
                 "relaxed values of all", v->name);
   m->controls |= k->controls;
-  m->relaxes |= k->relaxes || k->controls;
   m->baseline |= k->baseline;
   m->enumerates |= k->enumerates;
   m->weighs |= k->score || k->scale_path || k->objective != &bound_elbo;
@@ -226,18 +268,6 @@ static void tie_samples(resolver *s, variable *v)
   m->n_coordinates += v->d * v->noise.per_event;
 }
 
-static void refuse_useless_keys(resolver *s)
-{
-  const estimator_spec *e = &s->x->estimator;
-  bool densities = false;
-  for (int i = 0; i < s->m->n_q; i++) densities |= s->m->variable[s->m->q_order[i]].estimator->relaxes;
-  if (e->temperature_from > 0 && !s->m->relaxes)
-    problem_add(s->problems, e->temperature_at, ELBO_E_USAGE, "temperature is of relaxed values, and no latent has any; take `estimator: concrete` "
-                "or rebar, or remove it");
-  if (e->density_relaxed && !densities)
-    problem_add(s->problems, e->density_at, ELBO_E_USAGE, "density is of estimator concrete, which no latent has; remove it");
-}
-
 /* Enumerated latents take the place of samples: K is the number of points. */
 static void choose_samples(resolver *s)
 {
@@ -247,17 +277,18 @@ static void choose_samples(resolver *s)
   for (int i = 0; i < m->n_q; i++) check_latent(s, &m->variable[m->q_order[i]]);
   if (!m->enumerates) m->samples = (size_t)s->x->estimator.samples;
   for (int i = 0; i < m->n_q; i++) tie_samples(s, &m->variable[m->q_order[i]]);
-  refuse_useless_keys(s);
 }
 
 void choose_estimators(resolver *s)
 {
   model *m = s->m;
   for (int i = 0; i < m->n_q; i++) find_kl(s, &m->variable[m->q_order[i]]);
-  if (is_auto(s->x->estimator.name))
+  if (is_auto(s->x->estimator.name)) {
+    for (int i = 0; i < m->n_q; i++) avoid_infinite_kl(s, &m->variable[m->q_order[i]]);
     choose_auto(s);
-  else
+  } else {
     m->estimator = named_estimator(s, s->x->estimator.name, s->x->estimator.at);
+  }
   if (!m->estimator) return;
   for (int i = 0; i < m->n_q; i++) {
     variable *v = &m->variable[m->q_order[i]];

@@ -35,18 +35,46 @@ static bool fits_count(const fit *f) { return f->facts->integers && f->facts->lo
 
 static bool fits_class(const fit *f) { return fits_count(f) && f->facts->high < f->K; }
 
+/* Of several simplices in a row the sums are looked at in training, value by value. */
+static bool fits_simplex(const fit *f)
+{
+  return fits_positive(f) && f->facts->high <= 1 && (f->facts->sums_to_1 || f->facts->D != (size_t)f->K);
+}
+
 static bool fits_closed_unit(const fit *f) { return f->facts->low >= 0 && f->facts->high <= 1; }
 
-/* Between the numbers that `range` tells, where the parameters are constants; in training value by value otherwise. */
-static bool fits_interval(const fit *f)
+/* ---- ends that parameters tell */
+/* A parameter that the ends depend on. */
+static bool moves_ends(const elbo_param *p) { return p->flags & (ELBO_MOVES_SUPPORT | ELBO_CONSTANT) || p->constraint == ELBO_INTEGER; }
+
+/* Ends of event j's support on one side. false: learned numbers move them. The other parameters have their standard values, which
+   don't matter. */
+static bool find_ends(const side *s, int K, size_t j, double *low, double *high)
 {
-  double w[FAMILY_MAX_PARAMS] = { 0 }, low, high;
-  for (uint32_t p = 0; f->v && p < f->v->p.use.family->n_params; p++) {
-    if (f->v->p.param[p].kind != FROM_CONSTANT) return true;
-    w[p] = f->v->p.param[p].values[0];
+  const elbo_family *f = s->use.family;
+  double w[FAMILY_MAX_PARAMS];
+  if (!f->support.range || s->use.W > FAMILY_MAX_PARAMS) return false;
+  param_standard(&s->use, w);
+  for (uint32_t p = 0; p < f->n_params; p++) {
+    if (!moves_ends(&f->params[p])) continue;
+    if (s->param[p].kind != FROM_CONSTANT || !s->param[p].values) return false;
+    w[p] = s->param[p].values[j];
   }
-  return !f->v || !f->support->range || f->support->range(w, f->K, &low, &high) ||
-         (f->facts->low >= low && f->facts->high <= high);
+  return f->support.range(w, K, low, high) == ELBO_OK;
+}
+
+/* Between the widest ends of the events, where they are known; in training value by value otherwise. */
+static bool fits_ends(const fit *f)
+{
+  double low, high, least = INFINITY, most = -INFINITY;
+  for (size_t j = 0; f->v && j < f->v->d; j++) {
+    if (!find_ends(&f->v->p, f->K, j, &low, &high)) return true;
+    least = fmin(least, low);
+    most = fmax(most, high);
+  }
+  bool low_ok = f->support->closed_low ? f->facts->low >= least : f->facts->low > least;
+  bool high_ok = f->support->closed_high ? f->facts->high <= most : f->facts->high < most;
+  return !f->v || (low_ok && high_ok);
 }
 
 static const struct {
@@ -56,8 +84,8 @@ static const struct {
   [ELBO_SUP_REAL] = { fits_all, "" },
   [ELBO_SUP_POSITIVE] = { fits_positive, "shift the data, or take a family on the whole line (normal, laplace)" },
   [ELBO_SUP_UNIT] = { fits_unit, "`prepare: {scale: ..}` brings data into it (255 for bytes); with exact 0 and 1 take continuous_bernoulli" },
-  [ELBO_SUP_INTERVAL] = { fits_interval, "widen the bounds" },
-  [ELBO_SUP_SIMPLEX] = { fits_closed_unit, "every row must be positive and sum to 1" },
+  [ELBO_SUP_INTERVAL] = { fits_all, "widen the bounds" },
+  [ELBO_SUP_SIMPLEX] = { fits_simplex, "every row must be positive and sum to 1" },
   [ELBO_SUP_CIRCLE] = { fits_circle, "angles are in radians from -pi to pi" },
   [ELBO_SUP_BINARY] = { fits_binary, "binarize (`prepare: {binarize: dynamic}`, with `scale: 255` where they are bytes) or take "
                                      "continuous_bernoulli; `improper: allow` lets grey levels through, "
@@ -70,7 +98,7 @@ static const struct {
 bool support_fits(const elbo_family *f, const data_facts *facts, int K, const variable *v)
 {
   fit it = { facts, &f->support, K, v };
-  return f->support.kind < sizeof support_rows / sizeof *support_rows && support_rows[f->support.kind].fits(&it);
+  return f->support.kind < sizeof support_rows / sizeof *support_rows && support_rows[f->support.kind].fits(&it) && fits_ends(&it);
 }
 
 void check_data(resolver *s, const variable *v)
@@ -85,11 +113,38 @@ void check_data(resolver *s, const variable *v)
 }
 
 /* ---- q against p */
+/* Ends that hold for every parameter; of a lattice they are enough, since what is compared are lattices of whole numbers. */
+static bool known_ends(const variable *v, const side *s, size_t j, double *low, double *high)
+{
+  static const double ends[][2] = {
+    [ELBO_SUP_REAL] = { -INFINITY, INFINITY }, [ELBO_SUP_POSITIVE] = { 0, INFINITY }, [ELBO_SUP_UNIT] = { 0, 1 },
+    [ELBO_SUP_CIRCLE] = { -M_PI, M_PI },       [ELBO_SUP_BINARY] = { 0, 1 },          [ELBO_SUP_COUNT] = { 0, INFINITY },
+    [ELBO_SUP_CLASS] = { 0, INFINITY },
+  };
+  uint32_t kind = s->use.family->support.kind;
+  if (s->use.family->support.range) return find_ends(s, v->K, j, low, high);
+  if (kind >= sizeof ends / sizeof *ends || ends[kind][0] == ends[kind][1]) return false; /* simplex, grid */
+  *low = ends[kind][0];
+  *high = kind == ELBO_SUP_CLASS ? s->use.K - 1 : ends[kind][1];
+  return true;
+}
+
+/* Constants may bring a support that moves within another, event by event. */
+static bool ends_within(const variable *v)
+{
+  double q[2], p[2];
+  if (family_is_discrete(v->q.use.family) != family_is_discrete(v->p.use.family)) return false;
+  for (size_t j = 0; j < v->d; j++)
+    if (!known_ends(v, &v->q, j, &q[0], &q[1]) || !known_ends(v, &v->p, j, &p[0], &p[1]) || q[0] < p[0] || q[1] > p[1]) return false;
+  return true;
+}
+
 void check_supports(resolver *s, const variable *v)
 {
-  char why[512];
+  char why[512] = "their bounds depend on parameters: p's must be constants, and q's within them";
   if (!v->q.spec || !v->p.spec) return;
-  if (family_support_within(v->q.use.family, v->p.use.family, why, sizeof why)) return;
+  bool within = family_support_within(v->q.use.family, v->p.use.family, why, sizeof why);
+  if ((within && !v->p.use.family->support.range) || ends_within(v)) return;
   problem_add(s->problems, v->q.spec->family_at, ELBO_E_USAGE,
               "%s: q's family %s can give values where p's family %s has no density (%s), so the ELBO would be -inf; choose families "
               "with the same support", v->name, v->q.use.family->name, v->p.use.family->name, why);

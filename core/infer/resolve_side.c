@@ -196,6 +196,8 @@ void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
     to->use.family = NULL;
     return;
   }
+  if (to->use.family->support.kind == ELBO_SUP_CLASS && v->role == VARIABLE_LATENT && K < 2)
+    problem_add(s->problems, spec->family_at, ELBO_E_USAGE, "%s: %s: dim must be at least 2, got %d", v->name, spec->family, K);
   if (v->d * (size_t)to->use.E != v->numbers)
     problem_add(s->problems, spec->family_at, ELBO_E_USAGE, "%s: %s gives events of %d numbers; p's family needs %zu a row in all",
                 v->name, spec->family, to->use.E, v->numbers);

@@ -8,8 +8,11 @@
  *                   of log q(z_k) - log p(z_k)
  *   elbo            reconstruction - kl
  *   log_likelihood  mean over rows of log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k|x)
- *                   (Burda, Grosse and Salakhutdinov 2016, eq. 8) */
+ *                   (Burda, Grosse and Salakhutdinov 2016, eq. 8)
+ *   ess             mean over rows of (sum w)^2 / sum w^2
+ *   khat            mean over rows of the Pareto shape of the weights' tail */
 #include "infer/run_inside.h"
+#include "infer/weights.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,13 +30,17 @@ typedef struct evaluator {
   bool no_mean;
   uint32_t *index;                      /* [B] */
   double *reconstruction, *kl, *weight; /* [B] sums over k; log w of one sample */
-  double *top, *sum;                    /* [B] sum_k w_k = sum exp(top) */
+  double *top, *sum, *squares;          /* [B] sum_k w_k = sum exp(top), sum_k w_k^2 = squares exp(2 top) */
+  size_t tail;                          /* largest weights of a row that are kept; 0: too few samples */
+  double *tails, *fit;                  /* [B][tail + 1] heaps of log w; [tail + 1] */
+  float *figures;                       /* [rows][EVALUATION_FIGURES], or NULL */
   double *mean;                         /* [B][numbers] sums over k of E_q[z] */
   double *unit_kl;                      /* [units] sums over rows and k */
   float *value, *other;                 /* [B], [B]: of one unit */
   float *rows;                          /* [B][numbers] */
   moments all_elbo, all_reconstruction, all_kl, all_likelihood,
-      *active; /* over rows; active [numbers] */
+      all_ess, all_khat, *active; /* over rows; active [numbers] */
+  double heavy;                   /* rows of k-hat above 0.7 */
 } evaluator;
 
 /* ---- memory */
@@ -47,13 +54,16 @@ static elbo_status evaluator_memory(evaluator *v)
   }
   if (!mem_size(B, v->numbers, &wide))
     return fail(v->e, ELBO_E_MEMORY, "%zu latent numbers are too many", v->numbers);
+  v->tail = v->o.samples ? weights_tail(v->K) : 0;
+  v->tails = mem_new((B + 1) * (v->tail + 1), sizeof *v->tails, "evaluation", v->e);
+  v->fit = v->tails ? v->tails + B * (v->tail + 1) : NULL;
   v->index = mem_new(B, sizeof *v->index, "evaluation", v->e);
-  v->reconstruction = mem_new(5 * B + wide + v->units, sizeof(double), "evaluation", v->e);
+  v->reconstruction = mem_new(6 * B + wide + v->units, sizeof(double), "evaluation", v->e);
   v->value = mem_new(2 * B + wide, sizeof(float), "evaluation", v->e);
   v->active = mem_new(v->numbers, sizeof *v->active, "evaluation", v->e);
-  if (!v->index || !v->reconstruction || !v->value || !v->active) return v->e->status;
+  if (!v->index || !v->reconstruction || !v->value || !v->active || !v->tails) return v->e->status;
   v->kl = v->reconstruction + B, v->weight = v->kl + B, v->top = v->weight + B, v->sum = v->top + B;
-  v->mean = v->sum + B, v->unit_kl = v->mean + wide;
+  v->squares = v->sum + B, v->mean = v->squares + B, v->unit_kl = v->mean + wide;
   v->other = v->value + B, v->rows = v->other + B;
   return ELBO_DONE;
 }
@@ -61,6 +71,8 @@ static elbo_status evaluator_memory(evaluator *v)
 static void evaluator_free(evaluator *v)
 {
   mem_free(v->index);
+  mem_free(v->tails);
+  mem_free(v->figures);
   mem_free(v->reconstruction);
   mem_free(v->value);
   mem_free(v->active);
@@ -128,17 +140,22 @@ static elbo_status add_latent(evaluator *v, int at, size_t k)
   return add_column(v, mg->log_q[at], k, 1, v->kl, NULL);
 }
 
-/* Streaming log-sum-exp: sum holds sum_k w_k / exp(top). */
+/* Streaming log-sum-exp of w and of w^2, and the largest weights. */
 static void add_weights(evaluator *v)
 {
   for (size_t b = 0; b < v->batch; b++) {
     double w = v->weight[b];
     if (w > v->top[b]) {
-      v->sum[b] = v->sum[b] * exp(v->top[b] - w) + 1;
+      double shrink = exp(v->top[b] - w);
+      v->sum[b] = v->sum[b] * shrink + 1;
+      v->squares[b] = v->squares[b] * shrink * shrink + 1;
       v->top[b] = w;
     } else {
-      v->sum[b] += exp(w - v->top[b]);
+      double share = exp(w - v->top[b]);
+      v->sum[b] += share;
+      v->squares[b] += share * share;
     }
+    if (v->tail) largest_add(v->tails + b * (v->tail + 1), v->tail + 1, w);
   }
 }
 
@@ -271,23 +288,45 @@ static void start_batch(evaluator *v, size_t first, size_t rows)
   v->batch = rows - first < v->B ? rows - first : v->B;
   for (size_t b = 0; b < v->batch; b++) {
     v->index[b] = (uint32_t)(first + b);
-    v->reconstruction[b] = v->kl[b] = v->sum[b] = 0;
+    v->reconstruction[b] = v->kl[b] = v->sum[b] = v->squares[b] = 0;
     v->top[b] = -INFINITY;
   }
+  for (size_t i = 0; i < v->batch * (v->tail + 1); i++) v->tails[i] = -INFINITY;
   memset(v->mean, 0, v->batch * v->numbers * sizeof *v->mean);
   machine_feed_split(v->machine, run_split(v->r), v->index, RUN_VISIT);
 }
 
-static void end_batch(evaluator *v)
+/* The figures of one row, in the order of a line of --rows-out. */
+static void row_figures(evaluator *v, size_t b, double *to)
 {
   double K = (double)v->K;
+  bool sampled = v->o.samples > 0;
+  to[0] = (v->reconstruction[b] - v->kl[b]) / K;
+  to[1] = v->reconstruction[b] / K;
+  to[2] = v->kl[b] / K;
+  to[3] = sampled ? v->top[b] + log(v->sum[b] / K) : NAN;
+  to[4] = sampled ? v->sum[b] * v->sum[b] / v->squares[b] : NAN;
+  to[5] = v->tail ? weights_khat(v->tails + b * (v->tail + 1), v->tail, v->fit) : NAN;
+}
+
+static void add_row(evaluator *v, size_t b)
+{
+  double row[EVALUATION_FIGURES];
+  moments *const to[] = { &v->all_elbo, &v->all_reconstruction, &v->all_kl, &v->all_likelihood, &v->all_ess, &v->all_khat };
+  row_figures(v, b, row);
+  for (int i = 0; i < EVALUATION_FIGURES; i++) {
+    if (!isnan(row[i])) moments_add(to[i], row[i]);
+    if (v->figures) v->figures[(v->first + b) * EVALUATION_FIGURES + (size_t)i] = (float)row[i];
+  }
+  v->heavy += row[5] > 0.7; /* Vehtari et al. 2024, section 3.2.4 */
+}
+
+static void end_batch(evaluator *v)
+{
   for (size_t b = 0; b < v->batch; b++) {
-    moments_add(&v->all_elbo, (v->reconstruction[b] - v->kl[b]) / K);
-    moments_add(&v->all_reconstruction, v->reconstruction[b] / K);
-    moments_add(&v->all_kl, v->kl[b] / K);
-    moments_add(&v->all_likelihood, v->top[b] + log(v->sum[b] / K));
+    add_row(v, b);
     for (size_t i = 0; i < v->numbers; i++)
-      moments_add(&v->active[i], v->mean[b * v->numbers + i] / K);
+      moments_add(&v->active[i], v->mean[b * v->numbers + i] / (double)v->K);
   }
 }
 
@@ -354,13 +393,20 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
     .n_latents = v->units,
     .active_units = active_units(v),
     .samples = v->o.samples,
-    .ess = NAN,
-    .khat = NAN,
+    .ess = sampled ? v->all_ess.mean : NAN,
+    .khat = v->all_khat.n > 0 ? v->all_khat.mean : NAN,
+    .khat_heavy = v->all_khat.n > 0 ? v->heavy / v->all_khat.n : NAN,
     .log_likelihood = sampled ? v->all_likelihood.mean : NAN,
     .log_likelihood_se = sampled ? moments_se(&v->all_likelihood) : NAN,
     .likelihood = r->likelihood.s,
     .improper = improper,
   };
+  if (v->figures) {
+    mem_free(r->figures);
+    r->figures = v->figures;
+    v->figures = NULL;
+    out->row_figures = r->figures;
+  }
   out->bits_per_dim = run_bits(r, sampled ? out->log_likelihood : out->elbo);
   return ELBO_DONE;
 }
@@ -389,6 +435,10 @@ elbo_status elbo_run_evaluate(elbo_run *r, const elbo_evaluate_options *options,
   if (read_options(options, &v.o, e)) return e->status;
   v.K = v.o.samples ? (size_t)v.o.samples : 1;
   graph_options most = { .purpose = GRAPH_EVALUATE, .batch = rows, .samples = v.K };
+  if (v.o.rows) {
+    v.figures = mem_new(rows, EVALUATION_FIGURES * sizeof *v.figures, "the figures of each row", e);
+    if (!v.figures) return e->status;
+  }
   if (!run_machine(r, &most, v.o.seed, &v.machine, &v.B, &v.chunk, e) && !evaluator_memory(&v) &&
       !evaluate_rows(&v, rows))
     report(&v, rows, out);

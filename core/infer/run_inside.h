@@ -13,6 +13,7 @@ struct elbo_run {
   float *params; /* of every graph of the model, 64-byte aligned */
   size_t chunk;  /* samples of a row that evaluation runs at a time; 0: as many as memory allows */
   float *values; /* of the last elbo_array */
+  float *figures;  /* of each row of the last evaluation that was asked for them */
   double *latents; /* kl_per_latent of the last evaluation */
   text likelihood;
 };

@@ -61,6 +61,7 @@ void elbo_run_free(elbo_run *r)
   mem_free(r->params);
   mem_free(r->values);
   mem_free(r->latents);
+  mem_free(r->figures);
   text_free(&r->likelihood);
   mem_free(r);
 }

@@ -81,7 +81,8 @@ static dual by_series(double a, double b, double x, int by_b)
     term.v *= q;
     s.v += term.v;
     s.d += term.d;
-    if (term.v <= 0.1 * DBL_EPSILON * s.v && fabs(term.d) <= 0.1 * DBL_EPSILON * fabs(s.d)) return s;
+    if (term.v <= 0.1 * DBL_EPSILON * s.v && fabs(term.d) <= 0.1 * DBL_EPSILON * fabs(s.d))
+      return s;
   }
   return (dual){ NAN, NAN };
 }
@@ -98,7 +99,8 @@ static dual divide(dual n, dual by)
 static dual by_fraction(double a, double b, double y, int by_b)
 {
   double n = a + b, x = unit(y), z = unit(-y), l = lambda(a, b, y), da = !by_b, db = by_b;
-  dual f = { a / (a + 1) * (l + 1), da * (l + 1) / (a + 1) / (a + 1) + a / (a + 1) * (da * z - db * x) };
+  double dl = da * z - db * x;
+  dual f = { a / (a + 1) * (l + 1), da * (l + 1) / (a + 1) / (a + 1) + a / (a + 1) * dl };
   dual c = f, d = { 0, 0 };
   for (int m = 1; m < MAX_TERMS; m++) {
     double p = a + 2 * m - 1, q = a + 2 * m + 1, g = (a + m) / q, h = l + 1 + m * (1 + z);
@@ -106,7 +108,7 @@ static dual by_fraction(double a, double b, double y, int by_b)
            du = u * (da / (a + m - 1) + 1 / (n + m - 1) - 2 * da / p);
     dual t = { u * (b - m), du * (b - m) + u * db };
     dual s = { m + m * (b - m) * x / p + g * h,
-               m * x / p * (db - (b - m) * da / p) + da * (m + 1) / q / q * h + g * (da * z - db * x) };
+               m * x / p * (db - (b - m) * da / p) + da * (m + 1) / q / q * h + g * dl };
     d = divide((dual){ 1, 0 }, (dual){ s.v + t.v * d.v, s.d + t.v * d.d + t.d * d.v });
     dual back = divide(t, c);
     c = (dual){ s.v + back.v, s.d + back.d };

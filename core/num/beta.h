@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* beta.h - the incomplete beta function and its kin, inside core/num. An argument y is logit x, so that x and 1 - x are both exact. NaN
- * outside the domain: a, b > 0 and finite. */
+/* beta.h - the incomplete beta function and its kin, inside core/num. An argument y is logit x, so
+ * that x and 1 - x are both exact. NaN outside the domain: a, b > 0 and finite. */
 #ifndef ELBO_NUM_BETA_H
 #define ELBO_NUM_BETA_H
 

@@ -37,7 +37,8 @@ static dual series(double a, double z)
     term = divide(term.v * z, term.d * z, (dual){ a + n, 1 });
     s.v += term.v;
     s.d += term.d;
-    if (term.v <= 0.1 * DBL_EPSILON * s.v && fabs(term.d) <= 0.1 * DBL_EPSILON * fabs(s.d)) return s;
+    if (term.v <= 0.1 * DBL_EPSILON * s.v && fabs(term.d) <= 0.1 * DBL_EPSILON * fabs(s.d))
+      return s;
   }
   return (dual){ NAN, NAN };
 }

@@ -62,7 +62,8 @@ static const double weight[HALF] = {
 static double ratio_change(double k, double t)
 {
   if (k >= 1) return bessel_gap(k) - bessel_gap(t);
-  return bessel_i_scaled(1, t) / bessel_i_scaled(0, t) - bessel_i_scaled(1, k) / bessel_i_scaled(0, k);
+  return bessel_i_scaled(1, t) / bessel_i_scaled(0, t) -
+         bessel_i_scaled(1, k) / bessel_i_scaled(0, k);
 }
 
 /* log I0(k+d) - log I0(k) - d A(k); near k as the integral of A(t) - A(k), which keeps its sign and

@@ -18,6 +18,8 @@ const char *elbo_run_name(const elbo_run *run);
 /* Numbers of one observed variable's row and its image shape (0 x 0: none); name NULL: the first observed one. */
 elbo_status elbo_run_shape(elbo_run *run, const char *variable, size_t *numbers, size_t *height, size_t *width);
 
+enum { EVALUATION_FIGURES = 6 }; /* of a row: elbo, reconstruction, kl, log likelihood, effective sample size, Pareto k; NaN where there is none */
+
 /* Held-out figures in nats per row, over the test rows, or the training rows where there are none. NaN where there is none. */
 typedef struct {
   size_t rows;
@@ -28,10 +30,13 @@ typedef struct {
   long active_units;           /* Var over rows of E_q[z] > 0.01 (Burda et al. 2016); -1: a q without a mean */
   double log_likelihood, log_likelihood_se; /* importance-sampled, log (1/K) sum w */
   long samples;
-  double ess, khat;            /* NaN until they are there */
+  double ess;                  /* effective sample size (sum w)^2 / sum w^2, mean over rows; NaN without samples */
+  double khat, khat_heavy;     /* Pareto shape of the largest weights, mean over rows, and the share of rows above 0.7 (Vehtari et al. 2024); NaN
+                                  with fewer than 25 samples, or where the largest weights are all equal */
   double bits_per_dim;
   const char *likelihood;      /* in words */
   bool improper;               /* not a density */
+  const float *row_figures;    /* [rows][EVALUATION_FIGURES] with `rows`, else NULL; valid until the next call */
 } elbo_evaluation;
 typedef struct {
   size_t size;
@@ -40,6 +45,7 @@ typedef struct {
   bool (*stop)(void *user);
   void (*progress)(void *user, double fraction);
   void *user;
+  bool rows;    /* the figures of each row are wanted */
 } elbo_evaluate_options;
 elbo_status elbo_run_evaluate(elbo_run *run, const elbo_evaluate_options *options, elbo_evaluation *out);
 

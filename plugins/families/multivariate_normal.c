@@ -110,11 +110,14 @@ static double kl_same(const elbo_call *c, const double *q, const double *p, doub
     if (dp) dp[K + (int)tril_at(k, k)] += 1;
     sum += 0.5 * v[k] * v[k];
   }
-  for (int j = 0; j < K; j++) sum += kl_column(K, j, q + K, p + K, dq ? dq + K : NULL, dp ? dp + K : NULL);
+  for (int j = 0; j < K; j++)
+    sum += kl_column(K, j, q + K, p + K, dq ? dq + K : NULL, dp ? dp + K : NULL);
   return sum;
 }
 
-static const elbo_kl kls[] = { { "multivariate_normal", "multivariate_normal", kl_same, { NULL } } };
+static const elbo_kl kls[] = {
+  { "multivariate_normal", "multivariate_normal", kl_same, { NULL } },
+};
 
 static const elbo_family multivariate_normal = {
   ELBO_FAMILY_SIZES,

@@ -75,8 +75,9 @@ static stretch stretch_of(double x, double loc, int upper)
    densities. */
 static double by_loc(const elbo_call *c, double k, const stretch *s)
 {
+  /* gap: high - low */
   double v = sin(0.5 * s->from), w = sin(0.5 * s->to), low = -2 * k * v * v, high = -2 * k * w * w,
-         gap = -2 * k * sin(0.5 * (s->to - s->from)) * sin(0.5 * (s->to + s->from)); /* high - low */
+         gap = -2 * k * sin(0.5 * (s->to - s->from)) * sin(0.5 * (s->to + s->from));
   double norm = -2 * HALF_LOG_2PI - c->host->special(ELBO_LOG_I0E, k, 0);
   return gap < 0 ? -exp(low + norm) * expm1(gap) : exp(high + norm) * expm1(-gap);
 }

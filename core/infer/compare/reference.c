@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REFERENCE_TIMES = 4, REFERENCE_SAMPLES = 10, WAKE_TIMES = 64 };
+enum { FEWEST = 20, REFERENCE_TIMES = 4, REFERENCE_SAMPLES = 10, WAKE_TIMES = 64 };
 static const uint64_t REFERENCE_STEPS = (uint64_t)1 << 30;
 
 typedef struct candidate {
@@ -42,7 +42,8 @@ static elbo_status run_reference(contest *c, const candidate *k, reference *r, l
   long K = (k->samples ? k->samples : samples) * (k->times ? k->times : 1);
   if (contest_resolve(c, k->estimator, K, NULL, why, sizeof why)) return why[0] ? ELBO_DONE : c->e->status;
   bool exact = is_exact(c->s->model);
-  long repeats = exact ? 1 : k->times ? c->repeats / 2 : REFERENCE_TIMES * c->repeats;
+  long repeats = exact ? 1 : REFERENCE_TIMES * c->repeats / (k->times ? k->times : 1); /* many samples need fewer */
+  if (repeats < FEWEST) repeats = exact ? 1 : FEWEST;
   if (exact)
     snprintf(r->name, sizeof r->name, "%s", k->estimator);
   else

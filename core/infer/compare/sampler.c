@@ -58,11 +58,22 @@ void sampler_free(sampler *p)
   mem_free(p->params), mem_free(p->grads), mem_free(p->order);
 }
 
-static elbo_status gradient(machine *m, size_t batch, uint64_t step, error *e)
+/* ---- one gradient */
+static double mean_of_rows(const machine *m)
 {
-  step_args a = { .batch = batch, .step = step, .kl_weight = 1, .feeds = m->feeds };
+  const node *n = graph_node(m->mg.g, m->mg.rows);
+  const float *at = run_value(m->run, m->mg.rows);
+  double sum = 0;
+  for (size_t i = 0; i < m->run->batch; i++) sum += (double)at[i * n->ld];
+  return sum / (double)m->run->batch;
+}
+
+static elbo_status gradient(sampler *p, machine *m, uint64_t step, error *e)
+{
+  step_args a = { .batch = p->batch, .step = step, .kl_weight = 1, .baseline = baseline_value(&p->baseline), .feeds = m->feeds };
   if (run_forward(m->run, &a, e)) return e->status;
   if (!isfinite(*run_value(m->run, m->mg.objective))) return run_find_nonfinite(m->run, &a, e);
+  if (p->s->model->baseline) baseline_see(&p->baseline, mean_of_rows(m));
   return run_backward(m->run, e);
 }
 
@@ -98,11 +109,14 @@ static double median_ms(const stopwatch *w)
 /* ---- estimates */
 static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeats, moments *to, double *ms, error *e)
 {
+  enum { WARM_UP = 20 }; /* untimed, of other noise: caches, pages, and a moving average's past */
   stopwatch w = { { 0 }, { 0 } };
-  if (gradient(m, p->batch, first, e)) return e->status; /* untimed: caches and pages */
+  p->baseline = (baseline){ 0 };
+  for (int i = 0; i < (p->s->model->baseline ? WARM_UP : 1); i++)
+    if (gradient(p, m, first + (uint64_t)(repeats + i), e)) return e->status;
   for (long r = 0; r < repeats; r++) {
     double from = now();
-    if (gradient(m, p->batch, first + (uint64_t)r, e)) return e->status;
+    if (gradient(p, m, first + (uint64_t)r, e)) return e->status;
     w.spent[r * PARTS / repeats] += now() - from;
     w.counted[r * PARTS / repeats]++;
     moments_add(to, p->grads);

@@ -13,6 +13,7 @@ typedef struct sampler {
   uint32_t *order;       /* [batch] rows of the training split */
   size_t batch;
   uint64_t seed;         /* of the draws */
+  baseline baseline;     /* of the run under way: estimates with one are uncorrelated, each unbiased given those before it */
   elbo_status (*between)(void *user, error *e); /* after every estimate; may be NULL; what it refuses ends the run */
   void *user;
 } sampler;

@@ -35,8 +35,9 @@ static const char *word_of(const elbo_compare_row *r, const column *c)
 {
   const char *at = (const char *)r + c->at;
   if (c->kind != POINTER) return *at ? at : NULL;
-  memcpy(&at, at, sizeof at);
-  return at;
+  const char *word;
+  memcpy(&word, at, sizeof word);
+  return word;
 }
 
 static double number_of(const elbo_compare_row *r, const column *c)
@@ -140,7 +141,9 @@ static elbo_status write_marks(const elbo_compare_result *result, const char *pa
     const elbo_compare_row *r = &result->rows[i];
     if (strcmp(r->group, "all") || !(r->variance > 0)) continue;
     marks[n] = (svg_mark){ .x = r->ms_per_gradient, .y = r->variance, .spread = r->variance_se };
-    snprintf(marks[n].label, sizeof marks[n].label, "%s%s%s, K %ld", r->estimator, r->reparam[0] ? " by " : "", r->reparam, r->samples);
+    bool biased = r->verdict && !strcmp(r->verdict, "biased");
+    snprintf(marks[n].label, sizeof marks[n].label, "%s%s%s, K %ld%s", r->estimator, r->reparam[0] ? " by " : "", r->reparam, r->samples,
+             biased ? " (biased)" : "");
     n++;
   }
   if (marks && n) svg_marks(path, title, "milliseconds per gradient", "variance of one gradient", marks, n, e);

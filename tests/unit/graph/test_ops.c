@@ -48,210 +48,13 @@ static double at(const row *c, int i, size_t r, size_t col)
   return (double)now.at[i][r % rows * x->cols + col];
 }
 
-/* ---- what forward must give */
-static double want_affine(const row *c, size_t r, size_t col)
-{
-  double sum = at(c, 2, 0, col);
-  for (size_t k = 0; k < c->in[0].cols; k++) sum += at(c, 0, r, k) * at(c, 1, col, k);
-  int kind = ((const affine_attr *)c->attr)->activation;
-  return kind < 0 ? sum : tanh(sum);
-}
-
-static double want_activation(const row *c, size_t r, size_t col)
-{
-  double x = at(c, 0, r, col);
-  const char *name = activation_table[((const activation_attr *)c->attr)->activation].name;
-  return !strcmp(name, "tanh")       ? tanh(x)
-         : !strcmp(name, "relu")     ? fmax(x, 0)
-         : !strcmp(name, "softplus") ? log1p(exp(x))
-         : !strcmp(name, "elu")      ? (x > 0 ? x : expm1(x))
-         : !strcmp(name, "gelu")     ? x * 0.5 * erfc(-x / sqrt(2))
-         : !strcmp(name, "sigmoid")  ? 1 / (1 + exp(-x))
-                                     : x;
-}
-
-static double want_slice(const row *c, size_t r, size_t col)
-{
-  return at(c, 0, r, ((const slice_attr *)c->attr)->first + col);
-}
-
-static double want_repeat(const row *c, size_t r, size_t col)
-{
-  return at(c, 0, r, col % c->in[0].cols);
-}
-
-static double want_concat(const row *c, size_t r, size_t col)
-{
-  int i = 0;
-  while (col >= c->in[i].cols) col -= c->in[i++].cols;
-  return at(c, i, r, col);
-}
-
-static double want_same(const row *c, size_t r, size_t col)
-{
-  return at(c, 0, r, col);
-}
-
-static double want_terms(const row *c, size_t b, size_t col)
-{
-  const terms_attr *a = c->attr;
-  double sum = 0;
-  (void)col;
-  for (int i = 0; i < c->n_in; i++) {
-    double mean = 0;
-    for (size_t k = 0; k < now.samples; k++)
-      mean +=
-          at(c, i, c->in[i].axis == AXIS_SAMPLE ? k * now.batch + b : b, 0) / (double)now.samples;
-    sum += (double)a->term[i].coefficient * (a->term[i].weighted ? now.kl_weight : 1) * mean;
-  }
-  return sum;
-}
-
-static double want_sum(const row *c, size_t r, size_t col)
-{
-  const terms_attr *a = c->attr;
-  double sum = 0;
-  (void)col;
-  for (int i = 0; i < c->n_in; i++)
-    sum +=
-        (double)a->term[i].coefficient * (a->term[i].weighted ? now.kl_weight : 1) * at(c, i, r, 0);
-  return sum;
-}
-
-/* A bound whose weights are its derivatives, so that differences tell: log mean exp f + mean of log q / 4. */
-static double mean_of(samples_view v)
-{
-  double sum = 0;
-  for (size_t k = 0; k < v.K; k++) sum += (double)v.at[k * v.stride];
-  return v.K ? sum / (double)v.K : 0;
-}
-static double bound_value(const row_samples *s)
-{
-  double sum = 0;
-  for (size_t k = 0; k < s->f.K; k++) sum += exp((double)s->f.at[k * s->f.stride]) / (double)s->f.K;
-  return log(sum) + mean_of(s->log_q) / 4;
-}
-static void bound_path(const row_samples *s, float *to, size_t stride)
-{
-  double sum = 0;
-  samples_view f = s->f;
-  for (size_t k = 0; k < f.K; k++) sum += exp((double)f.at[k * f.stride]);
-  for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)(exp((double)f.at[k * f.stride]) / sum);
-}
-static void bound_score(const row_samples *s, float *to, size_t stride)
-{
-  for (size_t k = 0; k < s->f.K; k++) to[k * stride] = 0.25f / (float)s->f.K;
-}
-static void three(const row_samples *s, float *to, size_t stride)
-{
-  for (size_t k = 0; k < s->f.K; k++) to[k * stride] = 3;
-}
-
-static double want_bound(const row *c, size_t b, size_t col)
-{
-  double sum = 0, mean = 0, K = (double)now.samples;
-  (void)col;
-  for (size_t k = 0; k < now.samples; k++) {
-    sum += exp(at(c, 0, k * now.batch + b, 0)) / K;
-    mean += c->n_in > 1 ? at(c, 1, k * now.batch + b, 0) / K : 0;
-  }
-  return log(sum) + mean / 4;
-}
-
-static double want_weights(const row *c, size_t r, size_t col)
-{
-  double sum = 0, K = (double)now.samples;
-  for (size_t k = 0; k < now.samples; k++) sum += exp(at(c, 0, k * now.batch + r % now.batch, 0));
-  return col ? 0.25 / K : exp(at(c, 0, r, 0)) / sum;
-}
-
-static double want_objective(const row *c, size_t r, size_t col)
-{
-  double sum = 0;
-  (void)r, (void)col;
-  for (size_t b = 0; b < now.batch; b++) sum += at(c, 0, b, 0) / (double)now.batch;
-  for (int i = 1; i < c->n_in; i++)
-    for (size_t k = 0; k < c->in[i].rows; k++)
-      sum += ((const objective_attr *)c->attr)->scale * at(c, i, k, 0);
-  return sum;
-}
-
-enum { FEED_COLS = 3 };
-static double fed(size_t r, size_t col)
-{
-  return (double)(float)(scattered((unsigned)r, (unsigned)col, 3, 1) - 0.5);
-}
-static double want_fed(const row *c, size_t r, size_t col)
-{
-  return (void)c, fed(r, col);
-}
-static double want_constant(const row *c, size_t r, size_t col)
-{
-  return (void)c, (double)(r * 3 + col) - 2.5;
-}
-
-static double want_normal(const row *c, size_t r, size_t col)
-{
-  double sum = 0;
-  (void)col;
-  for (size_t j = 0; j < c->in[0].cols; j++) {
-    double s = at(c, 2, r, j), z = (at(c, 0, r, j) - at(c, 1, r, j)) / exp(s);
-    sum -= 0.5 * z * z + s + 0.5 * log(2 * M_PI);
-  }
-  return sum;
-}
-
-/* x log p + (1 - x) log (1 - p) = x logits - softplus(logits) */
-static double want_grey(const row *c, size_t r, size_t col)
-{
-  double sum = 0;
-  (void)col;
-  for (size_t j = 0; j < 3; j++)
-    sum += at(c, 0, r, j) * at(c, 1, r, j) - log1p(exp(at(c, 1, r, j)));
-  return sum;
-}
-
-static double want_normal_kl(const row *c, size_t r, size_t col)
-{
-  double sum = 0;
-  (void)col;
-  for (size_t j = 0; j < c->in[0].cols; j++) {
-    double sq = exp(at(c, 1, r, j)), sp = exp(at(c, 3, r, j)), d = at(c, 0, r, j) - at(c, 2, r, j);
-    sum += log(sp / sq) + (sq * sq + d * d) / (2 * sp * sp) - 0.5;
-  }
-  return sum;
-}
-
-enum { STREAM = 77, SEED = 5, STEP = 9 };
-static double want_normal_draw(const row *c, size_t r, size_t col)
-{
-  size_t k = r / now.batch, b = r % now.batch;
-  elbo_noise n = { philox_make_key(SEED, STREAM), (uint32_t)col, (uint32_t)(k * now.full + b), STEP,
-                   0 };
-  return at(c, 0, r, col) + exp(at(c, 1, r, col)) * noise_normal(&n);
-}
-
-static double want_log_to_plain(const row *c, size_t r, size_t col)
-{
-  return exp(at(c, 0, r, col));
-}
-
-/* Digit `col` of the sample's number, in base 3, above 2 combinations of others. */
-static double want_digit(const row *c, size_t r, size_t col)
-{
-  size_t rest = r / now.batch / 2;
-  (void)c;
-  return (double)(col ? rest / 3 % 3 : rest % 3);
-}
-
-static double want_circle(const row *c, size_t r, size_t col)
-{
-  double x = at(c, 0, r, col / 2);
-  return col % 2 ? sin(x) : cos(x);
-}
+#include "ops_want.h"
 
 /* ---- attributes; families are bound at the start */
 static family_use normal, gamma_family, bernoulli;
+static family_use three_classes;
+static relax_use two_points, three_points;
+static sobol net;
 static kl_use normal_kl;
 static road_use normal_road, gamma_road;
 
@@ -268,9 +71,26 @@ static const log_prob_attr normal_2 = { &normal, 2 }, gamma_2 = { &gamma_family,
 static const kl_attr kl_2 = { &normal_kl, 2 };
 static draw_attr draw_samples = { &normal_road, NULL, &normal, 2, STREAM, AXIS_SAMPLE },
                  draw_rows = { &normal_road, NULL, &normal, 2, STREAM, AXIS_BATCH },
+                 draw_pairs = { &normal_road,
+                                NULL,
+                                &normal,
+                                2,
+                                STREAM,
+                                AXIS_SAMPLE,
+                                { .kind = NOISE_ANTITHETIC } },
+                 draw_net = { &normal_road,
+                              NULL,
+                              &normal,
+                              2,
+                              STREAM,
+                              AXIS_SAMPLE,
+                              { .kind = NOISE_SOBOL, .net = &net, .per_event = 1 } },
                  draw_gamma = { &gamma_road, NULL, &gamma_family, 2, STREAM, AXIS_SAMPLE };
 static const convert_attr log_to_plain = { ELBO_X_LOG, ELBO_X_PLAIN },
                           logit_to_log = { ELBO_X_LOGIT, ELBO_X_LOG };
+static const relax_attr points_2 = { &two_points, 2, STREAM },
+                        points_3 = { &three_points, 2, STREAM };
+static const temperature_attr warm = { 3, 0.7 };
 static const enumerate_attr digits = { .d = 2, .points = 3, .below = 2 };
 static const seen_attr circle = { ELBO_SEEN_CIRCLE, 1 }, one_hot = { ELBO_SEEN_ONE_HOT, 3 };
 
@@ -287,11 +107,11 @@ static const bound_rule alone_rule = { "alone", bound_value, bound_path },
                         rule = { "both", bound_value, bound_path },
                         three_rule = { "three", bound_value, three };
 static const bound_attr bound_1 = { &alone_rule, NULL }, bound_2 = { &rule, bound_score },
-                        threefold = { &three_rule, NULL };
+                        bound_4 = { &rule, bound_all }, threefold = { &three_rule, NULL };
 
 static node_id weights_of(graph *g, const bound_attr *a, const node_id *in, int n, error *e)
 {
-  node_id from[2];
+  node_id from[4];
   for (int i = 0; i < n; i++) from[i] = in[i] < NODE_NONE ? in[i] : held(in[i]);
   node_id id = graph_add(g, &op_weights, "weights", from, n, a, 0, e);
   if (id != NODE_NONE) graph_keep(g, id);
@@ -299,8 +119,8 @@ static node_id weights_of(graph *g, const bound_attr *a, const node_id *in, int 
 }
 static node_id make_bound(graph *g, const row *c, const node_id *in, error *e)
 {
-  node_id from[] = { in[0], held(weights_of(g, c->attr, in, c->n_in, e)),
-                     c->n_in > 1 ? in[1] : NODE_NONE };
+  node_id from[5] = { in[0], held(weights_of(g, c->attr, in, c->n_in, e)) };
+  for (int i = 1; i < c->n_in; i++) from[1 + i] = in[i];
   return graph_add(g, &op_bound, "bound", from, 1 + c->n_in, c->attr, 0, e);
 }
 static node_id make_scaled(graph *g, const row *c, const node_id *in, error *e)
@@ -429,6 +249,14 @@ static const row rows[] = {
     BATCH(1),
     .want = want_bound,
     SAME(bound_2),
+    .make = make_bound },
+  { &op_bound,
+    "of f, log q and relaxed values",
+    { S(1), S(1), S(1), S(1) },
+    4,
+    BATCH(1),
+    .want = want_bound,
+    SAME(bound_4),
     .make = make_bound },
   { &op_scale_path,
     "threefold",
@@ -569,6 +397,73 @@ static const row rows[] = {
     SAMPLE(2),
     SAME(draw_gamma),
     .no_gradient = true },
+  { &op_draw,
+    "antithetic pairs",
+    { B(2), B(2) },
+    2,
+    SAMPLE(2),
+    .want = want_pair,
+    SAME(draw_pairs) },
+  { &op_draw, "points of a net", { B(2), B(2) }, 2, SAMPLE(2), .want = want_sobol, SAME(draw_net) },
+  { &op_temperature,
+    "the first",
+    { { 0 } },
+    0,
+    FIXED(1, 3),
+    .want = want_temperature,
+    ATTR(warm),
+    .no_gradient = true },
+  { &op_log_prob_relaxed,
+    "bernoulli",
+    { { AXIS_SAMPLE, 0, 2, 0.1, 0.9 }, B(2) },
+    2,
+    SAMPLE(1),
+    .want = want_between,
+    ATTR(points_2) },
+  { &op_log_prob_relaxed,
+    "categorical",
+    { { AXIS_SAMPLE, 0, 6, 0.1, 0.9 }, B(6) },
+    2,
+    SAMPLE(1),
+    ATTR(points_3) },
+  { &op_harden,
+    "bernoulli",
+    { S(2) },
+    1,
+    SAMPLE(2),
+    .want = want_hard,
+    ATTR(points_2),
+    .no_gradient = true },
+  { &op_draw_given,
+    "given 1",
+    { { AXIS_SAMPLE, 0, 2, 1, 1 }, F(1, 2), B(2) },
+    3,
+    SAMPLE(2),
+    .want = want_given,
+    ATTR(points_2),
+    .discrete = true },
+  { &op_draw_given,
+    "given 0",
+    { { AXIS_SAMPLE, 0, 2, 0, 0 }, F(1, 2), B(2) },
+    3,
+    SAMPLE(2),
+    .want = want_given,
+    ATTR(points_2),
+    .discrete = true },
+  { &op_mirror,
+    "logits above 0",
+    { S(2), { AXIS_BATCH, 0, 2, 0.2, 1.2 } },
+    2,
+    SAMPLE(1),
+    .want = want_mirror,
+    .discrete = true },
+  { &op_mirror,
+    "logits below 0",
+    { S(2), { AXIS_BATCH, 0, 2, -1.2, -0.2 } },
+    2,
+    SAMPLE(1),
+    .want = want_mirror,
+    .discrete = true },
   { &op_enumerate,
     "two of three",
     { { 0 } },
@@ -843,11 +738,16 @@ static void bind(const char *name, family_use *u, road_use *road)
 
 static void start(void)
 {
+  error e = { 0 };
   start_plugins();
   bind("normal", &normal, &normal_road);
   bind("gamma", &gamma_family, &gamma_road);
   bind("bernoulli", &bernoulli, NULL);
   ck_assert(kl_find(plugins, &normal, &normal, &normal_kl));
+  ck_assert(!family_bind(plugins, "categorical", 3, &three_classes, &e));
+  ck_assert_msg(!relax_bind(plugins, &bernoulli, &two_points, &e), "%s", e.text);
+  ck_assert_msg(!relax_bind(plugins, &three_classes, &three_points, &e), "%s", e.text);
+  sobol_start(&net);
   draw_samples.registry = draw_rows.registry = draw_gamma.registry = plugins;
   with_tanh.activation = activation_find("tanh");
   for (int i = 0; i < n_activations; i++) activations[i].activation = i;

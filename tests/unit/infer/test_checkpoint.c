@@ -184,7 +184,8 @@ static void write_with(const model_of *t, const char *const *meta, const char *e
   ck_assert_msg(!tensors_write(path, &out, &e), "%s", e.text);
 }
 
-#define STATE "{\"step\":8,\"epoch\":2,\"best\":null,\"best_epoch\":0,\"finished\":false}"
+#define STATE "{\"step\":8,\"epoch\":2,\"best\":null,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_mass\":0,"    \
+  "\"finished\":false}"
 START_TEST(by_hand)
 {
   static const struct {

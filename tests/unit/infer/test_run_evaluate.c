@@ -79,7 +79,8 @@ START_TEST(test_evidence_is_the_closed_form)
   ck_assert_double_eq_tol(v.log_likelihood_se, sqrt(2.5 / 1300), 0.006);
   ck_assert_double_eq_tol(v.elbo, v.reconstruction - v.kl, 1e-12);
   ck_assert_int_eq(v.active_units, 2);
-  ck_assert(isnan(v.ess) && isnan(v.khat) && isnan(v.bits_per_dim));
+  ck_assert(v.ess > 1 && v.ess < 200 && v.khat < 0.7 && isnan(v.bits_per_dim));
+  ck_assert(v.khat_heavy >= 0 && v.khat_heavy < 0.3 && !v.row_figures);
   ck_assert(!v.improper);
   elbo_run_free(r);
 }
@@ -223,6 +224,8 @@ START_TEST(test_exact_posterior)
     ck_assert_double_eq_tol(v.elbo, sum, 1e-5);
     ck_assert_double_eq_tol(v.elbo_se, sqrt((squares - sum * sum) / 2), 1e-5);
     if (K) ck_assert_double_eq_tol(v.log_likelihood, sum, 1e-5);
+    if (K) ck_assert_double_eq_tol(v.ess, (double)K, 1e-4); /* equal weights */
+    ck_assert(isnan(v.khat));
     if (K) ck_assert_double_eq_tol(v.log_likelihood_se, v.elbo_se, 1e-5);
   }
   elbo_run_free(r);

@@ -225,6 +225,19 @@ START_TEST(resumed_bit_for_bit)
 }
 END_TEST
 
+/* The moving average goes on where it was. */
+START_TEST(baseline_resumed)
+{
+  static const char yaml[] = DATA MODEL "estimator: score_baseline\n" SGD TRAIN("");
+  elbo_train_result r;
+  trained(yaml, "base", false, 0, &r);
+  ck_assert_int_eq(train(yaml, "base-stopped", false, 0, 7, &r), ELBO_E_STOPPED);
+  trained(yaml, "base-stopped", true, 0, &r);
+  same_files("base/checkpoint.safetensors", "base-stopped/checkpoint.safetensors");
+  ck_assert_int_eq(count_of("base/checkpoint.safetensors", "\"baseline_mass\":0,"), 0);
+}
+END_TEST
+
 START_TEST(finished_runs_stay)
 {
   elbo_train_result r;
@@ -314,6 +327,7 @@ int main(void)
   tcase_add_test(t, nothing_is_allocated);
   tcase_add_test(t, not_finite_changes_nothing);
   tcase_add_test(t, resumed_bit_for_bit);
+  tcase_add_test(t, baseline_resumed);
   tcase_add_test(t, finished_runs_stay);
   tcase_add_test(t, metrics);
   tcase_add_test(t, patience);

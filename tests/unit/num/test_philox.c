@@ -53,6 +53,55 @@ START_TEST(rows_do_not_depend_on_length)
 }
 END_TEST
 
+/* The first 2^m points of each coordinate lie one in each interval of 2^-m, those of each pair of the first two one in each square. */
+START_TEST(sobol_fills)
+{
+  static sobol net;
+  sobol_start(&net);
+  for (uint32_t d = 0; d < SOBOL_DIMS; d++) {
+    bool seen[1024] = { false };
+    for (uint32_t k = 0; k < 1024; k++) seen[sobol_at(&net, d, k) >> (SOBOL_BITS - 10)] = true;
+    for (int i = 0; i < 1024; i++) ck_assert_msg(seen[i], "coordinate %u leaves out %d/1024", d, i);
+  }
+  bool square[1024] = { false };
+  for (uint32_t k = 0; k < 1024; k++)
+    square[(sobol_at(&net, 0, k) >> (SOBOL_BITS - 5)) * 32 +
+           (sobol_at(&net, 1, k) >> (SOBOL_BITS - 5))] = true;
+  for (int i = 0; i < 1024; i++) ck_assert(square[i]);
+}
+END_TEST
+
+/* Rows and scalars agree where samples hang together; the second of a pair is the mirror of the first. */
+START_TEST(ties)
+{
+  static sobol net;
+  sobol_start(&net);
+  for (int kind = NOISE_ANTITHETIC; kind < NOISE_KINDS; kind++)
+    for (uint32_t k = 0; k < 6; k++) {
+      float u[20], z[20], u0[20], z0[20];
+      noise_tie tie = { kind, k, &net, 0, 2 };
+      elbo_noise_row r = { philox_make_key(7, 1), 0, 11, 3, tie }, first = r;
+      first.tie.sample = 0;
+      noise_row_uniform(&r, 20, u), noise_row_normal(&r, 20, z);
+      noise_row_uniform(&first, 20, u0), noise_row_normal(&first, 20, z0);
+      for (size_t j = 0; j < 20; j++) {
+        elbo_noise a = noise_of_event(&r, j), b = a;
+        ck_assert(u[j] > 0 && u[j] < 1);
+        ck_assert_float_eq_tol(u[j], (float)noise_uniform(&a), 1.2e-7f);
+        ck_assert_double_eq_tol((double)z[j], noise_normal(&b), 1e-6);
+        if (kind == NOISE_SOBOL) {
+          double shift =
+              (double)u[j] - (double)u0[j] - ldexp(sobol_at(&net, 2 * (uint32_t)j, k), -SOBOL_BITS);
+          ck_assert_double_eq_tol(shift, round(shift), 2e-7);
+        } else {
+          ck_assert_float_eq_tol(u[j], k % 2 ? 1 - u0[j] : u0[j], 1.2e-7f);
+          ck_assert(z[j] == (k % 2 ? -z0[j] : z0[j]));
+        }
+      }
+    }
+}
+END_TEST
+
 START_TEST(moments)
 {
   enum { N = 200000 };
@@ -112,6 +161,8 @@ int main(void)
   tcase_add_test(t, known_answers);
   tcase_add_test(t, rows_equal_scalars);
   tcase_add_test(t, rows_do_not_depend_on_length);
+  tcase_add_test(t, sobol_fills);
+  tcase_add_test(t, ties);
   tcase_add_test(t, moments);
   tcase_add_test(t, draws_do_not_depend_on_what_was_drawn_before);
   tcase_add_test(t, shuffles);

@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# elbo compare: what it prints and leaves, and what it refuses; elbo evaluate --rows-out.
+. "$(dirname "$0")/helper"
+
+run compare tiny.yaml --estimators sgvb_a,sgvb_b,stl,enumerate --repeats 40 --rows 10 -o made
+verdict 'compare: status 0, nothing on standard error' [ "$status" = 0 -a ! -s err ]
+verdict 'compare: a line for each' [ "$(grep -c '^sgvb_a\|^sgvb_b\|^stl' out)" = 3 ]
+verdict 'compare: what does not apply stands there with its reason' grep -q '^enumerate.*does not apply: ' out
+for file in compare.json compare.csv compare.svg; do verdict "compare: $file" [ -s "made/$file" ]; done
+verdict 'compare: no picture of trainings without --train' [ ! -e made/compare_train.svg ]
+run compare tiny.yaml --estimators sgvb_a,enumerate --samples 1,3 --repeats 20 --rows 10 --train 1 -o both --json
+cat >keys.py <<'END'
+import csv, json, sys
+wanted = ('estimator objective samples group mean_norm variance variance_se snr bias bias_chance verdict '
+          'ms_per_gradient work_variance reason').split()
+printed, written = json.load(open('out')), json.load(open('both/compare.json'))
+assert len(printed['rows']) == len(written['rows']) == len(list(csv.DictReader(open('both/compare.csv'))))
+for rows in printed['rows'], written['rows']:
+    for row in rows:
+        assert all(key in row for key in wanted), row
+        if row['estimator'] == 'enumerate':
+            assert row['reason'] and row['variance'] is None and row['verdict'] is None, row
+        else:
+            assert row['reason'] is None and row['variance'] > 0 and row['objective'] == 'elbo', row
+            assert row['verdict'] in ('unbiased', 'biased', 'cannot tell'), row
+    assert {row['samples'] for row in rows if row['estimator'] == 'sgvb_a'} == {1, 3}
+    assert {'all', 'p', 'q', 'q.z.net'} <= {row['group'] for row in rows}
+assert [curve['label'] for curve in printed['curves']] == [curve['label'] for curve in written['curves']]
+assert len(printed['curves']) == 2 and all(curve['elbo'] for curve in printed['curves'])
+END
+verdict 'compare --json: the keys, here and in compare.json' python3 keys.py
+verdict 'compare --train: the picture' [ -s both/compare_train.svg ]
+run compare tiny.yaml --estimators score_loo --samples 2 --repeats 20 --rows 10 --reparam location_scale,inverse_cdf
+verdict 'compare --reparam: a road does not matter where there is none' [ "$(grep -c '^score_loo' out)" = 1 ]
+
+refused 'compare: unknown estimator' 2 'did you mean "sgvb_a"' compare tiny.yaml --estimators sgvba
+refused 'compare: too many rows' 2 'the training rows' compare tiny.yaml --rows 201
+refused 'compare: no samples' 2 'whole numbers' compare tiny.yaml --samples 0
+refused 'compare: no such run' 4 'nowhere' compare tiny.yaml --from nowhere
+
+run train tiny.yaml -q
+run evaluate runs/tiny --samples 40 --rows-out rows.npy --json
+verdict 'evaluate: the keys' has_keys out ess khat khat_heavy
+verdict 'evaluate --rows-out: a line for each row' python3 -c 'assert b"(60, 6)" in open("rows.npy", "rb").read(128)'
+finish
