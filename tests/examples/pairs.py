@@ -145,7 +145,7 @@ def train(data, p, decoder, q, decoder_params=''):
 
 
 # What the message of a refusal has to say, and the status it comes with.
-REFUSALS = {'S': (2, 'not all of it'), 'D': (2, 'discrete'), 'B': (2, 'depend on its parameters'), 'E': (2, 'gives events of'),
+REFUSALS = {'S': (2, 'not all of it'), 'D': (2, 'discrete'), 'B': (2, 'bounds depend on'), 'E': (2, 'gives events of'),
             'L': (6, 'log p(x)'), 'K': (2, 'dim must be at least 2'), 'X': (3, 'do not lie in the support')}
 
 
