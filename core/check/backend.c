@@ -175,7 +175,10 @@ static void threads(trial *t)
   pthread_t thread[THREADS];
   int started = 0;
   work *k = calloc(THREADS, sizeof *k);
-  if (!check_that(t, k != NULL, "no memory") || !matrices_new(t, &p, &x)) return;
+  if (!check_that(t, k != NULL, "no memory") || !matrices_new(t, &p, &x)) {
+    free(k);
+    return;
+  }
   call(t, &p, &x, x.c);
   for (int i = 0; i < THREADS; i++) {
     k[i] = (work){ .t = *t, .p = &p, .x = &x, .c = calloc(x.nc, sizeof(float)) };

@@ -35,8 +35,8 @@ static int find_plugin(cli *c, const char *name, elbo_plugin_info *info)
   if (is_file(name) && !find_by_file(c, name, info))
     return fail(c, COULD_NOT_LOAD, "%s: no plugin was loaded from it", name);
   if (!is_file(name) && elbo_plugin_find(c->ctx, name, info))
-    return fail(c, COULD_NOT_LOAD, "%s; a file is written with its folder, as in ./%s.so",
-                elbo_last_error(c->ctx), quote(name).text);
+    return fail(c, COULD_NOT_LOAD, "%s; a file is written with its folder, as in ./NAME.so",
+                elbo_last_error(c->ctx));
   return 0;
 }
 

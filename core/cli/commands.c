@@ -94,7 +94,7 @@ const command_row command_table[] = {
     .help = "The replay file holds the parameters by name, the batch data.NAME [B,D] as\n"
             "it is after `prepare`, and draw.NAME [K,B,Z] of every latent that is drawn.\n"
             "The answer holds objective [1], objective_rows [B] and grad.NAME of every\n"
-            "parameter: the gradient of what is maximised.\n"
+            "parameter: the gradient of what is maximised, a mean over the B rows.\n"
             "\n"
             "Example:\n"
             "  elbo gradient mnist.yaml --replay step.safetensors -o gradient.safetensors\n" },

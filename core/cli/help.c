@@ -60,7 +60,13 @@ void help_program(cli *c)
 
 void help_group(cli *c, const char *word)
 {
-  printf("usage: elbo %s COMMAND [ARGUMENT] [OPTION]...\n", word);
+  const command_row *own = NULL; /* a command of its own name, as `dist` beside `dist batch` */
+  for (const command_row *row = command_table; row->name; row++)
+    if (!strcmp(row->name, word)) own = row;
+  if (own)
+    help_command(c, own);
+  else
+    printf("usage: elbo %s COMMAND [ARGUMENT] [OPTION]...\n", word);
   heading(c, "Commands");
   print_commands(stdout, word);
 }

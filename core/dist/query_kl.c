@@ -33,6 +33,8 @@ static double between(uint32_t from, uint32_t to, double v)
   if (from == ELBO_X_LOG && to == ELBO_X_LOGIT)
     return v - (v > -M_LN2 ? log(-expm1(v)) : log1p(-exp(v)));
   value_to_plain(from, 1, &v, &x);
+  /* Next to the end, never on it by rounding, where the other density may be 0. */
+  if (from == ELBO_X_LOGIT && isfinite(v) && x >= 1) x = nextafter(1, 0);
   value_from_plain(to, 1, &x, &v);
   return v;
 }
@@ -71,6 +73,10 @@ static bool by_draws(query *q, const pair *p, estimate *e)
     if (!s.draw(&s, &noise, work.y))
       return query_fail(q, Q_UNSUPPORTED, "%s: a draw failed", p->from->use.family->name);
     double v = ratio_of_vector(p, &work), d = v - mean;
+    if (v == INFINITY) { /* a draw where p has no density that a number can hold */
+      *e = (estimate){ "sampled", INFINITY, 0 };
+      return true;
+    }
     mean += d / (i + 1); /* Welford 1962 */
     squares += d * (v - mean);
   }

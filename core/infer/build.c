@@ -211,11 +211,17 @@ static node_id prior_value(builder *b, const variable *v, int at)
   return graph_input(b->g, v->name, b->m->n_feeds + k, AXIS_BATCH, v->numbers, b->e);
 }
 
-static elbo_status keep_mean(builder *b, const variable *v, int at)
+/* What is shown of an observed variable: its mean, or a draw. */
+static elbo_status keep_shown(builder *b, const variable *v, int at)
 {
-  node_id mean = b->out->p_mean[at] = add_mean(b, v, &v->p, b->out->p_param[at]);
-  if (mean == NODE_NONE) return b->e->status;
-  graph_keep(b->g, mean);
+  const node_id *w = b->out->p_param[at];
+  axis along = b->o->purpose == GRAPH_RECONSTRUCT ? AXIS_SAMPLE : AXIS_BATCH;
+  node_id shown = b->o->draw ? build_to_form(b, v, add_draw(b, v, &v->p, w, along, STREAM_DRAW * 5 + (uint64_t)at),
+                                             v->p.use.family->value_form, ELBO_X_PLAIN)
+                             : add_mean(b, v, &v->p, w);
+  if (shown == NODE_NONE) return b->e->status;
+  graph_keep(b->g, shown);
+  b->out->p_mean[at] = shown;
   return ELBO_DONE;
 }
 
@@ -230,10 +236,8 @@ static elbo_status add_prior(builder *b)
     if (build_side(b, v, &v->p, "p", false, w)) return b->e->status;
     if (v->role == VARIABLE_LATENT && generate)
       build_set_value(b, at, prior_value(b, v, at), b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
-    if (v->role == VARIABLE_OBSERVED && b->o->purpose == GRAPH_SAMPLE && b->o->draw)
-      build_set_value(b, at, add_draw(b, v, &v->p, w, AXIS_BATCH, STREAM_DRAW * 5 + (uint64_t)at), v->p.use.family->value_form);
-    else if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT) && keep_mean(b, v, at))
-      return b->e->status;
+    if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT) && keep_shown(b, v, at)) return b->e->status;
+    if (v->role == VARIABLE_OBSERVED && b->o->purpose == GRAPH_SAMPLE && b->o->draw) b->out->value[at] = b->out->plain[at] = b->out->p_mean[at];
     if (b->out->plain[at] == NODE_NONE && v->role == VARIABLE_LATENT) return b->e->status;
   }
   return ELBO_DONE;

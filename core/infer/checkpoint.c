@@ -136,7 +136,12 @@ static elbo_status read_state(const tensors *f, progress_state *s, error *e)
     json_free(v);
     return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": baseline_sum or baseline_mass is missing or makes no sense");
   }
-  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .epochs = (int64_t)number_of(v, "epochs"), .best = number_of(v, "best"),
+  double epochs = number_of(v, "epochs");
+  if (!(epochs >= 0 && epochs < 1e15)) {
+    json_free(v);
+    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": epochs is missing or makes no sense");
+  }
+  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .epochs = (int64_t)epochs, .best = number_of(v, "best"),
                          .best_epoch = (int64_t)best_epoch, .baseline = b, .finished = number_of(v, "finished") == 1 };
   json_free(v);
   return ELBO_DONE;

@@ -31,7 +31,7 @@ static elbo_status leave_all(elbo_run *r, const char *directory, error *e)
 elbo_status run_leave_pictures(elbo_context *ctx, study *s, float *params, const char *directory, error *e)
 {
   elbo_run r = { .ctx = ctx, .study = s, .params = params };
-  /* A family without a mean (cauchy) gives no picture; that is no reason to lose the run. */
+  /* A plugin that can't answer gives no picture; that is no reason to lose the run. */
   if (leave_all(&r, directory, e) == ELBO_E_PLUGIN) {
     context_log(ctx, 0, "no pictures: %s", e->text);
     error_clear(e);

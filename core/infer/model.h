@@ -96,7 +96,7 @@ typedef struct model_graph {
   node_id value[MODEL_MAX_VARIABLES]; /* value of each variable, in the form of the family that made it */
   node_id plain[MODEL_MAX_VARIABLES]; /* the same in plain form */
   node_id q_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS], p_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS];
-  node_id p_mean[MODEL_MAX_VARIABLES]; /* E[v | parents] under p, plain form; NODE_NONE where not built */
+  node_id p_mean[MODEL_MAX_VARIABLES]; /* E[v | parents] under p, or with `draw` a draw, plain form; NODE_NONE where not built */
   node_id drawn[MODEL_MAX_VARIABLES]; /* the draws of latents, where a replay puts them */
   node_id score[MODEL_MAX_VARIABLES]; /* training, score roads: log q whose gradient is taken */
   node_id relaxed[MODEL_MAX_VARIABLES], given[MODEL_MAX_VARIABLES]; /* training with a control variate: values of the twin */

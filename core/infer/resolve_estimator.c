@@ -144,6 +144,8 @@ static void choose_auto(resolver *s)
   m->estimator_reason = kl     ? "auto: a known KL can be used"
                         : road ? "auto: no latent has a KL that can be used"
                                : "auto: no latent has a reparametrizer";
+  if (m->n_q && !kl && road && m->variable[m->q_order[0]].why_not_kl)
+    m->estimator_reason = arena_format(m->arena, s->e, "%s: %s", m->estimator_reason, m->variable[m->q_order[0]].why_not_kl);
 }
 
 static const estimator_kind *estimator_of(resolver *s, const variable *v)
@@ -221,6 +223,11 @@ static void join(resolver *s, const variable *v)
   m->weighs |= k->score || k->scale_path || k->objective != &bound_elbo;
 }
 
+static bool can_be_drawn(resolver *s, const variable *v)
+{
+  return has_road(s, v) || v->q.use.family->draw || v->q.use.family->icdf;
+}
+
 static void check_latent(resolver *s, variable *v)
 {
   if (v->estimator->pathwise && !v->estimator->relaxes) need_road(s, v);
@@ -230,7 +237,12 @@ static void check_latent(resolver *s, variable *v)
   refuse_chain(s, v);
   join(s, v);
   if (v->estimator->enumerates) count_points(s, v);
-  if (!v->estimator->enumerates && s->x->estimator.samples < v->estimator->min_samples)
+  if (v->estimator->score && !v->estimator->enumerates && !can_be_drawn(s, v))
+    problem_add(s->problems, v->q.spec->family_at, ELBO_E_USAGE, "%s: %s can't be drawn from: its plugin has no road, no `draw` and no `icdf`; "
+                "another family of q is needed", v->name, v->q.spec->family);
+  /* Who leaves the choice to `auto` has not chosen K either. */
+  if (is_auto(s->x->estimator.name) && s->m->samples < (size_t)v->estimator->min_samples) s->m->samples = (size_t)v->estimator->min_samples;
+  if (!is_auto(s->x->estimator.name) && !v->estimator->enumerates && s->x->estimator.samples < v->estimator->min_samples)
     problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s needs at least %d samples, and has %lld; write `estimator: "
                 "{name: .., samples: %d}`", v->name, v->estimator->name, v->estimator->min_samples, (long long)s->x->estimator.samples,
                 v->estimator->min_samples);
@@ -272,10 +284,11 @@ static void tie_samples(resolver *s, variable *v)
 static void choose_samples(resolver *s)
 {
   model *m = s->m;
-  m->samples = 1;
+  bool enumerates = false;
+  for (int i = 0; i < m->n_q; i++) enumerates |= m->variable[m->q_order[i]].estimator->enumerates;
+  m->samples = enumerates ? 1 : (size_t)s->x->estimator.samples;
   m->objective = m->estimator->objective;
   for (int i = 0; i < m->n_q; i++) check_latent(s, &m->variable[m->q_order[i]]);
-  if (!m->enumerates) m->samples = (size_t)s->x->estimator.samples;
   for (int i = 0; i < m->n_q; i++) tie_samples(s, &m->variable[m->q_order[i]]);
 }
 

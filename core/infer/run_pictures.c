@@ -88,23 +88,28 @@ static elbo_status run_walk(walk *w, error *e)
   return e->status;
 }
 
+/* A family whose mean does not exist (cauchy), does not exist everywhere (student_t), or is not known (relaxed_categorical) is shown by
+   draws. */
+static elbo_status show_walk(walk *w, error *e)
+{
+  if (run_walk(w, e) != ELBO_E_PLUGIN || w->draw) return e->status;
+  context_log(w->r->ctx, 1, "%s is shown by draws in place of its mean, which can't be had: %s", run_observed(w->r)->name, e->text);
+  error_clear(e);
+  w->draw = true;
+  return run_walk(w, e);
+}
+
 static int observed_at(const elbo_run *r)
 {
   return (int)(run_observed(r) - r->study->model->variable);
 }
 
 /* ---- sample */
-static void take_means(walk *w, machine *m, size_t first, size_t rows)
+static void take_shown(walk *w, machine *m, size_t first, size_t rows)
 {
   elbo_array *a = w->user;
   copy_rows(m, m->mg.p_mean[observed_at(w->r)], rows, a->numbers,
             w->r->values + first * a->numbers);
-}
-
-static void take_draws(walk *w, machine *m, size_t first, size_t rows)
-{
-  elbo_array *a = w->user;
-  copy_rows(m, m->mg.plain[observed_at(w->r)], rows, a->numbers, w->r->values + first * a->numbers);
 }
 
 elbo_status elbo_run_sample(elbo_run *r, size_t n, uint64_t seed, bool draw, elbo_array *out)
@@ -116,9 +121,9 @@ elbo_status elbo_run_sample(elbo_run *r, size_t n, uint64_t seed, bool draw, elb
              .rows = n,
              .seed = seed,
              .draw = draw,
-             .take = draw ? take_draws : take_means,
+             .take = take_shown,
              .user = out };
-  return run_walk(&w, e);
+  return show_walk(&w, e);
 }
 
 /* ---- reconstruct */
@@ -139,7 +144,7 @@ elbo_status elbo_run_reconstruct(elbo_run *r, size_t n, uint64_t seed, elbo_arra
   walk w = {
     .r = r, .purpose = GRAPH_RECONSTRUCT, .rows = n, .seed = seed, .take = take_pairs, .user = out
   };
-  return run_walk(&w, e);
+  return show_walk(&w, e);
 }
 
 /* ---- traverse: latent numbers are counted over all latents in the order of p */
@@ -343,7 +348,7 @@ static elbo_status traverse(grid *g, error *e)
   if (!g->median || !g->fed || new_array(g->r, rows, g->out, e)) return e->status;
   g->across[0] = g->median + g->numbers;
   g->across[1] = g->across[0] + g->side;
-  return find_quantiles(g, e) ? e->status : run_walk(&w, e);
+  return find_quantiles(g, e) ? e->status : show_walk(&w, e);
 }
 
 elbo_status elbo_run_traverse(elbo_run *r, size_t per_side, size_t i, size_t j, elbo_array *out)

@@ -180,9 +180,26 @@ static elbo_status collect_facts(opener *o, data_facts *facts)
   return o->e->status;
 }
 
+/* A file for no variable would be left out in silence. */
+static void check_overrides(opener *o, const char *const *overrides)
+{
+  text known = { 0 };
+  for (int i = 0; i < o->s->n_data; i++) text_format(&known, "%s%s", i ? ", " : "", o->s->x->data[i].variable);
+  for (; overrides && *overrides; overrides++) {
+    bool found = false;
+    for (int i = 0; i < o->s->n_data; i++)
+      found |= override_of((const char *const[]){ *overrides, NULL }, o->s->x->data[i].variable) != NULL;
+    if (!found)
+      problem_add(o->problems, (place){ 0 }, ELBO_E_USAGE, "data \"%s\": expected VARIABLE=FILE with one of the variables %s", *overrides,
+                  known.s ? known.s : "");
+  }
+  text_free(&known);
+}
+
 static void read_all(opener *o, const char *const *overrides)
 {
   study *s = o->s;
+  check_overrides(o, overrides);
   for (int i = 0; i < s->n_data; i++) read_variable(o, i, overrides);
   read_labels(o, s->x->labels_train, SPLIT_TRAIN);
   if (!overrides) read_labels(o, s->x->labels_test, SPLIT_TEST);

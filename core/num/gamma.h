@@ -12,6 +12,8 @@ double digamma_gap(double a, double d);    /* ELBO_DIGAMMA_GAP, a > 0, a + d > 0
 double digamma_rest(double a, double d);   /* ELBO_DIGAMMA_REST, a > 0, a + d > 0 */
 double gamma_log_density(double a, double log_z);         /* log(z^a e^-z / Gamma(a)), the log density of log z */
 double gamma_log_tail(double a, double log_z, int upper); /* log P, or log Q: does not underflow */
+int gamma_is_large(double a);              /* the expansion for large a holds */
+double gamma_large(double a, double z, int upper); /* by it P(a, z), or Q; z >= 0 */
 double gamma_inv(double a, double u);      /* ELBO_GAMMA_INV */
 double gamma_inv_q(double a, double u);    /* ELBO_GAMMA_INV_Q */
 double log_gamma(double a);                /* a > 0 */

@@ -85,11 +85,13 @@ static double incomplete(int call(double, double, gsl_sf_result *), double a, do
 
 static double gamma_p(double a, double x)
 {
+  if (gamma_is_large(a) && x >= 0) return gamma_large(a, x, 0);
   return x == INFINITY ? 1 : incomplete(gsl_sf_gamma_inc_P_e, a, x);
 }
 
 static double gamma_q(double a, double x)
 {
+  if (gamma_is_large(a) && x >= 0) return gamma_large(a, x, 1);
   return x == INFINITY ? 0 : incomplete(gsl_sf_gamma_inc_Q_e, a, x);
 }
 

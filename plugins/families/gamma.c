@@ -90,32 +90,11 @@ static double cdf(const elbo_call *c, double y, const double *w, int upper, doub
   return tail(c, a, v, upper);
 }
 
-/* Newton on the log of the smaller tail in v, steps cut to 2, from Wilson and Hilferty 1931 or
-   the first term of the series. */
-static double standard_icdf(const elbo_call *c, double u, double log_a)
-{
-  double a = exp(log_a), w[] = { log_a, 0 },
-         first = (log(u) + c->host->special(ELBO_LGAMMA, a + 1, 0)) / a;
-  if (first < -39) return first;
-  int upper = u > 0.5;
-  double target = log(upper ? 1 - u : u), k = 1 / (9 * a),
-         q = 1 - k + sqrt(k) * c->host->special(ELBO_NDTRI, u, 0);
-  double v = a < 1 || q < 0.1 ? fmin(first, 5) : log_a + 3 * log(q);
-  for (int i = 0; i < 100; i++) {
-    double t = tail(c, a, v, upper), f = exp(log_prob(c, &v, w, NULL, NULL) + v);
-    double step = t > 0 && f > 0 ? (log(t) - target) * t / f : upper ? 2 : -2;
-    step = fmax(-2, fmin(2, upper ? -step : step));
-    v -= step;
-    if (fabs(step) <= 1e-15 * fmax(1, fabs(v))) break;
-  }
-  return v;
-}
-
 static double icdf(const elbo_call *c, double u, const double *w, double *dw)
 {
-  double v = u <= 0 ? -INFINITY : u >= 1 ? INFINITY : standard_icdf(c, u, w[LOG_A]);
+  double a = exp(w[LOG_A]), v = c->host->special(ELBO_GAMMA_INV, a, u);
   if (dw) {
-    dw[LOG_A] = isinf(v) ? 0 : c->host->special(ELBO_GAMMA_PULL, exp(w[LOG_A]), v);
+    dw[LOG_A] = isinf(v) ? 0 : c->host->special(ELBO_GAMMA_PULL, a, v);
     dw[LOG_RATE] = -1;
   }
   return v - w[LOG_RATE];

@@ -1,22 +1,38 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * location_scale: z = loc + exp(log_scale) eps, eps the family's standard variate. dz/dloc = 1
- * and dz/dlog_scale = z - loc are functions of z. (Kingma and Welling 2014, section 2.4.) A
- * family may lack loc; it then stands at 0. */
+ * location_scale: z = loc + scale eps, eps the family's standard variate. dz/dloc = 1 and
+ * dz/dlog_scale = z - loc are functions of z. (Kingma and Welling 2014, section 2.4.) loc may be
+ * called low; scale may be called width, or be given by its inverse, a rate. A family may lack loc;
+ * it then stands at 0. */
 #include <math.h>
 #include <elbo/kernel.h>
 
 typedef struct {
   int loc, scale; /* indices of the parameters, -1: not there */
+  int sign;       /* of log scale in the working parameter: -1 for a rate */
 } places;
+
+static const struct {
+  const char *name;
+  uint32_t constraint;
+  int sign;
+} roles[] = {
+  { "loc", ELBO_REAL, 0 },       { "low", ELBO_REAL, 0 },      { "scale", ELBO_POSITIVE, 1 },
+  { "width", ELBO_POSITIVE, 1 }, { "rate", ELBO_POSITIVE, -1 },
+};
+
 static places find(const elbo_family *f)
 {
-  places at = { -1, -1 };
-  for (uint32_t p = 0; p < f->n_params; p++) {
-    if (!strcmp(f->params[p].name, "loc") && f->params[p].constraint == ELBO_REAL) at.loc = (int)p;
-    if (!strcmp(f->params[p].name, "scale") && f->params[p].constraint == ELBO_POSITIVE)
-      at.scale = (int)p;
-  }
+  places at = { -1, -1, 1 };
+  for (uint32_t p = 0; p < f->n_params; p++)
+    for (size_t k = 0; k < sizeof roles / sizeof roles[0]; k++) {
+      if (strcmp(f->params[p].name, roles[k].name)) continue;
+      if (f->params[p].constraint != roles[k].constraint) continue;
+      if (roles[k].sign)
+        at.scale = (int)p, at.sign = roles[k].sign;
+      else
+        at.loc = (int)p;
+    }
   return at;
 }
 
@@ -26,8 +42,8 @@ static const char *missing(const elbo_family *f)
   if (f->event_rank) return "a scalar event";
   if (f->value_form != ELBO_X_PLAIN) return "values in their plain form";
   if (!f->standard) return "the hook `standard`";
-  if (at.scale < 0) return "a positive parameter `scale`";
-  if (f->n_params != (at.loc < 0 ? 1u : 2u)) return "parameters that are loc and scale alone";
+  if (at.scale < 0) return "a positive parameter `scale`, `width` or `rate`";
+  if (f->n_params != (at.loc < 0 ? 1u : 2u)) return "parameters that are a place and a scale alone";
   return NULL;
 }
 
@@ -35,7 +51,7 @@ static elbo_rc forward(const elbo_family *f, const elbo_call *c, elbo_noise *e, 
                        double *x)
 {
   places at = find(f);
-  x[0] = (at.loc < 0 ? 0 : w[at.loc]) + exp(w[at.scale]) * f->standard(c, e);
+  x[0] = (at.loc < 0 ? 0 : w[at.loc]) + exp(at.sign * w[at.scale]) * f->standard(c, e);
   return ELBO_OK;
 }
 
@@ -45,27 +61,28 @@ static elbo_rc backward(const elbo_family *f, const elbo_call *c, const double *
   (void)c;
   places at = find(f);
   if (at.loc >= 0) dw[at.loc] = dx[0];
-  dw[at.scale] = dx[0] * (at.loc < 0 ? x[0] : x[0] - w[at.loc]);
+  dw[at.scale] = at.sign * dx[0] * (at.loc < 0 ? x[0] : x[0] - w[at.loc]);
   return ELBO_OK;
 }
 
-ELBO_INLINE void place(const float *loc, const float *log_scale, float *x)
+ELBO_INLINE void place(const float *loc, float sign, const float *log_scale, float *x)
 {
   for (int k = 0; k < ELBO_LANES; k++)
-    x[k] = (loc ? loc[k] : 0.0f) + elbo_expf(log_scale[k]) * x[k];
+    x[k] = (loc ? loc[k] : 0.0f) + elbo_expf(sign * log_scale[k]) * x[k];
 }
 
 /* x [d]: the standard variates, in place. */
-ELBO_INLINE void place_row(size_t d, const float *loc, const float *log_scale, float *x)
+ELBO_INLINE void place_row(size_t d, const float *loc, float sign, const float *log_scale, float *x)
 {
   size_t j = 0;
-  for (; j + ELBO_LANES <= d; j += ELBO_LANES) place(loc ? loc + j : NULL, log_scale + j, x + j);
+  for (; j + ELBO_LANES <= d; j += ELBO_LANES)
+    place(loc ? loc + j : NULL, sign, log_scale + j, x + j);
   if (j == d) return;
   float m[ELBO_LANES] = { 0 }, s[ELBO_LANES], z[ELBO_LANES];
   if (loc) elbo_take(loc + j, d - j, m);
   elbo_take(log_scale + j, d - j, s);
   elbo_take(x + j, d - j, z);
-  place(m, s, z);
+  place(m, sign, s, z);
   elbo_put(z, d - j, x + j);
 }
 
@@ -78,9 +95,9 @@ ELBO_INLINE elbo_rc forward_row(int level, const elbo_family *f, const elbo_call
   if (rc != ELBO_OK) return rc;
   places at = find(f);
   if (at.loc < 0)
-    place_row(d, NULL, w[at.scale], x);
+    place_row(d, NULL, (float)at.sign, w[at.scale], x);
   else
-    place_row(d, w[at.loc], w[at.scale], x);
+    place_row(d, w[at.loc], (float)at.sign, w[at.scale], x);
   return ELBO_OK;
 }
 ELBO_KERNEL(forward_f32, forward_row,
@@ -95,8 +112,8 @@ ELBO_INLINE elbo_rc backward_row(int level, const elbo_family *f, const elbo_cal
   (void)level, (void)c;
   places at = find(f);
   const float *restrict loc = at.loc < 0 ? NULL : w[at.loc];
-  float *restrict by_scale = dw[at.scale];
-  for (size_t j = 0; j < d; j++) by_scale[j] = dx[j] * (loc ? x[j] - loc[j] : x[j]);
+  float *restrict by_scale = dw[at.scale], sign = (float)at.sign;
+  for (size_t j = 0; j < d; j++) by_scale[j] = sign * dx[j] * (loc ? x[j] - loc[j] : x[j]);
   if (loc) memcpy(dw[at.loc], dx, d * sizeof *dx);
   return ELBO_OK;
 }

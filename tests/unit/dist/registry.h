@@ -160,7 +160,8 @@ static registry loaded;
 static void load(void)
 {
   static const char *const families[] = { "normal", "laplace",   "gumbel",
-                                          "gamma",  "bernoulli", "continuous_bernoulli" };
+                                          "gamma",  "bernoulli", "continuous_bernoulli",
+                                          "beta",   "half_cauchy", "triangular" };
   static const char *const roads[] = { "location_scale", "inverse_cdf", "composition", "implicit" };
   static const elbo_family *const made_up[] = { &walk,    &mix,    &span, &count,
                                                 &classes, &circle, &half, &grid };

@@ -184,7 +184,7 @@ static void write_with(const model_of *t, const char *const *meta, const char *e
   ck_assert_msg(!tensors_write(path, &out, &e), "%s", e.text);
 }
 
-#define STATE "{\"step\":8,\"epoch\":2,\"best\":null,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_mass\":0,"    \
+#define STATE "{\"step\":8,\"epoch\":2,\"epochs\":4,\"best\":null,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_mass\":0,"    \
   "\"finished\":false}"
 START_TEST(by_hand)
 {
@@ -205,6 +205,8 @@ START_TEST(by_hand)
       "\"elbo.state\": step, epoch or best_epoch is missing" },
     { "1", "{\"step\":8,\"epoch\":2,\"best_epoch\":3}", NULL,
       "\"elbo.state\": step, epoch or best_epoch is missing" },
+    { "1", "{\"step\":8,\"epoch\":2,\"epochs\":1e300,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_mass\":0}", NULL,
+      "\"elbo.state\": epochs is missing" },
     { "1", "{\"step\":8", NULL, "header entry \"elbo.state\"" },
     { "1", "[]", NULL, "header entry \"elbo.state\"" },
   };
