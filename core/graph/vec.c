@@ -46,10 +46,6 @@ static void (*const squares_at[])(size_t, const float *, double *) = LEVEL_SET(s
 
 void vec_add(int level, size_t n, const float *x, const float *b, float *y) { add_at[level](n, x, b, y); }
 
-void vec_axpy(int level, size_t n, float a, const float *x, float *y) { axpy_at[level](n, a, x, y); }
-
-void vec_scale(int level, size_t n, float a, const float *x, float *y) { scale_at[level](n, a, x, y); }
-
 void vec_put(int level, size_t n, float a, const float *x, float *y, int accumulate)
 {
   (accumulate ? axpy_at : scale_at)[level](n, a, x, y);

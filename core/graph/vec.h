@@ -7,9 +7,6 @@
 
 /* y = x + b; y may be x */
 void vec_add(int level, size_t n, const float *x, const float *b, float *y);
-/* y += a x, or y = a x */
-void vec_axpy(int level, size_t n, float a, const float *x, float *y);
-void vec_scale(int level, size_t n, float a, const float *x, float *y);
 /* y (+)= a x by `add` */
 void vec_put(int level, size_t n, float a, const float *x, float *y, int add);
 /* The sum of squares in an order that depends on n alone; float lanes within blocks of 4096, double across them. */

@@ -64,7 +64,6 @@ static void prepare_rmsprop(const double *h, double learning_rate, uint64_t step
 static void prepare_adam(const double *h, double learning_rate, uint64_t step, update_args *a)
 {
   double first = -expm1((double)step * log(h[0])), second = sqrt(-expm1((double)step * log(h[1])));
-  if (h[0] == 0) first = 1;
   a->rate = (float)(learning_rate * second / first);
   a->c[0] = (float)(1 - h[0]);
   a->c[1] = (float)(1 - h[1]);

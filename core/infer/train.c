@@ -67,15 +67,14 @@ static void keep_failed(session *s)
 /* ---- the directory */
 static elbo_status name_files(session *s)
 {
-  char name[1024];
   error *e = s->e;
-  snprintf(name, sizeof name, "runs/%s", s->s->x->name);
-  s->dir = path_absolute(s->o->run ? s->o->run : name, e);
+  const char *name = s->o->run ? s->o->run : arena_format(s->s->x->arena, e, "runs/%s", s->s->x->name);
+  s->dir = name ? path_absolute(name, e) : NULL;
   if (!s->dir) return e->status;
   s->checkpoint = path_join(s->dir, "checkpoint.safetensors", e);
   s->best = path_join(s->dir, "best.safetensors", e);
   s->metrics = path_join(s->dir, "metrics.jsonl", e);
-  snprintf(s->result->run, sizeof s->result->run, "%s", s->o->run ? s->o->run : name);
+  snprintf(s->result->run, sizeof s->result->run, "%s", name);
   return e->status;
 }
 
