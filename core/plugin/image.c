@@ -137,7 +137,14 @@ elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e)
     c->inode = s.st_ino;
     if (above_limit(s.st_size)) errno = EFBIG;
     c->image = above_limit(s.st_size) ? -1 : copy(fd, s.st_size);
-    if (c->image < 0) status = copy_failed(c, texts, e);
+    const char *damage = c->image < 0 ? NULL : elf_damaged(c->image, (uint64_t)s.st_size);
+    if (c->image < 0)
+      status = copy_failed(c, texts, e);
+    else if (damage) {
+      status = refuse(c, texts, e, "is a damaged shared object: %s; build it again", damage);
+      close(c->image);
+      c->image = -1;
+    }
   }
   close(fd);
   return status;

@@ -39,6 +39,8 @@ elbo_status search_all(search *s, const elbo_context_options *o, error *e);
 
 /* Opens, checks (unless trusted) and copies: sets image, device and inode, or why. Fails only when memory is out. */
 elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e);
+/* What is wrong with the program headers of an object of this machine, of `size` bytes; NULL: nothing, or it is the linker's to say. */
+const char *elf_damaged(int image, uint64_t size);
 /* dlopen of an image under a name that no loaded object has yet. NULL: dlerror() says why. Nothing is ever closed. */
 void *image_load(int image);
 
