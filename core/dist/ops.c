@@ -25,28 +25,36 @@ elbo_status ops_row_shape(const graph *g, node *n, error *e)
   }
   for (int i = 0; i < n->n_in; i++) {
     const node *x = graph_node(g, n->in[i].node);
-    if (x->shape.axis == AXIS_FIXED && x->shape.rows != 1 && (n->shape.axis != AXIS_FIXED || x->shape.rows != n->shape.rows))
-      return fail(e, ELBO_E_USAGE, "%s: %s has %zu rows, which match nothing", n->name, x->name, x->shape.rows);
+    if (x->shape.axis == AXIS_FIXED && x->shape.rows != 1 &&
+        (n->shape.axis != AXIS_FIXED || x->shape.rows != n->shape.rows))
+      return fail(e, ELBO_E_USAGE, "%s: %s has %zu rows, which match nothing", n->name, x->name,
+                  x->shape.rows);
   }
   if (n->shape.axis != AXIS_FIXED) n->shape.rows = 0;
   return ELBO_DONE;
 }
 
-elbo_status ops_check_cols(const graph *g, const node *n, int i, size_t cols, const char *what, error *e)
+elbo_status ops_check_cols(const graph *g, const node *n, int i, size_t cols, const char *what,
+                           error *e)
 {
   const node *x = graph_node(g, n->in[i].node);
   if (x->shape.cols == cols) return ELBO_DONE;
-  return fail(e, ELBO_E_USAGE, "%s: %s %s has %zu numbers a row, expected %zu", n->name, what, x->name, x->shape.cols, cols);
+  return fail(e, ELBO_E_USAGE, "%s: %s %s has %zu numbers a row, expected %zu", n->name, what,
+              x->name, x->shape.cols, cols);
 }
 
-elbo_status ops_check_params(const graph *g, const node *n, int first, const family_use *u, size_t d, error *e)
+elbo_status ops_check_params(const graph *g, const node *n, int first, const family_use *u,
+                             size_t d, error *e)
 {
   for (uint32_t p = 0; p < u->family->n_params; p++)
-    if (ops_check_cols(g, n, first + (int)p, d * (size_t)u->width[p], u->family->params[p].name, e)) return e->status;
+    if (ops_check_cols(g, n, first + (int)p, d * (size_t)u->width[p], u->family->params[p].name, e))
+      return e->status;
   return ELBO_DONE;
 }
 
-enum { KERNEL_WORK = 12 }; /* elementary operations of a kernel for a number: for the choice of parts */
+enum {
+  KERNEL_WORK = 12
+}; /* elementary operations of a kernel for a number: for the choice of parts */
 
 int ops_row_parts(const run *r, const node *n)
 {
@@ -62,7 +70,10 @@ float *ops_saved(const run *r, const node *n, int i)
   return node_saved(r, n) + before * rows_of(r, n->shape);
 }
 
-bool ops_wants_saved(const node *n) { return n->has_grad && n->needs_grad; }
+bool ops_wants_saved(const node *n)
+{
+  return n->has_grad && n->needs_grad;
+}
 
 /* Delivers what is kept to every input that wants it, each in its own parts. */
 int ops_deliver_parts(const run *r, const node *n)
@@ -81,7 +92,10 @@ void ops_deliver(run *r, const node *n, const float *g, int part, int parts)
     if (n->in[i].wants_grad) reduce_to_input(r, n, i, ops_saved(r, n, i), g, part, parts);
 }
 
-void ops_deliver_scaled(run *r, const node *n, int part, int parts) { ops_deliver(r, n, node_grad(r, n), part, parts); }
+void ops_deliver_scaled(run *r, const node *n, int part, int parts)
+{
+  ops_deliver(r, n, node_grad(r, n), part, parts);
+}
 
 /* Calls `block` for stretches of rows that do not cross from one sample to the next. */
 void ops_for_blocks(run *r, const node *n, int part, int parts, ops_block *block)
@@ -90,7 +104,8 @@ void ops_for_blocks(run *r, const node *n, int part, int parts, ops_block *block
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   while (from < to) {
     size_t until = to;
-    if (n->shape.axis == AXIS_SAMPLE && (from / r->batch + 1) * r->batch < to) until = (from / r->batch + 1) * r->batch;
+    if (n->shape.axis == AXIS_SAMPLE && (from / r->batch + 1) * r->batch < to)
+      until = (from / r->batch + 1) * r->batch;
     elbo_rc rc = block(r, n, from, until - from);
     if (rc) run_plugin_failed(r, n, rc);
     from = until;
@@ -98,12 +113,16 @@ void ops_for_blocks(run *r, const node *n, int part, int parts, ops_block *block
 }
 
 /* ---- log_prob */
-static const char *log_prob_plugin(const node *n) { return ((const log_prob_attr *)n->attr)->family->family->name; }
+static const char *log_prob_plugin(const node *n)
+{
+  return ((const log_prob_attr *)n->attr)->family->family->name;
+}
 
 static elbo_status log_prob_shape(const graph *g, node *n, error *e)
 {
   const log_prob_attr *a = n->attr;
-  if (ops_check_cols(g, n, 0, a->d * (size_t)a->family->E, "the value", e) || ops_check_params(g, n, 1, a->family, a->d, e))
+  if (ops_check_cols(g, n, 0, a->d * (size_t)a->family->E, "the value", e) ||
+      ops_check_params(g, n, 1, a->family, a->d, e))
     return e->status;
   return ops_row_shape(g, n, e);
 }
@@ -119,10 +138,15 @@ static elbo_rc log_prob_block(run *r, const node *n, size_t row, size_t rows)
     dw[i - 1] = grads ? ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
   if (grads) dx = ops_saved(r, n, 0) + row * in_node(r, n, 0)->shape.cols;
-  return (a->between ? batch_log_prob_between : batch_log_prob)(a->family, rows, a->d, ops_view(r, n, 0, row), w, node_value(r, n) + row, dx, grads ? dw : NULL);
+  return (a->between ? batch_log_prob_between
+                     : batch_log_prob)(a->family, rows, a->d, ops_view(r, n, 0, row), w,
+                                       node_value(r, n) + row, dx, grads ? dw : NULL);
 }
 
-static void log_prob_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, log_prob_block); }
+static void log_prob_forward(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, log_prob_block);
+}
 
 const op op_log_prob = {
   .name = "log_prob",
@@ -135,13 +159,18 @@ const op op_log_prob = {
 };
 
 /* ---- kl */
-static const char *kl_plugin(const node *n) { return ((const kl_attr *)n->attr)->pair->q.family->name; }
+static const char *kl_plugin(const node *n)
+{
+  return ((const kl_attr *)n->attr)->pair->q.family->name;
+}
 
 static elbo_status kl_shape(const graph *g, node *n, error *e)
 {
   const kl_attr *a = n->attr;
   int nq = (int)a->pair->q.family->n_params;
-  if (ops_check_params(g, n, 0, &a->pair->q, a->d, e) || ops_check_params(g, n, nq, &a->pair->p, a->d, e)) return e->status;
+  if (ops_check_params(g, n, 0, &a->pair->q, a->d, e) ||
+      ops_check_params(g, n, nq, &a->pair->p, a->d, e))
+    return e->status;
   return ops_row_shape(g, n, e);
 }
 
@@ -156,10 +185,14 @@ static elbo_rc kl_block(run *r, const node *n, size_t row, size_t rows)
     w[i] = ops_view(r, n, i, row);
     dw[i] = grads ? ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
-  return batch_kl(a->pair, rows, a->d, w, w + nq, node_value(r, n) + row, grads ? dw : NULL, grads ? dw + nq : NULL);
+  return batch_kl(a->pair, rows, a->d, w, w + nq, node_value(r, n) + row, grads ? dw : NULL,
+                  grads ? dw + nq : NULL);
 }
 
-static void kl_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, kl_block); }
+static void kl_forward(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, kl_block);
+}
 
 const op op_kl = {
   .name = "kl",
@@ -189,7 +222,10 @@ static elbo_rc mean_block(run *r, const node *n, size_t row, size_t rows)
   return batch_moment(a->family, ELBO_MEAN, rows, a->d, w, node_value(r, n) + row * n->ld);
 }
 
-static void mean_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, mean_block); }
+static void mean_forward(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, mean_block);
+}
 
 const op op_mean = {
   .name = "mean",

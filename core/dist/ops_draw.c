@@ -2,15 +2,20 @@
 /* draw: values from their noise streams, and back along the road from the value alone. */
 #include "dist/ops_inside.h"
 
-static const char *draw_plugin(const node *n) { return ((const draw_attr *)n->attr)->family->family->name; }
+static const char *draw_plugin(const node *n)
+{
+  return ((const draw_attr *)n->attr)->family->family->name;
+}
 
 static elbo_status draw_shape(const graph *g, node *n, error *e)
 {
   const draw_attr *a = n->attr;
   if (ops_check_params(g, n, 0, a->family, a->d, e) || ops_row_shape(g, n, e)) return e->status;
-  if (n->shape.axis > a->axis) return fail(e, ELBO_E_USAGE, "%s: drawn along a smaller axis than its parameters", n->name);
+  if (n->shape.axis > a->axis)
+    return fail(e, ELBO_E_USAGE, "%s: drawn along a smaller axis than its parameters", n->name);
   if (n->shape.axis == AXIS_FIXED && n->shape.rows != 1)
-    return fail(e, ELBO_E_USAGE, "%s: its parameters have %zu fixed rows, expected 1", n->name, n->shape.rows);
+    return fail(e, ELBO_E_USAGE, "%s: its parameters have %zu fixed rows, expected 1", n->name,
+                n->shape.rows);
   n->shape = (shape){ a->axis, a->axis == AXIS_FIXED, a->d * (size_t)a->family->E };
   return ELBO_DONE;
 }
@@ -29,7 +34,8 @@ static elbo_noise_row row_noise(const run *r, const node *n, philox_key key, siz
   const draw_attr *a = n->attr;
   elbo_noise_row noise = { key, 0, noise_row(r, n->shape, row), (uint32_t)r->args.step, a->tie };
   if (a->tie.kind == NOISE_IID || n->shape.axis != AXIS_SAMPLE) return noise;
-  uint32_t sample = noise.tie.sample = noise.row / (uint32_t)r->full_batch, back = a->tie.kind == NOISE_SOBOL ? sample : sample & 1;
+  uint32_t sample = noise.tie.sample = noise.row / (uint32_t)r->full_batch,
+           back = a->tie.kind == NOISE_SOBOL ? sample : sample & 1;
   noise.row -= back * (uint32_t)r->full_batch;
   return noise;
 }
@@ -48,12 +54,16 @@ static elbo_rc draw_block(run *r, const node *n, size_t row, size_t rows)
     for (size_t i = 0; i < m; i++) noise[i] = row_noise(r, n, key, from + i);
     for (int i = 0; i < n->n_in; i++) w[i] = ops_view(r, n, i, from);
     float *z = node_value(r, n) + from * n->ld;
-    rc = a->road ? batch_draw(a->road, m, a->d, noise, w, z) : batch_sample(a->registry, a->family, m, a->d, noise, w, z);
+    rc = a->road ? batch_draw(a->road, m, a->d, noise, w, z)
+                 : batch_sample(a->registry, a->family, m, a->d, noise, w, z);
   }
   return rc;
 }
 
-static void draw_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, draw_block); }
+static void draw_forward(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, draw_block);
+}
 
 int ops_draw_parts(const run *r, const node *n)
 {
@@ -71,12 +81,19 @@ static elbo_rc pull_block(run *r, const node *n, size_t row, size_t rows)
     w[i] = ops_view(r, n, i, row);
     dw[i] = ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols;
   }
-  return batch_pull(a->road, rows, a->d, node_value(r, n) + row * n->ld, w, node_grad(r, n) + row * n->ld, dw);
+  return batch_pull(a->road, rows, a->d, node_value(r, n) + row * n->ld, w,
+                    node_grad(r, n) + row * n->ld, dw);
 }
 
-static void draw_pull(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, pull_block); }
+static void draw_pull(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, pull_block);
+}
 
-static void draw_deliver(run *r, const node *n, int part, int parts) { ops_deliver(r, n, NULL, part, parts); }
+static void draw_deliver(run *r, const node *n, int part, int parts)
+{
+  ops_deliver(r, n, NULL, part, parts);
+}
 
 const op op_draw = {
   .name = "draw",
@@ -89,4 +106,3 @@ const op op_draw = {
   .vjp_reads_input = true,
   .vjp_reads_value = true,
 };
-

@@ -17,7 +17,8 @@ static void enumerate_forward(run *r, const node *n, int part, int parts)
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t row = from; row < to; row++) {
     size_t rest = row / r->batch / a->below;
-    for (size_t j = 0; j < a->d; j++, rest /= a->points) node_value(r, n)[row * n->ld + j] = (float)(rest % a->points);
+    for (size_t j = 0; j < a->d; j++, rest /= a->points)
+      node_value(r, n)[row * n->ld + j] = (float)(rest % a->points);
   }
 }
 

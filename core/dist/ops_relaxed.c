@@ -27,12 +27,16 @@ const op op_temperature = {
 };
 
 /* ---- log_prob_relaxed: the discrete density between its points */
-static const char *relax_plugin(const node *n) { return ((const relax_attr *)n->attr)->use->hard.family->name; }
+static const char *relax_plugin(const node *n)
+{
+  return ((const relax_attr *)n->attr)->use->hard.family->name;
+}
 
 static elbo_status between_shape(const graph *g, node *n, error *e)
 {
   const relax_attr *a = n->attr;
-  if (ops_check_cols(g, n, 0, a->d * a->use->numbers, "the relaxed value", e) || ops_check_params(g, n, 1, &a->use->hard, a->d, e))
+  if (ops_check_cols(g, n, 0, a->d * a->use->numbers, "the relaxed value", e) ||
+      ops_check_params(g, n, 1, &a->use->hard, a->d, e))
     return e->status;
   return ops_row_shape(g, n, e);
 }
@@ -48,10 +52,14 @@ static elbo_rc between_block(run *r, const node *n, size_t row, size_t rows)
     dw[i - 1] = grads ? ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
   float *dy = grads ? ops_saved(r, n, 0) + row * in_node(r, n, 0)->shape.cols : NULL;
-  return batch_log_prob_relaxed(&a->use->hard, rows, a->d, ops_view(r, n, 0, row), w, node_value(r, n) + row, dy, dw);
+  return batch_log_prob_relaxed(&a->use->hard, rows, a->d, ops_view(r, n, 0, row), w,
+                                node_value(r, n) + row, dy, dw);
 }
 
-static void between_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, between_block); }
+static void between_forward(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, between_block);
+}
 
 const op op_log_prob_relaxed = {
   .name = "log_prob_relaxed",
@@ -67,7 +75,8 @@ const op op_log_prob_relaxed = {
 static elbo_status harden_shape(const graph *g, node *n, error *e)
 {
   const relax_attr *a = n->attr;
-  if (ops_check_cols(g, n, 0, a->d * (size_t)a->use->twin.E, "the relaxed value", e)) return e->status;
+  if (ops_check_cols(g, n, 0, a->d * (size_t)a->use->twin.E, "the relaxed value", e))
+    return e->status;
   n->shape = graph_node(g, n->in[0].node)->shape;
   n->shape.cols = a->d * (size_t)a->use->hard.E;
   return ELBO_DONE;
@@ -76,10 +85,14 @@ static elbo_status harden_shape(const graph *g, node *n, error *e)
 static elbo_rc harden_block(run *r, const node *n, size_t row, size_t rows)
 {
   const relax_attr *a = n->attr;
-  return batch_harden(a->use, rows, a->d, ops_view(r, n, 0, row).at, node_value(r, n) + row * n->ld);
+  return batch_harden(a->use, rows, a->d, ops_view(r, n, 0, row).at,
+                      node_value(r, n) + row * n->ld);
 }
 
-static void harden_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, harden_block); }
+static void harden_forward(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, harden_block);
+}
 
 const op op_harden = {
   .name = "harden",
@@ -94,11 +107,13 @@ const op op_harden = {
 static elbo_status given_shape(const graph *g, node *n, error *e)
 {
   const relax_attr *a = n->attr;
-  if (ops_check_cols(g, n, 0, a->d * (size_t)a->use->hard.E, "the value", e) || ops_check_params(g, n, 1, &a->use->twin, a->d, e) ||
-      ops_row_shape(g, n, e))
+  if (ops_check_cols(g, n, 0, a->d * (size_t)a->use->hard.E, "the value", e) ||
+      ops_check_params(g, n, 1, &a->use->twin, a->d, e) || ops_row_shape(g, n, e))
     return e->status;
   if (n->shape.axis != graph_node(g, n->in[0].node)->shape.axis)
-    return fail(e, ELBO_E_USAGE, "%s: its parameters lie along a larger axis than the value it is drawn for", n->name);
+    return fail(e, ELBO_E_USAGE,
+                "%s: its parameters lie along a larger axis than the value it is drawn for",
+                n->name);
   n->shape.cols = a->d * (size_t)a->use->twin.E;
   return ELBO_DONE;
 }
@@ -114,14 +129,19 @@ static elbo_rc given_block(run *r, const node *n, size_t row, size_t rows)
   for (size_t from = row; from < row + rows && !rc; from += CHUNK) {
     size_t m = row + rows - from < CHUNK ? row + rows - from : CHUNK;
     for (size_t i = 0; i < m; i++)
-      noise[i] = (elbo_noise_row){ key, 0, noise_row(r, n->shape, from + i), (uint32_t)r->args.step };
+      noise[i] =
+          (elbo_noise_row){ key, 0, noise_row(r, n->shape, from + i), (uint32_t)r->args.step };
     for (int i = 1; i < n->n_in; i++) w[i - 1] = ops_view(r, n, i, from);
-    rc = batch_draw_given(a->use, m, a->d, noise, ops_view(r, n, 0, from).at, w, node_value(r, n) + from * n->ld);
+    rc = batch_draw_given(a->use, m, a->d, noise, ops_view(r, n, 0, from).at, w,
+                          node_value(r, n) + from * n->ld);
   }
   return rc;
 }
 
-static void given_forward(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, given_block); }
+static void given_forward(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, given_block);
+}
 
 /* By the discrete value there is no derivative: 0. */
 static elbo_rc given_pull_block(run *r, const node *n, size_t row, size_t rows)
@@ -135,12 +155,19 @@ static elbo_rc given_pull_block(run *r, const node *n, size_t row, size_t rows)
     w[i - 1] = ops_view(r, n, i, row);
     dw[i - 1] = ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols;
   }
-  return batch_pull_given(a->use, rows, a->d, node_value(r, n) + row * n->ld, w, node_grad(r, n) + row * n->ld, dw);
+  return batch_pull_given(a->use, rows, a->d, node_value(r, n) + row * n->ld, w,
+                          node_grad(r, n) + row * n->ld, dw);
 }
 
-static void given_pull(run *r, const node *n, int part, int parts) { ops_for_blocks(r, n, part, parts, given_pull_block); }
+static void given_pull(run *r, const node *n, int part, int parts)
+{
+  ops_for_blocks(r, n, part, parts, given_pull_block);
+}
 
-static void given_deliver(run *r, const node *n, int part, int parts) { ops_deliver(r, n, NULL, part, parts); }
+static void given_deliver(run *r, const node *n, int part, int parts)
+{
+  ops_deliver(r, n, NULL, part, parts);
+}
 
 const op op_draw_given = {
   .name = "draw_given",
@@ -157,7 +184,8 @@ const op op_draw_given = {
 /* ---- mirror: sum_i (b_i - b'_i) A(a_i), A' = sigmoid(|a|), b' of the other sample of the pair */
 static elbo_status mirror_shape(const graph *g, node *n, error *e)
 {
-  if (ops_check_cols(g, n, 1, graph_node(g, n->in[0].node)->shape.cols, "the logits", e)) return e->status;
+  if (ops_check_cols(g, n, 1, graph_node(g, n->in[0].node)->shape.cols, "the logits", e))
+    return e->status;
   return ops_row_shape(g, n, e);
 }
 
@@ -167,8 +195,10 @@ static void mirror_forward(run *r, const node *n, int part, int parts)
   size_t from, to, d = b->shape.cols;
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t row = from; row < to; row++) {
-    size_t pair = row / r->batch ^ 1, other = pair < r->samples ? pair * r->batch + row % r->batch : row;
-    const float *one = node_value(r, b) + row * b->ld, *two = node_value(r, b) + other * b->ld, *a = ops_view(r, n, 1, row).at;
+    size_t pair = row / r->batch ^ 1,
+           other = pair < r->samples ? pair * r->batch + row % r->batch : row;
+    const float *one = node_value(r, b) + row * b->ld, *two = node_value(r, b) + other * b->ld,
+                *a = ops_view(r, n, 1, row).at;
     double sum = 0;
     for (size_t j = 0; j < d; j++) {
       double size = fabs((double)a[j]), gap = (double)one[j] - (double)two[j];

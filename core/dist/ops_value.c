@@ -26,7 +26,8 @@ static void convert_forward(run *r, const node *n, int part, int parts)
   size_t from, to;
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t i = from; i < to; i++)
-    value_convert_f32(a->from, a->to, n->shape.cols, node_value(r, x) + i * x->ld, node_value(r, n) + i * n->ld);
+    value_convert_f32(a->from, a->to, n->shape.cols, node_value(r, x) + i * x->ld,
+                      node_value(r, n) + i * n->ld);
 }
 
 /* In place over the node's own gradient, which nobody reads afterwards. */
@@ -38,7 +39,8 @@ static void convert_vjp(run *r, const node *n, int part, int parts)
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t i = from; i < to; i++) {
     float *g = node_grad(r, n) + i * n->ld;
-    value_convert_back_f32(a->from, a->to, n->shape.cols, node_value(r, x) + i * x->ld, node_value(r, n) + i * n->ld, g, g);
+    value_convert_back_f32(a->from, a->to, n->shape.cols, node_value(r, x) + i * x->ld,
+                           node_value(r, n) + i * n->ld, g, g);
     vec_put(r->env.level, n->shape.cols, 1, g, node_grad(r, x) + i * x->ld, n->in[0].accumulate);
   }
 }
@@ -112,7 +114,9 @@ const op op_seen = {
 };
 
 const op *const dist_ops[] = {
-  &op_enumerate, &op_log_prob, &op_kl, &op_draw, &op_mean, &op_convert, &op_seen,
-  &op_temperature, &op_log_prob_relaxed, &op_harden, &op_draw_given, &op_mirror,
+  &op_enumerate, &op_log_prob,    &op_kl,
+  &op_draw,      &op_mean,        &op_convert,
+  &op_seen,      &op_temperature, &op_log_prob_relaxed,
+  &op_harden,    &op_draw_given,  &op_mirror,
 };
 const int n_dist_ops = sizeof dist_ops / sizeof *dist_ops;

@@ -41,23 +41,27 @@ static void describe_inputs(const run *r, const node *n, size_t row, char *to, s
   for (int i = 0; i < n->n_in && used + 1 < room; i++) {
     const node *x = in_node(r, n, i);
     if (!rows_of(r, x->shape)) continue;
-    int m = snprintf(to + used, room - used, "%s%s up to %.6g", i ? ", " : "", x->name, (double)extreme(r, x, row));
+    int m = snprintf(to + used, room - used, "%s%s up to %.6g", i ? ", " : "", x->name,
+                     (double)extreme(r, x, row));
     used += m > 0 ? (size_t)m : 0;
   }
 }
 
 /* `inputs_live`: the node's inputs are still in memory. */
-static elbo_status report(const run *r, const node *n, const char *what, bool inputs_live, const spot *s, error *e)
+static elbo_status report(const run *r, const node *n, const char *what, bool inputs_live,
+                          const spot *s, error *e)
 {
   char inputs[1024] = "";
   if (inputs_live) describe_inputs(r, n, s->row, inputs, sizeof inputs);
-  const char *axis_word = n->shape.axis == AXIS_FIXED ? "row" : n->shape.axis == AXIS_BATCH ? "batch row" : "sample row";
+  const char *axis_word = n->shape.axis == AXIS_FIXED   ? "row"
+                          : n->shape.axis == AXIS_BATCH ? "batch row"
+                                                        : "sample row";
   return fail(e, ELBO_E_NOT_FINITE,
               "node %s (op %s%s%s): its %s is %g in %s %zu, column %zu%s%s; step %llu, seed %llu. "
               "Try a smaller learning rate, clip the gradient, or look at the data in that row",
-              n->name, n->op->name, n->op->plugin ? ", plugin " : "", n->op->plugin ? n->op->plugin(n) : "", what,
-              (double)s->value, axis_word, s->row, s->col,
-              inputs[0] ? "; largest inputs there: " : "", inputs,
+              n->name, n->op->name, n->op->plugin ? ", plugin " : "",
+              n->op->plugin ? n->op->plugin(n) : "", what, (double)s->value, axis_word, s->row,
+              s->col, inputs[0] ? "; largest inputs there: " : "", inputs,
               (unsigned long long)r->args.step, (unsigned long long)r->env.seed);
 }
 
@@ -102,20 +106,24 @@ static const node *look_at_remains(const run *r, spot *s, const char **what)
 }
 
 /* The same step gave other numbers: some plugin is not a function of its arguments. */
-static elbo_status report_changed(const run *r, const node *n, const char *what, const spot *s, error *e)
+static elbo_status report_changed(const run *r, const node *n, const char *what, const spot *s,
+                                  error *e)
 {
   char names[512] = "";
   for (int i = 0; i < r->graph->n; i++) {
     const op *o = r->graph->nodes[i]->op;
     const char *name = r->graph->live[i] && o->plugin ? o->plugin(r->graph->nodes[i]) : NULL;
     size_t used = strlen(names);
-    if (name && !strstr(names, name)) snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
+    if (name && !strstr(names, name))
+      snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", name);
   }
-  return fail(e, ELBO_E_NOT_FINITE,
-              "node %s (op %s): its %s was %g in row %zu, column %zu, at step %llu, seed %llu; the same step run again is finite, so a "
-              "plugin does not answer the same twice: one of %s. `elbo plugin check` looks for that",
-              n->name, n->op->name, what, (double)s->value, s->row, s->col, (unsigned long long)r->args.step,
-              (unsigned long long)r->env.seed, names);
+  return fail(
+      e, ELBO_E_NOT_FINITE,
+      "node %s (op %s): its %s was %g in row %zu, column %zu, at step %llu, seed %llu; the same "
+      "step run again is finite, so a "
+      "plugin does not answer the same twice: one of %s. `elbo plugin check` looks for that",
+      n->name, n->op->name, what, (double)s->value, s->row, s->col,
+      (unsigned long long)r->args.step, (unsigned long long)r->env.seed, names);
 }
 
 elbo_status run_find_nonfinite(run *r, const step_args *a, error *e)
@@ -137,6 +145,9 @@ elbo_status run_find_nonfinite(run *r, const step_args *a, error *e)
     if (look_at_gradients(r, i, e)) return e->status;
   }
   if (remains) return report_changed(r, remains, what, &left, e);
-  return fail(e, ELBO_E_NOT_FINITE, "step %llu, seed %llu: every value and gradient is finite, but their squares overflow; clip the "
-              "gradient or lower the learning rate", (unsigned long long)a->step, (unsigned long long)r->env.seed);
+  return fail(e, ELBO_E_NOT_FINITE,
+              "step %llu, seed %llu: every value and gradient is finite, but their squares "
+              "overflow; clip the "
+              "gradient or lower the learning rate",
+              (unsigned long long)a->step, (unsigned long long)r->env.seed);
 }

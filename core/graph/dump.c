@@ -15,7 +15,8 @@ static void add_shape(shape s, text *t)
 static void add_op(const node *n, text *t)
 {
   int kind = n->op == &op_affine ? ((const affine_attr *)n->attr)->activation : -1;
-  text_format(t, kind < 0 ? "%s" : "%s, %s", n->op->name, kind < 0 ? "" : activation_table[kind].name);
+  text_format(t, kind < 0 ? "%s" : "%s, %s", n->op->name,
+              kind < 0 ? "" : activation_table[kind].name);
 }
 
 static void dump_line(const graph *g, const node *n, text *t)
@@ -41,9 +42,13 @@ static void dump_dot_node(const node *n, text *t)
   add_op(n, t);
   text_add(t, " ");
   add_shape(n->shape, t);
-  text_format(t, "\"%s];\n", n->op == &op_param ? ", shape=box" : n->op == &op_input ? ", shape=invhouse" : "");
+  text_format(t, "\"%s];\n",
+              n->op == &op_param   ? ", shape=box"
+              : n->op == &op_input ? ", shape=invhouse"
+                                   : "");
   for (int k = 0; k < n->n_in; k++)
-    text_format(t, "  n%d -> n%d%s;\n", n->in[k].node, n->id, n->in[k].hold ? " [style=dashed]" : "");
+    text_format(t, "  n%d -> n%d%s;\n", n->in[k].node, n->id,
+                n->in[k].hold ? " [style=dashed]" : "");
 }
 
 void graph_dump(const graph *g, bool dot, text *out)
@@ -59,6 +64,6 @@ void graph_dump(const graph *g, bool dot, text *out)
   if (dot)
     text_add(out, "}\n");
   else
-    text_format(out, "B %zu, K %zu; arena %zu bytes; %zu learned numbers\n", g->options.batch, g->options.samples,
-                graph_arena_bytes(g), g->param_count);
+    text_format(out, "B %zu, K %zu; arena %zu bytes; %zu learned numbers\n", g->options.batch,
+                g->options.samples, graph_arena_bytes(g), g->param_count);
 }

@@ -11,13 +11,14 @@
 /* ---- shapes */
 static elbo_status affine_shape(const graph *g, node *n, error *e)
 {
-  const node *x = graph_node(g, n->in[0].node), *w = graph_node(g, n->in[1].node), *b = graph_node(g, n->in[2].node);
+  const node *x = graph_node(g, n->in[0].node), *w = graph_node(g, n->in[1].node),
+             *b = graph_node(g, n->in[2].node);
   if (w->shape.axis != AXIS_FIXED || w->shape.cols != x->shape.cols)
-    return fail(e, ELBO_E_USAGE, "%s: the weight is [%zu, %zu], but %s gives %zu numbers", n->name, w->shape.rows,
-                w->shape.cols, x->name, x->shape.cols);
+    return fail(e, ELBO_E_USAGE, "%s: the weight is [%zu, %zu], but %s gives %zu numbers", n->name,
+                w->shape.rows, w->shape.cols, x->name, x->shape.cols);
   if (b->shape.axis != AXIS_FIXED || b->shape.rows != 1 || b->shape.cols != w->shape.rows)
-    return fail(e, ELBO_E_USAGE, "%s: the bias is [%zu, %zu], expected [1, %zu]", n->name, b->shape.rows, b->shape.cols,
-                w->shape.rows);
+    return fail(e, ELBO_E_USAGE, "%s: the bias is [%zu, %zu], expected [1, %zu]", n->name,
+                b->shape.rows, b->shape.cols, w->shape.rows);
   n->shape = (shape){ x->shape.axis, x->shape.rows, w->shape.rows };
   return ELBO_DONE;
 }
@@ -36,7 +37,8 @@ static int product_parts(double flop, size_t most)
 
 static double product_flop(const run *r, const node *n)
 {
-  return 2.0 * (double)rows_of(r, n->shape) * (double)n->shape.cols * (double)in_node(r, n, 0)->shape.cols;
+  return 2.0 * (double)rows_of(r, n->shape) * (double)n->shape.cols *
+         (double)in_node(r, n, 0)->shape.cols;
 }
 
 static bool along_rows(const run *r, size_t rows, size_t cols)
@@ -59,11 +61,12 @@ static piece piece_of(const run *r, size_t rows, size_t cols, int part, int part
   return p;
 }
 
-static void product(const run *r, int ta, int tb, size_t m, size_t n, size_t k, const float *a, size_t lda,
-                    const float *b, size_t ldb, int accumulate, float *c, size_t ldc)
+static void product(const run *r, int ta, int tb, size_t m, size_t n, size_t k, const float *a,
+                    size_t lda, const float *b, size_t ldb, int accumulate, float *c, size_t ldc)
 {
   if (m && n)
-    r->env.backend->sgemm(ta, tb, (int)m, (int)n, (int)k, 1, a, (int)lda, b, (int)ldb, accumulate ? 1 : 0, c, (int)ldc);
+    r->env.backend->sgemm(ta, tb, (int)m, (int)n, (int)k, 1, a, (int)lda, b, (int)ldb,
+                          accumulate ? 1 : 0, c, (int)ldc);
 }
 
 /* ---- forward */
@@ -93,7 +96,9 @@ static void affine_forward(run *r, const node *n, int part, int parts)
 static int slope_parts(const run *r, const node *n)
 {
   size_t rows = rows_of(r, n->shape);
-  return ((const affine_attr *)n->attr)->activation < 0 ? 1 : parts_for(4.0 * (double)rows * (double)n->shape.cols, rows);
+  return ((const affine_attr *)n->attr)->activation < 0
+             ? 1
+             : parts_for(4.0 * (double)rows * (double)n->shape.cols, rows);
 }
 
 static void affine_slope(run *r, const node *n, int part, int parts)
@@ -113,22 +118,30 @@ static int input_parts(const run *r, const node *n)
 {
   const node *x = in_node(r, n, 0);
   size_t rows = rows_of(r, n->shape), in = x->shape.cols;
-  return n->in[0].wants_grad ? product_parts(product_flop(r, n), along_rows(r, rows, in) ? rows : in) : 0;
+  return n->in[0].wants_grad
+             ? product_parts(product_flop(r, n), along_rows(r, rows, in) ? rows : in)
+             : 0;
 }
 
 static int weight_parts(const run *r, const node *n)
 {
-  return n->in[1].wants_grad || n->in[2].wants_grad ? product_parts(product_flop(r, n), n->shape.cols) : 0;
+  return n->in[1].wants_grad || n->in[2].wants_grad
+             ? product_parts(product_flop(r, n), n->shape.cols)
+             : 0;
 }
 
-static int vjp_parts(const run *r, const node *n) { return input_parts(r, n) + weight_parts(r, n); }
+static int vjp_parts(const run *r, const node *n)
+{
+  return input_parts(r, n) + weight_parts(r, n);
+}
 
 static void input_gradient(run *r, const node *n, int part, int parts)
 {
   const node *x = in_node(r, n, 0), *w = in_node(r, n, 1);
   piece p = piece_of(r, rows_of(r, n->shape), x->shape.cols, part, parts);
   product(r, 0, 0, p.r1 - p.r0, p.c1 - p.c0, n->shape.cols, node_grad(r, n) + p.r0 * n->ld, n->ld,
-          node_value(r, w) + p.c0, w->ld, n->in[0].accumulate, node_grad(r, x) + p.r0 * x->ld + p.c0, x->ld);
+          node_value(r, w) + p.c0, w->ld, n->in[0].accumulate,
+          node_grad(r, x) + p.r0 * x->ld + p.c0, x->ld);
 }
 
 static void weight_gradient(run *r, const node *n, int part, int parts)
@@ -139,11 +152,12 @@ static void weight_gradient(run *r, const node *n, int part, int parts)
   if (from == to) return;
   const float *g = node_grad(r, n) + from;
   if (n->in[1].wants_grad)
-    product(r, 1, 0, to - from, x->shape.cols, rows, g, n->ld, node_value(r, x), x->ld, n->in[1].accumulate,
-            node_grad(r, w) + from * w->ld, w->ld);
+    product(r, 1, 0, to - from, x->shape.cols, rows, g, n->ld, node_value(r, x), x->ld,
+            n->in[1].accumulate, node_grad(r, w) + from * w->ld, w->ld);
   if (n->in[2].wants_grad)
     for (size_t i = 0; i < rows; i++)
-      vec_put(r->env.level, to - from, 1, g + i * n->ld, node_grad(r, b) + from, n->in[2].accumulate || i);
+      vec_put(r->env.level, to - from, 1, g + i * n->ld, node_grad(r, b) + from,
+              n->in[2].accumulate || i);
 }
 
 static void affine_vjp(run *r, const node *n, int part, int parts)
@@ -194,7 +208,8 @@ static void activation_forward(run *r, const node *n, int part, int parts)
   size_t from, to;
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t i = from; i < to; i++)
-    kind->forward[r->env.level](n->shape.cols, node_value(r, x) + i * x->ld, node_value(r, n) + i * n->ld);
+    kind->forward[r->env.level](n->shape.cols, node_value(r, x) + i * x->ld,
+                                node_value(r, n) + i * n->ld);
 }
 
 /* The slope goes through the node's own gradient, which nobody reads afterwards, so that adding needs no buffer. */
@@ -206,7 +221,8 @@ static void activation_vjp(run *r, const node *n, int part, int parts)
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t i = from; i < to; i++) {
     float *g = node_grad(r, n) + i * n->ld;
-    const float *at = kind->needs_input ? node_value(r, x) + i * x->ld : node_value(r, n) + i * n->ld;
+    const float *at =
+        kind->needs_input ? node_value(r, x) + i * x->ld : node_value(r, n) + i * n->ld;
     kind->backward[r->env.level](n->shape.cols, at, g, g);
     vec_put(r->env.level, n->shape.cols, 1, g, node_grad(r, x) + i * x->ld, n->in[0].accumulate);
   }

@@ -44,7 +44,9 @@ static void input_forward(run *r, const node *n, int part, int parts)
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   if (from < to) f->rows(f->user, from, to - from, node_value(r, n) + from * n->ld);
 }
-const op op_input = { .name = "input", .shape = input_shape, .forward = { { row_parts, input_forward } } };
+const op op_input = { .name = "input",
+                      .shape = input_shape,
+                      .forward = { { row_parts, input_forward } } };
 
 /* ---- slice: columns of the input, in place */
 static elbo_status slice_shape(const graph *g, node *n, error *e)
@@ -52,12 +54,14 @@ static elbo_status slice_shape(const graph *g, node *n, error *e)
   const slice_attr *a = n->attr;
   const node *x = graph_node(g, n->in[0].node);
   if (a->first + a->cols > x->shape.cols)
-    return fail(e, ELBO_E_USAGE, "%s: columns %zu to %zu of %s, which has %zu", n->name, a->first, a->first + a->cols,
-                x->name, x->shape.cols);
+    return fail(e, ELBO_E_USAGE, "%s: columns %zu to %zu of %s, which has %zu", n->name, a->first,
+                a->first + a->cols, x->name, x->shape.cols);
   n->shape = (shape){ x->shape.axis, x->shape.rows, a->cols };
   return ELBO_DONE;
 }
-const op op_slice = { .name = "slice", .in_min = 1, .in_max = 1, .shape = slice_shape, .alias = true };
+const op op_slice = {
+  .name = "slice", .in_min = 1, .in_max = 1, .shape = slice_shape, .alias = true
+};
 
 /* ---- repeat: y = [x x .. x] */
 static elbo_status repeat_shape(const graph *g, node *n, error *e)
@@ -75,7 +79,8 @@ static void repeat_forward(run *r, const node *n, int part, int parts)
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t row = from; row < to; row++)
     for (size_t at = 0; at < n->shape.cols; at += cols)
-      memcpy(node_value(r, n) + row * n->ld + at, node_value(r, x) + row * x->ld, cols * sizeof(float));
+      memcpy(node_value(r, n) + row * n->ld + at, node_value(r, x) + row * x->ld,
+             cols * sizeof(float));
 }
 
 static void repeat_vjp(run *r, const node *n, int part, int parts)
@@ -85,8 +90,8 @@ static void repeat_vjp(run *r, const node *n, int part, int parts)
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t row = from; row < to; row++)
     for (size_t at = 0; at < n->shape.cols; at += cols)
-      vec_put(r->env.level, cols, 1, node_grad(r, n) + row * n->ld + at, node_grad(r, x) + row * x->ld,
-              n->in[0].accumulate || at);
+      vec_put(r->env.level, cols, 1, node_grad(r, n) + row * n->ld + at,
+              node_grad(r, x) + row * x->ld, n->in[0].accumulate || at);
 }
 const op op_repeat = {
   .name = "repeat",
@@ -104,8 +109,8 @@ static elbo_status concat_shape(const graph *g, node *n, error *e)
   for (int i = 0; i < n->n_in; i++) {
     const node *x = graph_node(g, n->in[i].node);
     if (x->shape.axis == AXIS_FIXED && x->shape.rows != 1)
-      return fail(e, ELBO_E_USAGE, "%s: %s has %zu fixed rows and can't stand beside a batch", n->name, x->name,
-                  x->shape.rows);
+      return fail(e, ELBO_E_USAGE, "%s: %s has %zu fixed rows and can't stand beside a batch",
+                  n->name, x->name, x->shape.rows);
     if (x->shape.axis > n->shape.axis) n->shape.axis = x->shape.axis;
     n->shape.cols += x->shape.cols;
   }
@@ -168,7 +173,8 @@ static void dropout_row(const run *r, const node *n, size_t row, const float *x,
 {
   const dropout_attr *a = n->attr;
   float keep = r->args.training ? (float)(1 / (1 - a->p)) : 1;
-  elbo_noise_row noise = { philox_make_key(r->env.seed, a->stream), 0, noise_row(r, n->shape, row), (uint32_t)r->args.step };
+  elbo_noise_row noise = { philox_make_key(r->env.seed, a->stream), 0, noise_row(r, n->shape, row),
+                           (uint32_t)r->args.step };
   enum { BLOCK = 256 };
   float u[BLOCK];
   for (size_t from = 0; from < n->shape.cols; from += BLOCK) {
@@ -197,7 +203,8 @@ static void dropout_vjp(run *r, const node *n, int part, int parts)
   size_t from, to;
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t row = from; row < to; row++)
-    dropout_row(r, n, row, node_grad(r, n) + row * n->ld, node_grad(r, x) + row * x->ld, n->in[0].accumulate);
+    dropout_row(r, n, row, node_grad(r, n) + row * n->ld, node_grad(r, x) + row * x->ld,
+                n->in[0].accumulate);
 }
 const op op_dropout = {
   .name = "dropout",

@@ -22,7 +22,8 @@ static elbo_status sum_shape(const graph *g, node *n, error *e)
   for (int i = 0; i < n->n_in; i++) {
     const node *t = graph_node(g, n->in[i].node);
     if (t->shape.cols != 1 || (t->shape.axis == AXIS_FIXED && t->shape.rows != 1))
-      return fail(e, ELBO_E_USAGE, "%s: the term %s has %zu columns, expected one number a row", n->name, t->name, t->shape.cols);
+      return fail(e, ELBO_E_USAGE, "%s: the term %s has %zu columns, expected one number a row",
+                  n->name, t->name, t->shape.cols);
   }
   n->shape = (shape){ AXIS_SAMPLE, 0, 1 };
   return ELBO_DONE;
@@ -179,12 +180,14 @@ static void scale_forward(run *r, const node *n, int part, int parts)
   size_t from, to;
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t row = from; row < to; row++)
-    for (size_t j = 0; j < n->shape.cols; j++) node_value(r, n)[row * n->ld + j] = node_value(r, x)[row * x->ld + j];
+    for (size_t j = 0; j < n->shape.cols; j++)
+      node_value(r, n)[row * n->ld + j] = node_value(r, x)[row * x->ld + j];
 }
 
 static void scale_vjp(run *r, const node *n, int part, int parts)
 {
-  const node *x = in_node(r, n, 0), *w = graph_node(r->graph, ((const scale_attr *)n->attr)->weights);
+  const node *x = in_node(r, n, 0),
+             *w = graph_node(r->graph, ((const scale_attr *)n->attr)->weights);
   size_t from, to;
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t row = from; row < to; row++) {

@@ -8,8 +8,9 @@ static elbo_status terms_shape(const graph *g, node *n, error *e)
   for (int i = 0; i < n->n_in; i++) {
     const node *t = graph_node(g, n->in[i].node);
     if (t->shape.cols != 1 || (t->shape.axis == AXIS_FIXED && t->shape.rows != 1))
-      return fail(e, ELBO_E_USAGE, "%s: the term %s has %zu columns and %zu fixed rows, expected one number a row", n->name,
-                  t->name, t->shape.cols, t->shape.rows);
+      return fail(e, ELBO_E_USAGE,
+                  "%s: the term %s has %zu columns and %zu fixed rows, expected one number a row",
+                  n->name, t->name, t->shape.cols, t->shape.rows);
   }
   n->shape = (shape){ AXIS_BATCH, 0, 1 };
   return ELBO_DONE;
@@ -67,12 +68,15 @@ static elbo_status objective_shape(const graph *g, node *n, error *e)
 {
   const node *rows = graph_node(g, n->in[0].node);
   if (rows->shape.axis != AXIS_BATCH || rows->shape.cols != 1)
-    return fail(e, ELBO_E_USAGE, "%s: %s is not one number for each row of the batch", n->name, rows->name);
+    return fail(e, ELBO_E_USAGE, "%s: %s is not one number for each row of the batch", n->name,
+                rows->name);
   for (int i = 1; i < n->n_in; i++) {
     const node *t = graph_node(g, n->in[i].node);
-    if (t->shape.axis != AXIS_FIXED) return fail(e, ELBO_E_USAGE, "%s: %s depends on the batch", n->name, t->name);
+    if (t->shape.axis != AXIS_FIXED)
+      return fail(e, ELBO_E_USAGE, "%s: %s depends on the batch", n->name, t->name);
     if (t->shape.cols != 1)
-      return fail(e, ELBO_E_USAGE, "%s: %s has %zu columns, expected one number a row", n->name, t->name, t->shape.cols);
+      return fail(e, ELBO_E_USAGE, "%s: %s has %zu columns, expected one number a row", n->name,
+                  t->name, t->shape.cols);
   }
   n->shape = (shape){ AXIS_FIXED, 1, 1 };
   return ELBO_DONE;
@@ -81,7 +85,8 @@ static elbo_status objective_shape(const graph *g, node *n, error *e)
 static double sum_rows(const run *r, const node *t)
 {
   double sum = 0;
-  for (size_t row = 0, rows = rows_of(r, t->shape); row < rows; row++) sum += (double)node_value(r, t)[row * t->ld];
+  for (size_t row = 0, rows = rows_of(r, t->shape); row < rows; row++)
+    sum += (double)node_value(r, t)[row * t->ld];
   return sum;
 }
 
@@ -89,7 +94,8 @@ static void objective_forward(run *r, const node *n, int part, int parts)
 {
   (void)part, (void)parts;
   double sum = sum_rows(r, in_node(r, n, 0)) / (double)r->batch;
-  for (int i = 1; i < n->n_in; i++) sum += ((const objective_attr *)n->attr)->scale * sum_rows(r, in_node(r, n, i));
+  for (int i = 1; i < n->n_in; i++)
+    sum += ((const objective_attr *)n->attr)->scale * sum_rows(r, in_node(r, n, i));
   *node_value(r, n) = (float)sum;
 }
 
@@ -118,8 +124,8 @@ const op op_objective = {
 };
 
 const op *const graph_ops[] = {
-  &op_param,  &op_input,  &op_constant, &op_affine, &op_activation, &op_slice,
-  &op_repeat, &op_concat, &op_dropout,  &op_terms,  &op_objective,
-  &op_sum,    &op_weights, &op_bound,   &op_scale_path,
+  &op_param,     &op_input,  &op_constant, &op_affine,  &op_activation,
+  &op_slice,     &op_repeat, &op_concat,   &op_dropout, &op_terms,
+  &op_objective, &op_sum,    &op_weights,  &op_bound,   &op_scale_path,
 };
 const int n_graph_ops = sizeof graph_ops / sizeof *graph_ops;

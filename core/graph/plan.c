@@ -28,8 +28,14 @@ static node_id owner(const graph *g, node_id id)
   return id;
 }
 
-static int later(int a, int b) { return a > b ? a : b; }
-static int sooner(int a, int b) { return a < b ? a : b; }
+static int later(int a, int b)
+{
+  return a > b ? a : b;
+}
+static int sooner(int a, int b)
+{
+  return a < b ? a : b;
+}
 
 static bool has_vjp(const graph *g, const node *n)
 {
@@ -51,7 +57,8 @@ static void find_lives(planner *p)
     if (has_vjp(g, n) && n->op->vjp_reads_value) p->until[own] = later(p->until[own], back);
     for (int k = 0; k < n->n_in; k++) {
       int from = owner(g, n->in[k].node);
-      p->until[from] = later(p->until[from], has_vjp(g, n) && n->op->vjp_reads_input ? back : p->time[i]);
+      p->until[from] =
+          later(p->until[from], has_vjp(g, n) && n->op->vjp_reads_input ? back : p->time[i]);
       if (n->in[k].wants_grad && !n->op->alias) p->first[from] = sooner(p->first[from], back);
     }
   }
@@ -59,7 +66,8 @@ static void find_lives(planner *p)
 
 static void want(planner *p, size_t floats, size_t *to, int from, int until)
 {
-  p->blocks[p->n++] = (block){ .floats = (floats + 15) / 16 * 16, .to = to, .from = from, .until = until };
+  p->blocks[p->n++] =
+      (block){ .floats = (floats + 15) / 16 * 16, .to = to, .from = from, .until = until };
 }
 
 static elbo_status list_blocks(planner *p, error *e)
@@ -72,8 +80,8 @@ static elbo_status list_blocks(planner *p, error *e)
     if (!mem_size(full_rows(g, n->shape), n->shape.cols, &floats) ||
         !mem_size(full_rows(g, n->shape), n->saved_cols, &saved) || floats > SIZE_MAX / 64 ||
         saved > SIZE_MAX / 64)
-      return fail(e, ELBO_E_MEMORY, "%s: %zu x %zu numbers are too many", n->name, full_rows(g, n->shape),
-                  n->shape.cols);
+      return fail(e, ELBO_E_MEMORY, "%s: %zu x %zu numbers are too many", n->name,
+                  full_rows(g, n->shape), n->shape.cols);
     int back = p->end - 1 - p->time[i];
     if (n->op != &op_constant) want(p, floats, &n->value_at, p->time[i], p->until[i]);
     if (has_vjp(g, n)) {
@@ -97,8 +105,8 @@ static void put(block *b, int i)
 {
   b[i].at = 0;
   for (int k = 0; k < i; k++) {
-    bool meet = b[k].from <= b[i].until && b[i].from <= b[k].until && b[k].at < b[i].at + b[i].floats &&
-                b[i].at < b[k].at + b[k].floats;
+    bool meet = b[k].from <= b[i].until && b[i].from <= b[k].until &&
+                b[k].at < b[i].at + b[i].floats && b[i].at < b[k].at + b[k].floats;
     if (!meet) continue;
     b[i].at = b[k].at + b[k].floats;
     k = -1;

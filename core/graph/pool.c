@@ -41,7 +41,8 @@ static inline void relax(void)
 
 static void take_share(pool *p, int t)
 {
-  int from = (int)((long)p->parts * t / p->threads), to = (int)((long)p->parts * (t + 1) / p->threads);
+  int from = (int)((long)p->parts * t / p->threads),
+      to = (int)((long)p->parts * (t + 1) / p->threads);
   for (int i = from; i < to; i++) p->fn(p->arg, i, p->parts);
 }
 
@@ -59,7 +60,8 @@ static void *work(void *arg)
   worker *w = arg;
   pool *p = w->pool;
   for (unsigned seen = 0;;) {
-    for (int i = 0; i < p->spins && atomic_load_explicit(&p->round, memory_order_acquire) == seen; i++)
+    for (int i = 0; i < p->spins && atomic_load_explicit(&p->round, memory_order_acquire) == seen;
+         i++)
       relax();
     if (atomic_load(&p->round) == seen) sleep_until_round(p, seen);
     if (atomic_load(&p->quit)) return NULL;
@@ -96,8 +98,8 @@ pool *pool_new(int threads, error *e)
     p->workers[i] = (worker){ .pool = p, .index = i };
     int rc = pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]);
     if (rc) {
-      fail(e, ELBO_E_MEMORY, "threads: the system gave %d of %d (%s); ask for fewer with --threads", i + 1, threads,
-           strerror(rc));
+      fail(e, ELBO_E_MEMORY, "threads: the system gave %d of %d (%s); ask for fewer with --threads",
+           i + 1, threads, strerror(rc));
       goto fail;
     }
     p->threads = i + 2;
@@ -120,7 +122,10 @@ void pool_free(pool *p)
   mem_free(p);
 }
 
-int pool_threads(const pool *p) { return p->threads; }
+int pool_threads(const pool *p)
+{
+  return p->threads;
+}
 
 /* Longer than the spin: a worker has no core, so it is offered this one. */
 static void wait_for_all(pool *p)

@@ -21,8 +21,8 @@ int reduce_parts(const run *r, const node *n, int i)
   return parts_for((double)rows * (double)cols, most);
 }
 
-static void sum_over_rows(run *r, const node *n, const node *to, int add, const float *src, const float *g, int part,
-                          int parts)
+static void sum_over_rows(run *r, const node *n, const node *to, int add, const float *src,
+                          const float *g, int part, int parts)
 {
   size_t from, until, cols = to->shape.cols;
   part_range(cols, 16, part, parts, &from, &until);
@@ -32,7 +32,8 @@ static void sum_over_rows(run *r, const node *n, const node *to, int add, const 
     vec_put(r->env.level, until - from, g ? g[row] : 1, src + row * cols + from, dst, add || row);
 }
 
-void reduce_to_input(run *r, const node *n, int i, const float *src, const float *g, int part, int parts)
+void reduce_to_input(run *r, const node *n, int i, const float *src, const float *g, int part,
+                     int parts)
 {
   const node *to = in_node(r, n, i);
   reduction kind = which(r, n, to);

@@ -31,7 +31,10 @@ void run_free(run *r)
   mem_free(r);
 }
 
-const node *in_node(const run *r, const node *n, int i) { return r->graph->nodes[n->in[i].node]; }
+const node *in_node(const run *r, const node *n, int i)
+{
+  return r->graph->nodes[n->in[i].node];
+}
 
 static const node *storage(const run *r, const node *n)
 {
@@ -43,7 +46,8 @@ float *node_value(const run *r, const node *n)
 {
   const op *kind = storage(r, n)->op;
   if (kind == &op_param) return r->params + n->value_at;
-  if (kind == &op_constant) return (float *)((const constant_attr *)storage(r, n)->attr)->values + n->value_at;
+  if (kind == &op_constant)
+    return (float *)((const constant_attr *)storage(r, n)->attr)->values + n->value_at;
   return r->arena + n->value_at;
 }
 
@@ -53,11 +57,20 @@ float *node_grad(const run *r, const node *n)
   return storage(r, n)->op == &op_param ? r->grads + n->value_at : r->arena + n->grad_at;
 }
 
-float *node_saved(const run *r, const node *n) { return r->arena + n->saved_at; }
+float *node_saved(const run *r, const node *n)
+{
+  return r->arena + n->saved_at;
+}
 
-const float *run_value(const run *r, node_id id) { return node_value(r, r->graph->nodes[id]); }
+const float *run_value(const run *r, node_id id)
+{
+  return node_value(r, r->graph->nodes[id]);
+}
 
-size_t run_rows(const run *r, node_id id) { return rows_of(r, r->graph->nodes[id]->shape); }
+size_t run_rows(const run *r, node_id id)
+{
+  return rows_of(r, r->graph->nodes[id]->shape);
+}
 
 void run_plugin_failed(run *r, const node *n, elbo_rc rc)
 {
@@ -114,12 +127,15 @@ static void do_tasks(run *r, const task *tasks, int n, bool backward)
 
 static elbo_status plugin_error(run *r, error *e)
 {
-  static const char *const said[] = { "ok", "unsupported", "undefined", "a value or parameter outside its domain", "failed" };
+  static const char *const said[] = { "ok", "unsupported", "undefined",
+                                      "a value or parameter outside its domain", "failed" };
   const node *n = r->graph->nodes[r->failed_node];
   int code = -r->failed_rc;
   r->failed_rc = 0;
-  return fail(e, ELBO_E_PLUGIN, "node %s (op %s), step %llu: the plugin %s answered: %s", n->name, n->op->name,
-              (unsigned long long)r->args.step, n->op->plugin ? n->op->plugin(n) : "behind it", code >= 0 && code < 5 ? said[code] : "an unknown code");
+  return fail(e, ELBO_E_PLUGIN, "node %s (op %s), step %llu: the plugin %s answered: %s", n->name,
+              n->op->name, (unsigned long long)r->args.step,
+              n->op->plugin ? n->op->plugin(n) : "behind it",
+              code >= 0 && code < 5 ? said[code] : "an unknown code");
 }
 
 static void set_args(run *r, const step_args *a)
@@ -142,7 +158,8 @@ void run_start_gradient(run *r)
   const graph *g = r->graph;
   for (int i = 0; i < g->n; i++)
     if (g->zero_grad[i])
-      memset(node_grad(r, g->nodes[i]), 0, rows_of(r, g->nodes[i]->shape) * g->nodes[i]->ld * sizeof(float));
+      memset(node_grad(r, g->nodes[i]), 0,
+             rows_of(r, g->nodes[i]->shape) * g->nodes[i]->ld * sizeof(float));
   const node *objective = g->nodes[g->options.objective];
   if (objective->needs_grad) *node_grad(r, objective) = 1;
 }
@@ -160,7 +177,10 @@ void run_profile(run *r, bool on)
   memset(r->cost, 0, 2 * (size_t)r->graph->n * sizeof *r->cost);
 }
 
-node_cost run_cost(const run *r, node_id id, bool backward) { return r->cost[2 * id + backward]; }
+node_cost run_cost(const run *r, node_id id, bool backward)
+{
+  return r->cost[2 * id + backward];
+}
 
 void part_range(size_t n, size_t unit, int part, int parts, size_t *from, size_t *to)
 {

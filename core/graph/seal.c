@@ -82,11 +82,13 @@ static elbo_status mark_cleared(graph *g, error *e)
   for (int i = 0; i < g->n; i++) {
     const node *n = g->nodes[i];
     size_t first;
-    if (n->op->alias && n->has_grad) g->zero_grad[storage_of(g, n, &first)->id] = true; /* sliced: looked at below */
+    if (n->op->alias && n->has_grad)
+      g->zero_grad[storage_of(g, n, &first)->id] = true; /* sliced: looked at below */
     if (n->op == &op_param && !n->has_grad) g->zero_grad[i] = true;
   }
   for (int i = 0; i < g->n; i++)
-    if (g->zero_grad[i] && g->nodes[i]->has_grad) g->zero_grad[i] = !covered_once(g, g->nodes[i], times);
+    if (g->zero_grad[i] && g->nodes[i]->has_grad)
+      g->zero_grad[i] = !covered_once(g, g->nodes[i], times);
   mem_free(times);
   for (int c = 0; c < g->n; c++)
     for (int k = 0; k < g->nodes[c]->n_in; k++) {
@@ -101,10 +103,11 @@ static elbo_status check_vjps(const graph *g, error *e)
 {
   for (int i = 0; i < g->n; i++) {
     const node *n = g->nodes[i];
-    if (!g->live[i] || !n->has_grad || !n->needs_grad || n->op == &op_param || n->op->alias) continue;
+    if (!g->live[i] || !n->has_grad || !n->needs_grad || n->op == &op_param || n->op->alias)
+      continue;
     if (!n->op->vjp[0].run)
-      return fail(e, ELBO_E_USAGE, "%s: op %s has no derivative, but learned numbers lie behind it", n->name,
-                  n->op->name);
+      return fail(e, ELBO_E_USAGE, "%s: op %s has no derivative, but learned numbers lie behind it",
+                  n->name, n->op->name);
   }
   return ELBO_DONE;
 }

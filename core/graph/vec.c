@@ -44,7 +44,10 @@ static void (*const axpy_at[])(size_t, float, const float *, float *) = LEVEL_SE
 static void (*const scale_at[])(size_t, float, const float *, float *) = LEVEL_SET(scale);
 static void (*const squares_at[])(size_t, const float *, double *) = LEVEL_SET(squares);
 
-void vec_add(int level, size_t n, const float *x, const float *b, float *y) { add_at[level](n, x, b, y); }
+void vec_add(int level, size_t n, const float *x, const float *b, float *y)
+{
+  add_at[level](n, x, b, y);
+}
 
 void vec_put(int level, size_t n, float a, const float *x, float *y, int accumulate)
 {

@@ -32,7 +32,8 @@ static size_t time_steps(trainer *t, int64_t steps, double *ms, error *e)
   double start = now();
   for (int i = 0; i < WARM_UP; i++)
     if (trainer_step(t, &s, e)) return 0;
-  for (double from = start = now(); n < MOST_STEPS && (steps ? n < (size_t)steps : from - start < 2 || n < 10); n++) {
+  for (double from = start = now();
+       n < MOST_STEPS && (steps ? n < (size_t)steps : from - start < 2 || n < 10); n++) {
     if (trainer_step(t, &s, e)) return 0;
     double until = now();
     ms[n] = 1e3 * (until - from);
@@ -41,7 +42,8 @@ static size_t time_steps(trainer *t, int64_t steps, double *ms, error *e)
   return n;
 }
 
-static elbo_status list_ops(elbo_experiment *x, trainer *t, size_t steps, elbo_bench_result *out, error *e)
+static elbo_status list_ops(elbo_experiment *x, trainer *t, size_t steps, elbo_bench_result *out,
+                            error *e)
 {
   const graph *g = t->m->mg.g;
   sums s = { 0 };
@@ -57,7 +59,8 @@ static elbo_status list_ops(elbo_experiment *x, trainer *t, size_t steps, elbo_b
       node_cost c = run_cost(t->m->run, i, backward);
       if (!c.calls) continue;
       elbo_bench_op *op = &x->ops[out->n_ops++];
-      snprintf(op->name, sizeof op->name, "%s%.60s (%s)", backward ? "d " : "", graph_node(g, i)->name, graph_node(g, i)->op->name);
+      snprintf(op->name, sizeof op->name, "%s%.60s (%s)", backward ? "d " : "",
+               graph_node(g, i)->name, graph_node(g, i)->op->name);
       op->ms = 1e3 * c.seconds / (double)steps;
       op->gflop = c.gflop / (double)steps;
       all += op->gflop, graph_ms += op->ms;

@@ -20,8 +20,13 @@ static node_id make_free(builder *b, const variable *v, const side *s, int p, co
   float *start = arena_get(graph_arena(b->g), count, sizeof *start, b->e);
   if (id == NODE_NONE || !start) return NODE_NONE;
   for (size_t i = 0; i < count; i++) start[i] = (float)plan->values[i];
-  named_tensor t = { .name = label, .node = id, .count = count, .rank = width > 1 ? 2 : 1, .dims = { v->d, width },
-                     .role = TENSOR_FREE, .start = start };
+  named_tensor t = { .name = label,
+                     .node = id,
+                     .count = count,
+                     .rank = width > 1 ? 2 : 1,
+                     .dims = { v->d, width },
+                     .role = TENSOR_FREE,
+                     .start = start };
   return graph_name_tensor(b->g, &t, b->e) ? NODE_NONE : id;
 }
 
@@ -36,7 +41,8 @@ static elbo_status make_side_params(builder *b, const variable *v, side *s, cons
     size_t width = (size_t)s->use.width[p];
     if (plan->kind == FROM_HEAD)
       heads[n++] = (head_spec){ plan->working_name, plan->shared ? width : v->d * width };
-    else if (plan->kind == FROM_LEARN && (s->free[p] = make_free(b, v, s, (int)p, prefix)) == NODE_NONE)
+    else if (plan->kind == FROM_LEARN &&
+             (s->free[p] = make_free(b, v, s, (int)p, prefix)) == NODE_NONE)
       return b->e->status;
   }
   if (!s->spec->net.present) return ELBO_DONE;
@@ -66,7 +72,8 @@ static node_id seen_by_net(builder *b, const variable *v)
   node_id x = b->out->plain[v - b->m->variable];
   const elbo_family *f = v->p.use.family;
   seen_attr a = { f ? f->seen : ELBO_SEEN_RAW, v->K };
-  if (a.seen == ELBO_SEEN_RAW || x == NODE_NONE || build_is_relaxed(b, v)) return x; /* relaxed, a class is a point between the corners */
+  if (a.seen == ELBO_SEEN_RAW || x == NODE_NONE || build_is_relaxed(b, v))
+    return x; /* relaxed, a class is a point between the corners */
   return graph_add(b->g, &op_seen, v->name, &x, 1, &a, sizeof a, b->e);
 }
 
@@ -94,16 +101,19 @@ static node_id parents_of(builder *b, const side *s, const char *prefix)
   node_id in[MODEL_MAX_VARIABLES];
   for (int i = 0; i < s->n_parents; i++) in[i] = seen_by_net(b, &b->m->variable[s->parent[i]]);
   if (s->n_parents == 1) return in[0];
-  return graph_add(b->g, &op_concat, build_name(b, "%s.given%s", prefix, ""), in, s->n_parents, NULL, 0, b->e);
+  return graph_add(b->g, &op_concat, build_name(b, "%s.given%s", prefix, ""), in, s->n_parents,
+                   NULL, 0, b->e);
 }
 
-static node_id constant_param(builder *b, const variable *v, const side *s, int p, const char *prefix)
+static node_id constant_param(builder *b, const variable *v, const side *s, int p,
+                              const char *prefix)
 {
   size_t count = v->d * (size_t)s->use.width[p];
   float *values = mem_new(count, sizeof *values, "a constant", b->e);
   if (!values) return NODE_NONE;
   for (size_t i = 0; i < count; i++) values[i] = (float)s->param[p].values[i];
-  node_id id = graph_constant(b->g, build_name(b, "%s.%s", prefix, s->param[p].working_name), values, 1, count, b->e);
+  node_id id = graph_constant(b->g, build_name(b, "%s.%s", prefix, s->param[p].working_name),
+                              values, 1, count, b->e);
   mem_free(values);
   return id;
 }
@@ -115,13 +125,16 @@ static node_id spread_head(builder *b, const variable *v, const side *s, int p, 
   return graph_add(b->g, &op_repeat, s->param[p].working_name, &head, 1, &a, sizeof a, b->e);
 }
 
-elbo_status build_side(builder *b, const variable *v, const side *s, const char *list, bool hold, node_id *w)
+elbo_status build_side(builder *b, const variable *v, const side *s, const char *list, bool hold,
+                       node_id *w)
 {
   const char *prefix = build_name(b, "%s.%s", list, v->name);
   node_id heads[FAMILY_MAX_PARAMS];
   if (s->spec->net.present) {
-    uint64_t dropout = STREAM_DRAW * (uint64_t)(2 + (list[0] == 'q')) + 64 * (uint64_t)(v - b->m->variable);
-    if (net_build(b->g, prefix, &s->spec->net, &s->net, parents_of(b, s, prefix), dropout, hold, heads, b->e))
+    uint64_t dropout =
+        STREAM_DRAW * (uint64_t)(2 + (list[0] == 'q')) + 64 * (uint64_t)(v - b->m->variable);
+    if (net_build(b->g, prefix, &s->spec->net, &s->net, parents_of(b, s, prefix), dropout, hold,
+                  heads, b->e))
       return b->e->status;
   }
   for (int p = 0, head = 0; p < (int)s->use.family->n_params; p++) {
@@ -135,10 +148,15 @@ elbo_status build_side(builder *b, const variable *v, const side *s, const char 
 }
 
 /* ---- nodes of a variable */
-static node_id add_draw(builder *b, const variable *v, const side *s, const node_id *w, axis along, uint64_t stream)
+static node_id add_draw(builder *b, const variable *v, const side *s, const node_id *w, axis along,
+                        uint64_t stream)
 {
-  draw_attr a = { .road = s->road.reparam ? &s->road : NULL, .registry = b->m->registry, .family = &s->use, .d = v->d,
-                  .stream = stream, .axis = along };
+  draw_attr a = { .road = s->road.reparam ? &s->road : NULL,
+                  .registry = b->m->registry,
+                  .family = &s->use,
+                  .d = v->d,
+                  .stream = stream,
+                  .axis = along };
   if (b->o->purpose == GRAPH_TRAIN) a.tie = v->noise;
   return graph_add(b->g, &op_draw, v->name, w, (int)s->use.family->n_params, &a, sizeof a, b->e);
 }
@@ -146,7 +164,8 @@ static node_id add_draw(builder *b, const variable *v, const side *s, const node
 static node_id add_mean(builder *b, const variable *v, const side *s, const node_id *w)
 {
   log_prob_attr a = { &s->use, v->d, false };
-  return graph_add(b->g, &op_mean, build_name(b, "mean(%s)%s", v->name, ""), w, (int)s->use.family->n_params, &a, sizeof a, b->e);
+  return graph_add(b->g, &op_mean, build_name(b, "mean(%s)%s", v->name, ""), w,
+                   (int)s->use.family->n_params, &a, sizeof a, b->e);
 }
 
 /* Does a gradient flow into q(v | ..) through the value of a parent? */
@@ -181,10 +200,13 @@ static node_id add_posterior_value(builder *b, const variable *v, int at, size_t
   node_id w[FAMILY_MAX_PARAMS];
   if (train && v->estimator->enumerates) return add_enumeration(b, v, below);
   if (train && v->relax) return build_relaxed_value(b, v, at);
-  for (uint32_t p = 0; p < v->q.use.family->n_params; p++) w[p] = path ? b->out->q_param[at][p] : held(b->out->q_param[at][p]);
+  for (uint32_t p = 0; p < v->q.use.family->n_params; p++)
+    w[p] = path ? b->out->q_param[at][p] : held(b->out->q_param[at][p]);
   node_id z = b->out->drawn[at] = add_draw(b, v, &v->q, w, AXIS_SAMPLE, STREAM_DRAW + (uint64_t)at);
   scale_attr a = { NODE_NONE };
-  return train && v->estimator->scale_path ? graph_add(b->g, &op_scale_path, v->name, &z, 1, &a, sizeof a, b->e) : z;
+  return train && v->estimator->scale_path
+             ? graph_add(b->g, &op_scale_path, v->name, &z, 1, &a, sizeof a, b->e)
+             : z;
 }
 
 static elbo_status add_posterior(builder *b)
@@ -195,7 +217,8 @@ static elbo_status add_posterior(builder *b)
     variable *v = &b->m->variable[at];
     if (build_side(b, v, &v->q, "q", false, b->out->q_param[at])) return b->e->status;
     build_set_value(b, at, add_posterior_value(b, v, at, &below),
-                    build_is_relaxed(b, v) ? v->relax->twin.family->value_form : v->q.use.family->value_form);
+                    build_is_relaxed(b, v) ? v->relax->twin.family->value_form
+                                           : v->q.use.family->value_form);
     if (b->out->plain[at] == NODE_NONE) return b->e->status;
   }
   return ELBO_DONE;
@@ -205,7 +228,8 @@ static elbo_status add_posterior(builder *b)
 static node_id prior_value(builder *b, const variable *v, int at)
 {
   int k = 0;
-  for (int i = 0; b->m->p_order[i] != at; i++) k += b->m->variable[b->m->p_order[i]].role == VARIABLE_LATENT;
+  for (int i = 0; b->m->p_order[i] != at; i++)
+    k += b->m->variable[b->m->p_order[i]].role == VARIABLE_LATENT;
   if (b->o->purpose == GRAPH_SAMPLE)
     return add_draw(b, v, &v->p, b->out->p_param[at], AXIS_BATCH, STREAM_DRAW * 5 + (uint64_t)at);
   return graph_input(b->g, v->name, b->m->n_feeds + k, AXIS_BATCH, v->numbers, b->e);
@@ -216,9 +240,11 @@ static elbo_status keep_shown(builder *b, const variable *v, int at)
 {
   const node_id *w = b->out->p_param[at];
   axis along = b->o->purpose == GRAPH_RECONSTRUCT ? AXIS_SAMPLE : AXIS_BATCH;
-  node_id shown = b->o->draw ? build_to_form(b, v, add_draw(b, v, &v->p, w, along, STREAM_DRAW * 5 + (uint64_t)at),
-                                             v->p.use.family->value_form, ELBO_X_PLAIN)
-                             : add_mean(b, v, &v->p, w);
+  node_id shown =
+      b->o->draw
+          ? build_to_form(b, v, add_draw(b, v, &v->p, w, along, STREAM_DRAW * 5 + (uint64_t)at),
+                          v->p.use.family->value_form, ELBO_X_PLAIN)
+          : add_mean(b, v, &v->p, w);
   if (shown == NODE_NONE) return b->e->status;
   graph_keep(b->g, shown);
   b->out->p_mean[at] = shown;
@@ -235,9 +261,13 @@ static elbo_status add_prior(builder *b)
     node_id *w = b->out->p_param[at];
     if (build_side(b, v, &v->p, "p", false, w)) return b->e->status;
     if (v->role == VARIABLE_LATENT && generate)
-      build_set_value(b, at, prior_value(b, v, at), b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
-    if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT) && keep_shown(b, v, at)) return b->e->status;
-    if (v->role == VARIABLE_OBSERVED && b->o->purpose == GRAPH_SAMPLE && b->o->draw) b->out->value[at] = b->out->plain[at] = b->out->p_mean[at];
+      build_set_value(b, at, prior_value(b, v, at),
+                      b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
+    if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT) &&
+        keep_shown(b, v, at))
+      return b->e->status;
+    if (v->role == VARIABLE_OBSERVED && b->o->purpose == GRAPH_SAMPLE && b->o->draw)
+      b->out->value[at] = b->out->plain[at] = b->out->p_mean[at];
     if (b->out->plain[at] == NODE_NONE && v->role == VARIABLE_LATENT) return b->e->status;
   }
   return ELBO_DONE;
@@ -248,9 +278,11 @@ static elbo_status add_all(builder *b)
 {
   graph_purpose p = b->o->purpose;
   bool posterior = p == GRAPH_TRAIN || p == GRAPH_EVALUATE || p == GRAPH_RECONSTRUCT;
-  if (make_params(b) || add_inputs(b) || (posterior && add_posterior(b)) || add_prior(b)) return b->e->status;
+  if (make_params(b) || add_inputs(b) || (posterior && add_posterior(b)) || add_prior(b))
+    return b->e->status;
   for (int i = 0; i < b->m->n; i++)
-    if (p != GRAPH_TRAIN && b->out->plain[i] != NODE_NONE) graph_keep(b->g, b->out->plain[i]), graph_keep(b->g, b->out->value[i]);
+    if (p != GRAPH_TRAIN && b->out->plain[i] != NODE_NONE)
+      graph_keep(b->g, b->out->plain[i]), graph_keep(b->g, b->out->value[i]);
   if (p == GRAPH_EVALUATE)
     for (int i = 0; i < b->m->n_q; i++)
       for (uint32_t k = 0; k < FAMILY_MAX_PARAMS; k++) {
@@ -276,8 +308,12 @@ elbo_status model_build(model *m, const graph_options *o, model_graph *out, erro
   if (!out->g) return e->status;
   builder b = { m, o, out, out->g, e };
   if (add_all(&b)) return e->status;
-  seal_options s = { .batch = o->batch, .samples = o->samples, .train = o->purpose == GRAPH_TRAIN, .no_fuse = o->no_fuse,
-                     .objective = out->objective, .input_count = count_feeds(m) };
+  seal_options s = { .batch = o->batch,
+                     .samples = o->samples,
+                     .train = o->purpose == GRAPH_TRAIN,
+                     .no_fuse = o->no_fuse,
+                     .objective = out->objective,
+                     .input_count = count_feeds(m) };
   return graph_seal(out->g, &s, e);
 }
 

@@ -14,15 +14,20 @@ static int twin_params(builder *b, const variable *v, const node_id *own, node_i
 {
   temperature_attr a = { v->d, model_temperature(b->m, 0) };
   int n = (int)v->relax->hard.family->n_params;
-  w[0] = graph_add(b->g, &op_temperature, build_name(b, "%s.temperature%s", v->name, ""), NULL, 0, &a, sizeof a, b->e);
+  w[0] = graph_add(b->g, &op_temperature, build_name(b, "%s.temperature%s", v->name, ""), NULL, 0,
+                   &a, sizeof a, b->e);
   for (int p = 0; p < n; p++) w[1 + p] = own[p];
   return n + 1;
 }
 
 static node_id add_twin_draw(builder *b, const variable *v, const node_id *w, int n, int at)
 {
-  draw_attr a = { .road = &v->relax->road, .registry = b->m->registry, .family = &v->relax->twin, .d = v->d,
-                  .stream = STREAM_DRAW + (uint64_t)at, .axis = AXIS_SAMPLE };
+  draw_attr a = { .road = &v->relax->road,
+                  .registry = b->m->registry,
+                  .family = &v->relax->twin,
+                  .d = v->d,
+                  .stream = STREAM_DRAW + (uint64_t)at,
+                  .axis = AXIS_SAMPLE };
   return graph_add(b->g, &op_draw, v->name, w, n, &a, sizeof a, b->e);
 }
 
@@ -37,7 +42,9 @@ node_id build_relaxed_value(builder *b, const variable *v, int at)
   in[0] = held(x);
   for (int i = 0; i < n; i++) in[1 + i] = w[i];
   b->out->relaxed[at] = y;
-  b->out->given[at] = graph_add(b->g, &op_draw_given, build_name(b, "relaxed %s given %s", v->name, v->name), in, n + 1, &a, sizeof a, b->e);
+  b->out->given[at] =
+      graph_add(b->g, &op_draw_given, build_name(b, "relaxed %s given %s", v->name, v->name), in,
+                n + 1, &a, sizeof a, b->e);
   return b->out->given[at] == NODE_NONE ? NODE_NONE : x;
 }
 

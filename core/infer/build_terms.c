@@ -5,13 +5,14 @@
 #include <string.h>
 
 /* ---- nodes of a variable */
-static node_id add_log_prob(builder *b, const variable *v, const side *s, node_id value, const node_id *w, const char *list)
+static node_id add_log_prob(builder *b, const variable *v, const side *s, node_id value,
+                            const node_id *w, const char *list)
 {
   log_prob_attr a = { &s->use, v->d, s->spec->improper };
   node_id in[1 + FAMILY_MAX_PARAMS] = { value };
   for (uint32_t p = 0; p < s->use.family->n_params; p++) in[1 + p] = w[p];
-  return graph_add(b->g, &op_log_prob, build_name(b, "log %s(%s)", list, v->name), in, 1 + (int)s->use.family->n_params, &a, sizeof a,
-                   b->e);
+  return graph_add(b->g, &op_log_prob, build_name(b, "log %s(%s)", list, v->name), in,
+                   1 + (int)s->use.family->n_params, &a, sizeof a, b->e);
 }
 
 static node_id add_kl(builder *b, const variable *v, const node_id *wq, const node_id *wp)
@@ -35,7 +36,8 @@ static elbo_status keep(builder *b, node_id id)
 static node_id add_mirror(builder *b, const variable *v, int at)
 {
   node_id in[] = { held(b->out->value[at]), b->out->q_param[at][0] };
-  return graph_add(b->g, &op_mirror, build_name(b, "mirror(%s)%s", v->name, ""), in, 2, NULL, 0, b->e);
+  return graph_add(b->g, &op_mirror, build_name(b, "mirror(%s)%s", v->name, ""), in, 2, NULL, 0,
+                   b->e);
 }
 
 /* log q(z) as it stands in f, and, on a score road, log q(z) whose gradient the score weights take. */
@@ -47,7 +49,9 @@ static elbo_status add_log_q(builder *b, const variable *v, int at)
   if (hold && build_held_side(b, v, w)) return b->e->status;
   b->out->log_q[at] = add_log_prob(b, v, &v->q, b->out->value[at], hold ? w : live, "q");
   if (keep(b, b->out->log_q[at]) || !train || !v->estimator->score) return b->e->status;
-  b->out->score[at] = v->estimator->mirrors ? add_mirror(b, v, at) : add_log_prob(b, v, &v->q, b->out->value[at], live, "score q");
+  b->out->score[at] = v->estimator->mirrors
+                          ? add_mirror(b, v, at)
+                          : add_log_prob(b, v, &v->q, b->out->value[at], live, "score q");
   return keep(b, b->out->score[at]);
 }
 
@@ -55,7 +59,8 @@ static elbo_status add_log_q(builder *b, const variable *v, int at)
 static elbo_status add_relaxed_terms(builder *b, const variable *v, int at)
 {
   node_id w[FAMILY_MAX_PARAMS];
-  for (uint32_t p = 0; p < v->q.use.family->n_params; p++) w[p] = b->echo ? held(b->out->q_param[at][p]) : b->out->q_param[at][p];
+  for (uint32_t p = 0; p < v->q.use.family->n_params; p++)
+    w[p] = b->echo ? held(b->out->q_param[at][p]) : b->out->q_param[at][p];
   b->out->log_p[at] = build_relaxed_log_prob(b, v, b->out->p_param[at], "p");
   b->out->log_q[at] = build_relaxed_log_prob(b, v, w, "q");
   return keep(b, b->out->log_p[at]) || keep(b, b->out->log_q[at]) ? b->e->status : ELBO_DONE;
@@ -122,14 +127,16 @@ static node_id sum_of_scores(builder *b)
   term_list l;
   memset(&l, 0, sizeof l);
   for (int i = 0; i < b->m->n_q; i++) list_term(&l, b->out->score[b->m->q_order[i]], 1, false);
-  return l.n ? graph_add(b->g, &op_sum, "score log q", l.in, l.n, &l.attr, sizeof l.attr, b->e) : NODE_NONE;
+  return l.n ? graph_add(b->g, &op_sum, "score log q", l.in, l.n, &l.attr, sizeof l.attr, b->e)
+             : NODE_NONE;
 }
 
 static void hand_out_weights(builder *b, node_id weights)
 {
   for (int i = 0; i < b->m->n_q; i++) {
     node *n = graph_node_mutable(b->g, b->out->value[b->m->q_order[i]]);
-    if (n->op == &op_scale_path) ((scale_attr *)n->attr)->weights = weights; /* the graph's own copy */
+    if (n->op == &op_scale_path)
+      ((scale_attr *)n->attr)->weights = weights; /* the graph's own copy */
   }
 }
 
@@ -176,8 +183,8 @@ static node_id add_weight_prior(builder *b, node_id param)
     in[1 + p] = graph_constant(b->g, "weight_prior", row, 1, d, b->e);
   }
   mem_free(row);
-  return graph_add(b->g, &op_log_prob, build_name(b, "log p(%s)%s", w->name, ""), in, 1 + (int)b->m->prior.family->n_params, &a, sizeof a,
-                   b->e);
+  return graph_add(b->g, &op_log_prob, build_name(b, "log p(%s)%s", w->name, ""), in,
+                   1 + (int)b->m->prior.family->n_params, &a, sizeof a, b->e);
 }
 
 static node_id add_objective(builder *b)
@@ -187,13 +194,15 @@ static node_id add_objective(builder *b)
   int n = 1;
   for (int i = 0, last = NODE_NONE; b->m->has_prior && i < graph_tensor_count(b->g); i++) {
     const named_tensor *t = graph_tensor(b->g, i);
-    if (t->name[0] != 'p' || t->node == last) continue; /* heads share one matrix, named row by row */
+    if (t->name[0] != 'p' || t->node == last)
+      continue; /* heads share one matrix, named row by row */
     bool seen = false;
     for (int k = 0; k < i; k++) seen |= graph_tensor(b->g, k)->node == t->node;
     last = t->node;
     if (seen) continue;
     if (n == NODE_MAX_IN) {
-      fail(b->e, ELBO_E_USAGE, "weight_prior: p has more than %d weights and biases", NODE_MAX_IN - 1);
+      fail(b->e, ELBO_E_USAGE, "weight_prior: p has more than %d weights and biases",
+           NODE_MAX_IN - 1);
       return NODE_NONE;
     }
     in[n++] = add_weight_prior(b, t->node);

@@ -8,11 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHECKPOINT_LIMIT = 1u << 31 }; /* bytes of a checkpoint at most: what a header may claim is bounded by the file anyway */
+enum {
+  CHECKPOINT_LIMIT = 1u << 31
+}; /* bytes of a checkpoint at most: what a header may claim is bounded by the file anyway */
 
 static tensor tensor_of(const named_tensor *t, const char *name, const float *base)
 {
-  tensor out = { .name = name, .type = TENSOR_F32, .rank = t->rank, .count = t->count, .at = base + t->at };
+  tensor out = {
+    .name = name, .type = TENSOR_F32, .rank = t->rank, .count = t->count, .at = base + t->at
+  };
   for (int k = 0; k < t->rank; k++) out.dims[k] = t->dims[k];
   return out;
 }
@@ -58,8 +62,9 @@ elbo_status checkpoint_write(const char *path, const checkpoint_io *c, error *e)
   tensor *list = a ? arena_get(a, room, sizeof *list, e) : NULL;
   if (!list || list_tensors(c, a, list, &n, e) || state_text(&c->at, &state, e)) goto out;
   snprintf(format, sizeof format, "%d", CHECKPOINT_FORMAT);
-  const char *const meta[] = { "elbo.format", format, "elbo.state", state.s, "elbo.versions", c->versions, "elbo.experiment",
-                               c->experiment, NULL };
+  const char *const meta[] = { "elbo.format",     format,          "elbo.state",
+                               state.s,           "elbo.versions", c->versions,
+                               "elbo.experiment", c->experiment,   NULL };
   tensors_out out = { .list = list, .n = n, .meta = meta };
   tensors_write(path, &out, e);
 out:
@@ -69,7 +74,8 @@ out:
 }
 
 /* ---- reading */
-static elbo_status read_tensors(const tensors *f, const graph *g, const char *prefix, float *to, error *e)
+static elbo_status read_tensors(const tensors *f, const graph *g, const char *prefix, float *to,
+                                error *e)
 {
   char name[1024];
   for (int i = 0; i < graph_tensor_count(g); i++) {
@@ -92,7 +98,9 @@ static elbo_status refuse_extra(const tensors *f, const graph *g, error *e)
   for (size_t i = 0; i < tensors_count(f); i++) {
     const char *name = tensors_at(f, i)->name;
     if ((!strncmp(name, "p.", 2) || !strncmp(name, "q.", 2)) && !known(g, name))
-      return fail(e, ELBO_E_CHECKPOINT, "tensor %s: the model has no such parameter; is it another experiment's file?", name);
+      return fail(e, ELBO_E_CHECKPOINT,
+                  "tensor %s: the model has no such parameter; is it another experiment's file?",
+                  name);
   }
   return ELBO_DONE;
 }
@@ -103,13 +111,19 @@ static elbo_status check_format(const tensors *f, error *e)
   const char *format = tensors_meta(f, "elbo.format");
   double v;
   if (!format)
-    return fail(e, ELBO_E_CHECKPOINT, "no \"elbo.format\" in the header: this is no checkpoint of elbo (its weights alone can be taken "
+    return fail(e, ELBO_E_CHECKPOINT,
+                "no \"elbo.format\" in the header: this is no checkpoint of elbo (its weights "
+                "alone can be taken "
                 "by --init-from)");
   if (!number_read(format, strlen(format), &v) || v < 1 || v > CHECKPOINT_FORMAT)
-    return fail(e, ELBO_E_CHECKPOINT, "format %s, this program reads 1 to %d: a newer elbo wrote it", format, CHECKPOINT_FORMAT);
+    return fail(e, ELBO_E_CHECKPOINT,
+                "format %s, this program reads 1 to %d: a newer elbo wrote it", format,
+                CHECKPOINT_FORMAT);
   for (int i = 0; i < 2; i++)
     if (!tensors_meta(f, checksums[i]))
-      return fail(e, ELBO_E_CHECKPOINT, "no \"%s\" in the header, which every checkpoint has: the file is damaged", checksums[i]);
+      return fail(e, ELBO_E_CHECKPOINT,
+                  "no \"%s\" in the header, which every checkpoint has: the file is damaged",
+                  checksums[i]);
   return ELBO_DONE;
 }
 
@@ -117,7 +131,10 @@ static double number_of(const json_value *v, const char *key)
 {
   const json_value *at = json_get(v, key);
   json_kind kind = at ? json_kind_of(at) : JSON_NULL;
-  return kind == JSON_INT ? (double)json_as_int(at) : kind == JSON_REAL ? json_as_double(at) : kind == JSON_BOOL ? json_as_int(at) != 0 : NAN;
+  return kind == JSON_INT    ? (double)json_as_int(at)
+         : kind == JSON_REAL ? json_as_double(at)
+         : kind == JSON_BOOL ? json_as_int(at) != 0
+                             : NAN;
 }
 
 static elbo_status read_state(const tensors *f, progress_state *s, error *e)
@@ -126,23 +143,35 @@ static elbo_status read_state(const tensors *f, progress_state *s, error *e)
   const char *at = tensors_meta(f, "elbo.state");
   json_value *v = at ? json_read(at, strlen(at), why, sizeof why) : NULL;
   if (!v) return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": %s", why);
-  double step = number_of(v, "step"), epoch = number_of(v, "epoch"), best_epoch = number_of(v, "best_epoch");
-  if (!(step >= 0 && step < 1e15 && epoch >= 0 && epoch < 1e15 && best_epoch >= 0 && best_epoch <= epoch)) {
+  double step = number_of(v, "step"), epoch = number_of(v, "epoch"),
+         best_epoch = number_of(v, "best_epoch");
+  if (!(step >= 0 && step < 1e15 && epoch >= 0 && epoch < 1e15 && best_epoch >= 0 &&
+        best_epoch <= epoch)) {
     json_free(v);
-    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": step, epoch or best_epoch is missing or makes no sense");
+    return fail(
+        e, ELBO_E_CHECKPOINT,
+        "header entry \"elbo.state\": step, epoch or best_epoch is missing or makes no sense");
   }
   baseline b = { number_of(v, "baseline_sum"), number_of(v, "baseline_mass") };
   if (!isfinite(b.sum) || !(b.mass >= 0 && b.mass <= 1)) {
     json_free(v);
-    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": baseline_sum or baseline_mass is missing or makes no sense");
+    return fail(
+        e, ELBO_E_CHECKPOINT,
+        "header entry \"elbo.state\": baseline_sum or baseline_mass is missing or makes no sense");
   }
   double epochs = number_of(v, "epochs");
   if (!(epochs >= 0 && epochs < 1e15)) {
     json_free(v);
-    return fail(e, ELBO_E_CHECKPOINT, "header entry \"elbo.state\": epochs is missing or makes no sense");
+    return fail(e, ELBO_E_CHECKPOINT,
+                "header entry \"elbo.state\": epochs is missing or makes no sense");
   }
-  *s = (progress_state){ .step = (uint64_t)step, .epoch = (int64_t)epoch, .epochs = (int64_t)epochs, .best = number_of(v, "best"),
-                         .best_epoch = (int64_t)best_epoch, .baseline = b, .finished = number_of(v, "finished") == 1 };
+  *s = (progress_state){ .step = (uint64_t)step,
+                         .epoch = (int64_t)epoch,
+                         .epochs = (int64_t)epochs,
+                         .best = number_of(v, "best"),
+                         .best_epoch = (int64_t)best_epoch,
+                         .baseline = b,
+                         .finished = number_of(v, "finished") == 1 };
   json_free(v);
   return ELBO_DONE;
 }
@@ -150,22 +179,32 @@ static elbo_status read_state(const tensors *f, progress_state *s, error *e)
 static elbo_status read_all(const tensors *f, checkpoint_io *c, char *differ, size_t n, error *e)
 {
   char prefix[128];
-  if (check_format(f, e) || read_tensors(f, c->graph, "", c->params, e) || refuse_extra(f, c->graph, e) || read_state(f, &c->at, e))
+  if (check_format(f, e) || read_tensors(f, c->graph, "", c->params, e) ||
+      refuse_extra(f, c->graph, e) || read_state(f, &c->at, e))
     return e->status;
   for (int s = 0; s < 2; s++) {
     if (!c->state[s]) continue;
     snprintf(prefix, sizeof prefix, "optimizer.%s.", c->state_names[s]);
     if (read_tensors(f, c->graph, prefix, c->state[s], e)) return e->status;
   }
-  const char *digest = tensors_meta(f, "elbo.experiment"), *versions = tensors_meta(f, "elbo.versions");
+  const char *digest = tensors_meta(f, "elbo.experiment"),
+             *versions = tensors_meta(f, "elbo.versions");
   if (c->experiment && (!digest || strcmp(digest, c->experiment)))
-    return fail(e, ELBO_E_CHECKPOINT, "it belongs to another experiment: model, data, optimizer or seed differ (%s, expected %s); take "
-                "another -o, or its weights alone by --init-from", digest ? digest : "no digest", c->experiment);
-  if (differ) snprintf(differ, n, "%s", versions && c->versions && !strcmp(versions, c->versions) ? "" : versions ? versions : "unknown");
+    return fail(e, ELBO_E_CHECKPOINT,
+                "it belongs to another experiment: model, data, optimizer or seed differ (%s, "
+                "expected %s); take "
+                "another -o, or its weights alone by --init-from",
+                digest ? digest : "no digest", c->experiment);
+  if (differ)
+    snprintf(differ, n, "%s",
+             versions && c->versions && !strcmp(versions, c->versions) ? ""
+             : versions                                                ? versions
+                                                                       : "unknown");
   return ELBO_DONE;
 }
 
-elbo_status checkpoint_read(const char *path, checkpoint_io *c, char *versions_differ, size_t n, error *e)
+elbo_status checkpoint_read(const char *path, checkpoint_io *c, char *versions_differ, size_t n,
+                            error *e)
 {
   tensors *f;
   if (tensors_read(path, CHECKPOINT_LIMIT, &f, e)) return e->status;

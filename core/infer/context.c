@@ -6,9 +6,15 @@
 #include <gnu/libc-version.h>
 #include <string.h>
 
-const char *elbo_version(void) { return ELBO_VERSION; }
+const char *elbo_version(void)
+{
+  return ELBO_VERSION;
+}
 
-const char *elbo_last_error(const elbo_context *ctx) { return ctx ? ctx->error.text : "out of memory"; }
+const char *elbo_last_error(const elbo_context *ctx)
+{
+  return ctx ? ctx->error.text : "out of memory";
+}
 
 static elbo_status start_backend(elbo_context *ctx, const char *name)
 {
@@ -16,8 +22,10 @@ static elbo_status start_backend(elbo_context *ctx, const char *name)
   if (!p) return ctx->error.status;
   ctx->backend = p->info.table;
   if (ctx->backend->start && ctx->backend->start(registry_host(ctx->registry)))
-    return fail(&ctx->error, ELBO_E_PLUGIN, "backend %s (%s): it could not start; is memory short, or the address space "
-                "(ulimit -v, 512 MB are enough for small models)?", name, p->info.path);
+    return fail(&ctx->error, ELBO_E_PLUGIN,
+                "backend %s (%s): it could not start; is memory short, or the address space "
+                "(ulimit -v, 512 MB are enough for small models)?",
+                name, p->info.path);
   return ELBO_DONE;
 }
 
@@ -30,7 +38,8 @@ elbo_status elbo_context_new(const elbo_context_options *options, elbo_context *
   *out = ctx;
   if (!ctx) return early.status;
   num_start();
-  ctx->options = (elbo_context_options){ .size = sizeof *o, .log = o->log, .log_user = o->log_user };
+  ctx->options =
+      (elbo_context_options){ .size = sizeof *o, .log = o->log, .log_user = o->log_user };
   ctx->threads = o->threads > 0 ? o->threads : cpu_count();
   ctx->registry = registry_new(o, &ctx->error);
   if (!ctx->registry) return ctx->error.status;
@@ -46,7 +55,10 @@ void elbo_context_free(elbo_context *ctx)
 }
 
 /* ---- plugins, as the registry has them */
-size_t elbo_plugin_count(const elbo_context *ctx) { return registry_count(ctx->registry); }
+size_t elbo_plugin_count(const elbo_context *ctx)
+{
+  return registry_count(ctx->registry);
+}
 
 elbo_status elbo_plugin_at(const elbo_context *ctx, size_t i, elbo_plugin_info *info)
 {
@@ -68,7 +80,10 @@ elbo_status elbo_plugin_find(elbo_context *ctx, const char *name, elbo_plugin_in
   return e->status;
 }
 
-size_t elbo_plugin_refused_count(const elbo_context *ctx) { return registry_refused_count(ctx->registry); }
+size_t elbo_plugin_refused_count(const elbo_context *ctx)
+{
+  return registry_refused_count(ctx->registry);
+}
 
 elbo_status elbo_plugin_refused_at(const elbo_context *ctx, size_t i, elbo_plugin_refusal *refusal)
 {
@@ -77,9 +92,15 @@ elbo_status elbo_plugin_refused_at(const elbo_context *ctx, size_t i, elbo_plugi
   return ELBO_DONE;
 }
 
-size_t elbo_plugin_folder_count(const elbo_context *ctx) { return registry_folder_count(ctx->registry); }
+size_t elbo_plugin_folder_count(const elbo_context *ctx)
+{
+  return registry_folder_count(ctx->registry);
+}
 
-const char *elbo_plugin_folder_at(const elbo_context *ctx, size_t i) { return registry_folder_at(ctx->registry, i); }
+const char *elbo_plugin_folder_at(const elbo_context *ctx, size_t i)
+{
+  return registry_folder_at(ctx->registry, i);
+}
 
 /* ---- what the bits depend on, and the doctor */
 static void backend_line(const elbo_context *ctx, char *line, size_t n)
@@ -110,15 +131,16 @@ const char *elbo_doctor(elbo_context *ctx)
   text *t = &ctx->scratch;
   char line[512];
   text_free(t);
-  text_format(t, "elbo: %s\ncompiler: %s\nC library: %s\nspecial functions: %s\n", ELBO_VERSION, __VERSION__, gnu_get_libc_version(),
-              special_library());
-  text_format(t, "cpu kernels: %s\nthreads: %d (cores this process may use: %d)\n", cpu_level_name(cpu_level()), ctx->threads,
-              cpu_count());
+  text_format(t, "elbo: %s\ncompiler: %s\nC library: %s\nspecial functions: %s\n", ELBO_VERSION,
+              __VERSION__, gnu_get_libc_version(), special_library());
+  text_format(t, "cpu kernels: %s\nthreads: %d (cores this process may use: %d)\n",
+              cpu_level_name(cpu_level()), ctx->threads, cpu_count());
   backend_line(ctx, line, sizeof line);
   text_format(t, "backend: %s\n", line);
   for (size_t i = 0; i < registry_folder_count(ctx->registry); i++)
     text_format(t, "plugin folder: %s\n", registry_folder_at(ctx->registry, i));
-  text_format(t, "plugins: %zu loaded, %zu refused\n", registry_count(ctx->registry), registry_refused_count(ctx->registry));
+  text_format(t, "plugins: %zu loaded, %zu refused\n", registry_count(ctx->registry),
+              registry_refused_count(ctx->registry));
   for (size_t i = 0; i < registry_refused_count(ctx->registry); i++) {
     const elbo_plugin_refusal *r = registry_refused_at(ctx->registry, i);
     text_format(t, "refused: %s: %s\n", r->path, r->why);

@@ -4,9 +4,10 @@
 #include <string.h>
 
 const estimator_kind *const estimator_table[] = {
-  &estimator_sgvb_a,   &estimator_sgvb_b, &estimator_stl,    &estimator_score, &estimator_score_baseline,
-  &estimator_score_loo, &estimator_iwae,  &estimator_iwae_stl, &estimator_dreg, &estimator_vimco,
-  &estimator_rws,      &estimator_concrete, &estimator_rebar, &estimator_disarm, &estimator_enumerate,
+  &estimator_sgvb_a,         &estimator_sgvb_b,    &estimator_stl,       &estimator_score,
+  &estimator_score_baseline, &estimator_score_loo, &estimator_iwae,      &estimator_iwae_stl,
+  &estimator_dreg,           &estimator_vimco,     &estimator_rws,       &estimator_concrete,
+  &estimator_rebar,          &estimator_disarm,    &estimator_enumerate,
 };
 const int n_estimators = sizeof estimator_table / sizeof *estimator_table;
 
@@ -17,5 +18,7 @@ const estimator_kind *estimator_find(const char *name)
   return NULL;
 }
 
-const char *const noise_names[] = { [NOISE_IID] = "iid", [NOISE_ANTITHETIC] = "antithetic", [NOISE_SOBOL] = "sobol" };
+const char *const noise_names[] = {
+  [NOISE_IID] = "iid", [NOISE_ANTITHETIC] = "antithetic", [NOISE_SOBOL] = "sobol"
+};
 const int n_noises = NOISE_KINDS;

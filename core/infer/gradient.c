@@ -25,7 +25,9 @@ static const tensor *find(replay *r, const char *prefix, const variable *v)
   char name[512];
   snprintf(name, sizeof name, "%s.%s", prefix, v->name);
   const tensor *t = tensors_find(r->file, name);
-  if (!t) fail(r->e, ELBO_E_CHECKPOINT, "tensor %s is not in the file; it has to be there for this model", name);
+  if (!t)
+    fail(r->e, ELBO_E_CHECKPOINT, "tensor %s is not in the file; it has to be there for this model",
+         name);
   return t;
 }
 
@@ -48,7 +50,9 @@ static elbo_status load_data(replay *r)
     const tensor *t = find(r, "data", v);
     if (!t) return r->e->status;
     if (!r->batch) r->batch = t->rank == 2 ? t->dims[0] : 0;
-    if (!r->batch) return fail(r->e, ELBO_E_CHECKPOINT, "tensor %s: expected [B, %zu] with B >= 1", t->name, v->numbers);
+    if (!r->batch)
+      return fail(r->e, ELBO_E_CHECKPOINT, "tensor %s: expected [B, %zu] with B >= 1", t->name,
+                  v->numbers);
     if (load(r, i, t, 2, (size_t[]){ r->batch, v->numbers })) return r->e->status;
   }
   return ELBO_DONE;
@@ -74,13 +78,19 @@ static elbo_status load_draws(replay *r)
     size_t numbers = v->d * (size_t)variable_drawn(v)->E;
     if (v->estimator->enumerates) continue;
     if (v->estimator->controls)
-      return fail(r->e, ELBO_E_USAGE, "%s: estimator %s takes more noise than a draw tells, so that a step can't be replayed; replay another "
-                  "estimator's", v->name, v->estimator->name);
+      return fail(r->e, ELBO_E_USAGE,
+                  "%s: estimator %s takes more noise than a draw tells, so that a step can't be "
+                  "replayed; replay another "
+                  "estimator's",
+                  v->name, v->estimator->name);
     const tensor *t = find(r, "draw", v);
     if (!t) return r->e->status;
     if (!r->samples) r->samples = t->rank == 3 ? t->dims[0] : 0;
-    if (!r->samples) return fail(r->e, ELBO_E_CHECKPOINT, "tensor %s: expected [K, %zu, %zu] with K >= 1", t->name, r->batch, numbers);
-    if (load(r, m->q_order[i], t, 3, (size_t[]){ r->samples, r->batch, numbers })) return r->e->status;
+    if (!r->samples)
+      return fail(r->e, ELBO_E_CHECKPOINT, "tensor %s: expected [K, %zu, %zu] with K >= 1", t->name,
+                  r->batch, numbers);
+    if (load(r, m->q_order[i], t, 3, (size_t[]){ r->samples, r->batch, numbers }))
+      return r->e->status;
     to_value_form(v, r->samples * r->batch, r->values[m->q_order[i]]);
   }
   if (!r->samples || m->enumerates) r->samples = m->samples;
@@ -100,7 +110,8 @@ static elbo_status make_ready(replay *r)
   model_graph_free(&layout);
   r->params = mem_new_aligned(floats, sizeof(float), "parameters", r->e);
   r->grads = mem_new_aligned(floats, sizeof(float), "gradients", r->e);
-  if (!r->params || !r->grads || machine_new(s, &o, NULL, r->params, r->grads, &r->m, r->e)) return r->e->status;
+  if (!r->params || !r->grads || machine_new(s, &o, NULL, r->params, r->grads, &r->m, r->e))
+    return r->e->status;
   r->draws = mem_new((size_t)graph_size(r->m->mg.g), sizeof *r->draws, "the replay", r->e);
   if (!r->draws) return r->e->status;
   for (int i = 0; i < s->model->n; i++) {
@@ -112,7 +123,8 @@ static elbo_status make_ready(replay *r)
   }
   for (int i = 0; i < graph_tensor_count(r->m->mg.g); i++) {
     const named_tensor *t = graph_tensor(r->m->mg.g, i);
-    if (tensors_floats(r->file, t->name, t->rank, t->dims, r->params + t->at, r->e)) return r->e->status;
+    if (tensors_floats(r->file, t->name, t->rank, t->dims, r->params + t->at, r->e))
+      return r->e->status;
   }
   return ELBO_DONE;
 }
@@ -121,7 +133,8 @@ static elbo_status run_once(replay *r)
 {
   step_args a = { .batch = r->batch, .kl_weight = 1, .feeds = r->m->feeds, .replay = r->draws };
   if (run_forward(r->m->run, &a, r->e)) return r->e->status;
-  if (!isfinite(*run_value(r->m->run, r->m->mg.objective))) return run_find_nonfinite(r->m->run, &a, r->e);
+  if (!isfinite(*run_value(r->m->run, r->m->mg.objective)))
+    return run_find_nonfinite(r->m->run, &a, r->e);
   if (run_backward(r->m->run, r->e)) return r->e->status;
   for (size_t i = 0; i < graph_param_floats(r->m->mg.g); i++)
     if (!isfinite(r->grads[i])) return run_find_nonfinite(r->m->run, &a, r->e);
@@ -135,14 +148,25 @@ static elbo_status write_answer(replay *r, const char *path)
   arena *a = arena_new(r->e);
   tensor *list = a ? arena_get(a, count, sizeof *list, r->e) : NULL;
   if (!list) goto out;
-  list[n++] = (tensor){ .name = "objective", .rank = 1, .dims = { 1 }, .count = 1, .at = run_value(r->m->run, r->m->mg.objective) };
-  list[n++] = (tensor){ .name = "objective_rows", .rank = 1, .dims = { r->batch }, .count = r->batch,
+  list[n++] = (tensor){ .name = "objective",
+                        .rank = 1,
+                        .dims = { 1 },
+                        .count = 1,
+                        .at = run_value(r->m->run, r->m->mg.objective) };
+  list[n++] = (tensor){ .name = "objective_rows",
+                        .rank = 1,
+                        .dims = { r->batch },
+                        .count = r->batch,
                         .at = run_value(r->m->run, r->m->mg.rows) };
   for (int i = 0; i < graph_tensor_count(g); i++) {
     const named_tensor *t = graph_tensor(g, i);
     char *name = arena_format(a, r->e, "grad.%s", t->name);
     if (!name) goto out;
-    list[n++] = (tensor){ .name = name, .rank = t->rank, .dims = { t->dims[0], t->dims[1] }, .count = t->count, .at = r->grads + t->at };
+    list[n++] = (tensor){ .name = name,
+                          .rank = t->rank,
+                          .dims = { t->dims[0], t->dims[1] },
+                          .count = t->count,
+                          .at = r->grads + t->at };
   }
   tensors_out out = { .list = list, .n = n };
   tensors_write(path, &out, r->e);

@@ -6,7 +6,8 @@
 
 enum { SAMPLES = 100, RECONSTRUCTIONS = 50, COLUMNS = 10 };
 
-static elbo_status leave(elbo_run *r, const elbo_array *a, const char *directory, const char *name, error *e)
+static elbo_status leave(elbo_run *r, const elbo_array *a, const char *directory, const char *name,
+                         error *e)
 {
   char *path = path_join(directory, name, e);
   if (path) elbo_array_write(r->ctx, a, path, COLUMNS);
@@ -21,14 +22,18 @@ static elbo_status leave_all(elbo_run *r, const char *directory, error *e)
   if (elbo_run_shape(r, NULL, &numbers, &height, &width)) return e->status;
   bool image = height * width > 0;
   if (!image && numbers != 2) return ELBO_DONE;
-  if (elbo_run_sample(r, image ? SAMPLES : 10 * SAMPLES, r->study->x->seed, !image, &a)) return e->status;
+  if (elbo_run_sample(r, image ? SAMPLES : 10 * SAMPLES, r->study->x->seed, !image, &a))
+    return e->status;
   if (leave(r, &a, directory, image ? "samples.png" : "samples.svg", e) || !image) return e->status;
   size_t rows = r->study->rows[run_split(r)];
-  if (elbo_run_reconstruct(r, rows < RECONSTRUCTIONS ? rows : RECONSTRUCTIONS, r->study->x->seed, &a)) return e->status;
+  if (elbo_run_reconstruct(r, rows < RECONSTRUCTIONS ? rows : RECONSTRUCTIONS, r->study->x->seed,
+                           &a))
+    return e->status;
   return leave(r, &a, directory, "reconstructions.png", e);
 }
 
-elbo_status run_leave_pictures(elbo_context *ctx, study *s, float *params, const char *directory, error *e)
+elbo_status run_leave_pictures(elbo_context *ctx, study *s, float *params, const char *directory,
+                               error *e)
 {
   elbo_run r = { .ctx = ctx, .study = s, .params = params };
   /* A plugin that can't answer gives no picture; that is no reason to lose the run. */

@@ -33,7 +33,8 @@ static void set_feeds(machine *m)
   }
 }
 
-elbo_status machine_new(study *s, const graph_options *o, pool *shared, float *params, float *grads, machine **out, error *e)
+elbo_status machine_new(study *s, const graph_options *o, pool *shared, float *params, float *grads,
+                        machine **out, error *e)
 {
   *out = NULL;
   machine *m = mem_new(1, sizeof *m, "the model's graph", e);
@@ -73,10 +74,16 @@ void machine_feed_split(machine *m, split_kind split, const uint32_t *index, uin
   m->visit = visit;
 }
 
-void machine_feed_values(machine *m, int feed_index, const float *values) { m->given[feed_index] = values; }
-
-elbo_status machine_forward(machine *m, size_t batch, uint64_t step, uint64_t sample_offset, error *e)
+void machine_feed_values(machine *m, int feed_index, const float *values)
 {
-  step_args a = { .batch = batch, .step = step, .sample_offset = sample_offset, .kl_weight = 1, .feeds = m->feeds };
+  m->given[feed_index] = values;
+}
+
+elbo_status machine_forward(machine *m, size_t batch, uint64_t step, uint64_t sample_offset,
+                            error *e)
+{
+  step_args a = {
+    .batch = batch, .step = step, .sample_offset = sample_offset, .kl_weight = 1, .feeds = m->feeds
+  };
   return run_forward(m->run, &a, e);
 }

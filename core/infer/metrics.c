@@ -16,7 +16,8 @@ void metrics_means(const sums *s, elbo_progress *p)
   p->grad_norm = s->grad_norm / steps;
 }
 
-elbo_status metrics_line(line_log *log, const elbo_progress *p, double kl_weight, double learning_rate, error *e)
+elbo_status metrics_line(line_log *log, const elbo_progress *p, double kl_weight,
+                         double learning_rate, error *e)
 {
   bool train = !strcmp(p->split, "train");
   text t = { 0 };
@@ -45,7 +46,8 @@ elbo_status metrics_line(line_log *log, const elbo_progress *p, double kl_weight
   return e->status;
 }
 
-elbo_status metrics_summary(const char *path, const study *s, const elbo_train_result *r, const char *versions, error *e)
+elbo_status metrics_summary(const char *path, const study *s, const elbo_train_result *r,
+                            const char *versions, error *e)
 {
   text t = { 0 };
   json_out j;
@@ -80,7 +82,8 @@ static double number_at(const json_value *line, const char *key)
   return kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
 }
 
-elbo_status metrics_cut(const char *metrics, uint64_t step, int64_t *keep, double *seconds, error *e)
+elbo_status metrics_cut(const char *metrics, uint64_t step, int64_t *keep, double *seconds,
+                        error *e)
 {
   char *at = NULL, why[128];
   size_t n = 0;
@@ -122,7 +125,9 @@ static void add_line(series *all, int n, const char *line, size_t length)
 
 elbo_status metrics_curves(const char *metrics, const char *svg, const char *title, error *e)
 {
-  series all[] = { { "train", "elbo", "ELBO, training" }, { "validate", "elbo", "ELBO, validation" }, { "test", "elbo", "ELBO, test" } };
+  series all[] = { { "train", "elbo", "ELBO, training" },
+                   { "validate", "elbo", "ELBO, validation" },
+                   { "test", "elbo", "ELBO, test" } };
   enum { N = sizeof all / sizeof *all };
   svg_curve curves[N];
   char *at = NULL;
@@ -132,8 +137,10 @@ elbo_status metrics_curves(const char *metrics, const char *svg, const char *tit
   for (size_t i = 0; i < n; i++) lines += at[i] == '\n';
   room = mem_new(2 * N * lines, sizeof *room, "the curves", e);
   if (!room) goto out;
-  for (int i = 0; i < N; i++) all[i].x = room + (size_t)(2 * i) * lines, all[i].y = room + (size_t)(2 * i + 1) * lines;
-  for (char *line = at, *end; (end = memchr(line, '\n', n - (size_t)(line - at))); line = end + 1) add_line(all, N, line, (size_t)(end - line));
+  for (int i = 0; i < N; i++)
+    all[i].x = room + (size_t)(2 * i) * lines, all[i].y = room + (size_t)(2 * i + 1) * lines;
+  for (char *line = at, *end; (end = memchr(line, '\n', n - (size_t)(line - at))); line = end + 1)
+    add_line(all, N, line, (size_t)(end - line));
   for (int i = 0; i < N; i++)
     if (all[i].n) curves[drawn++] = (svg_curve){ all[i].label, all[i].x, all[i].y, all[i].n };
   if (drawn) svg_curves(svg, title, "epoch", "nats per row", curves, drawn, e);

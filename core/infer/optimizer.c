@@ -5,18 +5,20 @@
 #include <math.h>
 
 /* Every update climbs: g is the gradient of what is maximised. Weight decay is decoupled (Loshchilov and Hutter 2019): w -= decay * w. */
-#define UPDATE(name, ...)                                                                                        \
-  ELBO_INLINE void name(const update_args *a, size_t n, float *restrict w, const float *restrict g,               \
-                        float *restrict s0, float *restrict s1)                                                   \
-  {                                                                                                               \
-    const float rate = a->rate, decay = a->decay, clip = a->clip, c0 = a->c[0], c1 = a->c[1], c2 = a->c[2];       \
-    (void)c0, (void)c1, (void)c2, (void)s0, (void)s1;                                                             \
-    for (size_t i = 0; i < n; i++) {                                                                              \
-      float v = clip * g[i];                                                                                      \
-      __VA_ARGS__                                                                                                     \
-    }                                                                                                             \
-  }                                                                                                               \
-  LEVELS(name, (const update_args *a, size_t n, float *w, const float *g, float *s0, float *s1), a, n, w, g, s0, s1)
+#define UPDATE(name, ...)                                                                          \
+  ELBO_INLINE void name(const update_args *a, size_t n, float *restrict w,                         \
+                        const float *restrict g, float *restrict s0, float *restrict s1)           \
+  {                                                                                                \
+    const float rate = a->rate, decay = a->decay, clip = a->clip, c0 = a->c[0], c1 = a->c[1],      \
+                c2 = a->c[2];                                                                      \
+    (void)c0, (void)c1, (void)c2, (void)s0, (void)s1;                                              \
+    for (size_t i = 0; i < n; i++) {                                                               \
+      float v = clip * g[i];                                                                       \
+      __VA_ARGS__                                                                                  \
+    }                                                                                              \
+  }                                                                                                \
+  LEVELS(name, (const update_args *a, size_t n, float *w, const float *g, float *s0, float *s1),   \
+         a, n, w, g, s0, s1)
 
 /* Robbins and Monro 1951 */
 UPDATE(sgd, w[i] += rate * v - decay * w[i];)
@@ -74,20 +76,42 @@ static void prepare_adam(const double *h, double learning_rate, uint64_t step, u
 #define POSITIVE 0, 1, 1, 0  /* (0, 1] */
 const optimizer_kind optimizer_table[] = {
   { "sgd", "plain stochastic gradient ascent", .prepare = prepare_plain, .update = LEVEL_SET(sgd) },
-  { "momentum", "gradient ascent with momentum (Polyak 1964)",
+  { "momentum",
+    "gradient ascent with momentum (Polyak 1964)",
     { { "momentum", 0.9, BELOW_ONE, "share of the last direction that is kept" },
       { "nesterov", 0, 0, 1, 0, 0, "1: look ahead (Sutskever et al. 2013)" } },
-    2, 1, { "momentum" }, prepare_plain, LEVEL_SET(momentum) },
-  { "adagrad", "rates by the sum of squared gradients (Duchi et al. 2011)",
-    { { "epsilon", 1e-8, POSITIVE, "added to the root" } }, 1, 1, { "sum" }, prepare_plain, LEVEL_SET(adagrad) },
-  { "rmsprop", "rates by a running mean of squared gradients (Tieleman and Hinton 2012)",
-    { { "rho", 0.9, BELOW_ONE, "memory of the mean" }, { "epsilon", 1e-8, POSITIVE, "added to the root" } },
-    2, 1, { "square" }, prepare_rmsprop, LEVEL_SET(rmsprop) },
-  { "adam", "running means of gradient and square, bias corrected (Kingma and Ba 2015)",
+    2,
+    1,
+    { "momentum" },
+    prepare_plain,
+    LEVEL_SET(momentum) },
+  { "adagrad",
+    "rates by the sum of squared gradients (Duchi et al. 2011)",
+    { { "epsilon", 1e-8, POSITIVE, "added to the root" } },
+    1,
+    1,
+    { "sum" },
+    prepare_plain,
+    LEVEL_SET(adagrad) },
+  { "rmsprop",
+    "rates by a running mean of squared gradients (Tieleman and Hinton 2012)",
+    { { "rho", 0.9, BELOW_ONE, "memory of the mean" },
+      { "epsilon", 1e-8, POSITIVE, "added to the root" } },
+    2,
+    1,
+    { "square" },
+    prepare_rmsprop,
+    LEVEL_SET(rmsprop) },
+  { "adam",
+    "running means of gradient and square, bias corrected (Kingma and Ba 2015)",
     { { "beta1", 0.9, BELOW_ONE, "memory of the gradient" },
       { "beta2", 0.999, BELOW_ONE, "memory of the square" },
       { "epsilon", 1e-8, POSITIVE, "added to the root" } },
-    3, 2, { "m", "v" }, prepare_adam, LEVEL_SET(adam) },
+    3,
+    2,
+    { "m", "v" },
+    prepare_adam,
+    LEVEL_SET(adam) },
 };
 const int n_optimizers = sizeof optimizer_table / sizeof *optimizer_table;
 
@@ -118,10 +142,22 @@ static double exponential(const double *h, double epoch, double epochs)
 
 const schedule_kind schedule_table[] = {
   { "constant", "the learning rate stays", .factor = constant },
-  { "step", "times `factor` after every `every` epochs",
-    { { "every", 10, 0, INFINITY, 1, 1, "epochs" }, { "factor", 0.1, 0, 1, 1, 0, "times this each time" } }, 2, step },
-  { "cosine", "half a cosine down to `to` times the rate over all epochs (Loshchilov and Hutter 2017)",
-    { { "to", 0, 0, 1, 0, 0, "share of the rate at the end" } }, 1, cosine, 1 },
-  { "exponential", "times `factor` an epoch, continuously", { { "factor", 0.95, 0, 1, 1, 0, "an epoch" } }, 1, exponential },
+  { "step",
+    "times `factor` after every `every` epochs",
+    { { "every", 10, 0, INFINITY, 1, 1, "epochs" },
+      { "factor", 0.1, 0, 1, 1, 0, "times this each time" } },
+    2,
+    step },
+  { "cosine",
+    "half a cosine down to `to` times the rate over all epochs (Loshchilov and Hutter 2017)",
+    { { "to", 0, 0, 1, 0, 0, "share of the rate at the end" } },
+    1,
+    cosine,
+    1 },
+  { "exponential",
+    "times `factor` an epoch, continuously",
+    { { "factor", 0.95, 0, 1, 1, 0, "an epoch" } },
+    1,
+    exponential },
 };
 const int n_schedules = sizeof schedule_table / sizeof *schedule_table;

@@ -8,7 +8,8 @@
 
 static void add_prepare(const prepare *p, text *t)
 {
-  bool none = !p->dequantize && p->scale == 0 && !p->clip && !p->standardize && p->binarize == BINARIZE_NONE;
+  bool none = !p->dequantize && p->scale == 0 && !p->clip && !p->standardize &&
+              p->binarize == BINARIZE_NONE;
   if (none) text_add(t, " as it is");
   if (p->dequantize) text_add(t, " dequantized by U(0,1),");
   if (p->scale != 0) {
@@ -30,14 +31,17 @@ static void add_prepare(const prepare *p, text *t)
 
 static void add_data(const model *m, const variable *v, text *t)
 {
-  text_format(t, "data %s: %s, %zu rows of %zu numbers", v->name, v->role == VARIABLE_INPUT ? "an input" : "observed", v->facts.rows,
-              v->facts.D);
-  for (int k = 0; k < v->rank && v->rank > 1; k++) text_format(t, "%s%d", k ? " x " : " (", v->dims[k]);
+  text_format(t, "data %s: %s, %zu rows of %zu numbers", v->name,
+              v->role == VARIABLE_INPUT ? "an input" : "observed", v->facts.rows, v->facts.D);
+  for (int k = 0; k < v->rank && v->rank > 1; k++)
+    text_format(t, "%s%d", k ? " x " : " (", v->dims[k]);
   text_add(t, v->rank > 1 ? ");" : ";");
   add_prepare(&v->data->prepare, t);
   text_add(t, "\n");
   if (v->facts.constant_columns && v->role == VARIABLE_OBSERVED)
-    text_format(t, "warning: %zu of %zu columns of %s are constant in the training rows; a family with a free scale has no bound there\n",
+    text_format(t,
+                "warning: %zu of %zu columns of %s are constant in the training rows; a family "
+                "with a free scale has no bound there\n",
                 v->facts.constant_columns, v->facts.D, v->name);
   (void)m;
 }
@@ -68,7 +72,8 @@ static void add_net(const model *m, const side *s, text *t)
   if (!n->present) return;
   text_format(t, "; net %zu", s->in);
   for (int i = 0; i < n->n_hidden; i++) text_format(t, "-%zu", n->hidden[i]);
-  text_format(t, ", %s, init %s", n->n_hidden ? activation_table[n->activation].name : "linear", init_table[n->init].name);
+  text_format(t, ", %s, init %s", n->n_hidden ? activation_table[n->activation].name : "linear",
+              init_table[n->init].name);
   if (n->dropout > 0) {
     text_add(t, ", dropout ");
     text_shortest(t, n->dropout);
@@ -79,7 +84,8 @@ static void add_net(const model *m, const side *s, text *t)
 static void add_side(const model *m, const variable *v, const side *s, const char *list, text *t)
 {
   text_format(t, "%s(%s", list, v->name);
-  for (int i = 0; i < s->n_parents; i++) text_format(t, "%s%s", i ? ", " : " | ", m->variable[s->parent[i]].name);
+  for (int i = 0; i < s->n_parents; i++)
+    text_format(t, "%s%s", i ? ", " : " | ", m->variable[s->parent[i]].name);
   text_format(t, "): %s, %zu", s->spec->family, v->d);
   if (v->K > 1) text_format(t, " x %d", v->K);
   text_add(t, "; ");
@@ -93,7 +99,8 @@ static void add_side(const model *m, const variable *v, const side *s, const cha
 static void add_relaxed(const model *m, const variable *v, text *t)
 {
   const estimator_spec *e = &m->x->estimator;
-  text_format(t, ", %s%s %s, temperature ", v->estimator->controls ? "drawn, and " : "", v->relax->twin.family->name,
+  text_format(t, ", %s%s %s, temperature ", v->estimator->controls ? "drawn, and " : "",
+              v->relax->twin.family->name,
               v->estimator->controls ? "for the control variate" : "in place of its own draws");
   text_shortest(t, model_temperature(m, 0));
   if (e->temperature_epochs > 0) {
@@ -101,8 +108,10 @@ static void add_relaxed(const model *m, const variable *v, text *t)
     text_shortest(t, e->temperature_to);
   }
   if (v->estimator->relaxes)
-    text_format(t, ", %s; the training objective is the relaxed model's, NOT the ELBO", e->density_relaxed ? "densities of the twin" : "the "
-                "discrete densities between their points");
+    text_format(t, ", %s; the training objective is the relaxed model's, NOT the ELBO",
+                e->density_relaxed ? "densities of the twin"
+                                   : "the "
+                                     "discrete densities between their points");
   text_add(t, "\n");
 }
 
@@ -115,10 +124,13 @@ static void add_latent(const model *m, const variable *v, text *t)
     return;
   }
   if (v->estimator->enumerates || v->estimator->score) {
-    text_add(t, v->estimator->enumerates ? ", every point of its support\n" : ", drawn; the gradient goes by log q\n");
+    text_add(t, v->estimator->enumerates ? ", every point of its support\n"
+                                         : ", drawn; the gradient goes by log q\n");
     return;
   }
-  if (v->q.road.reparam) text_format(t, ", drawn by %s%s", v->q.road.reparam->name, v->q.road.fast ? "" : " (event by event)");
+  if (v->q.road.reparam)
+    text_format(t, ", drawn by %s%s", v->q.road.reparam->name,
+                v->q.road.fast ? "" : " (event by event)");
   if (v->uses_kl)
     text_format(t, ", KL(%s || %s) in closed form\n", v->q.spec->family, v->p.spec->family);
   else if (v->estimator->uses_kl)
@@ -152,8 +164,9 @@ static void add_optimizer(const experiment *x, text *t)
 static void add_training(const model *m, text *t)
 {
   const train_spec *s = &m->x->train;
-  text_format(t, "train: %lld epochs of %zu rows in batches of %lld, K = %lld samples, seed %llu", (long long)s->epochs, m->N,
-              (long long)s->batch_size, (long long)m->samples, (unsigned long long)m->x->seed);
+  text_format(t, "train: %lld epochs of %zu rows in batches of %lld, K = %lld samples, seed %llu",
+              (long long)s->epochs, m->N, (long long)s->batch_size, (long long)m->samples,
+              (unsigned long long)m->x->seed);
   if (s->keep_best) text_add(t, ", keep the best by validation");
   text_add(t, "\n");
   if (s->kl_from != 1 || s->kl_to != 1) {
@@ -170,12 +183,17 @@ elbo_status model_plan(const model *m, text *t, error *e)
   text_format(t, "experiment: %s\n", m->x->name);
   for (int i = 0; i < m->n; i++)
     if (m->variable[i].data) add_data(m, &m->variable[i], t);
-  for (int i = 0; i < m->n_p; i++) add_side(m, &m->variable[m->p_order[i]], &m->variable[m->p_order[i]].p, "p", t);
-  for (int i = 0; i < m->n_q; i++) add_side(m, &m->variable[m->q_order[i]], &m->variable[m->q_order[i]].q, "q", t);
+  for (int i = 0; i < m->n_p; i++)
+    add_side(m, &m->variable[m->p_order[i]], &m->variable[m->p_order[i]].p, "p", t);
+  for (int i = 0; i < m->n_q; i++)
+    add_side(m, &m->variable[m->q_order[i]], &m->variable[m->q_order[i]].q, "q", t);
   if (m->has_prior)
-    text_format(t, "estimate: MAP, weight prior %s on every number of p; the objective holds log p(theta) / %zu, the reported ELBO does not\n",
+    text_format(t,
+                "estimate: MAP, weight prior %s on every number of p; the objective holds log "
+                "p(theta) / %zu, the reported ELBO does not\n",
                 m->prior.family->name, m->N);
-  text_format(t, "estimator: %s%s%s\n", m->estimator->name, m->estimator_reason ? "; " : "", m->estimator_reason ? m->estimator_reason : "");
+  text_format(t, "estimator: %s%s%s\n", m->estimator->name, m->estimator_reason ? "; " : "",
+              m->estimator_reason ? m->estimator_reason : "");
   for (int i = 0; i < m->n_q; i++) add_latent(m, &m->variable[m->q_order[i]], t);
   add_optimizer(m->x, t);
   add_training(m, t);

@@ -25,7 +25,8 @@ static variable *add_variable(resolver *s, const char *name, place at)
   int i = variable_find(m, name);
   if (i >= 0) return &m->variable[i];
   if (m->n == MODEL_MAX_VARIABLES) {
-    problem_add(s->problems, at, ELBO_E_USAGE, "more than %d variables; \"%s\" is one too many", MODEL_MAX_VARIABLES, name);
+    problem_add(s->problems, at, ELBO_E_USAGE, "more than %d variables; \"%s\" is one too many",
+                MODEL_MAX_VARIABLES, name);
     return NULL;
   }
   m->variable[m->n] = (variable){ .name = name, .feed = -1, .d = 1, .K = 1 };
@@ -57,10 +58,11 @@ static int find_dim(resolver *s, const variable *v, const conditional *p, const 
 {
   if (!family_has_dim(f)) return 1;
   if (p->dim > 0) return (int)p->dim;
-  if (v->role == VARIABLE_OBSERVED && f->support.kind == ELBO_SUP_CLASS) return (int)v->facts.high + 1;
+  if (v->role == VARIABLE_OBSERVED && f->support.kind == ELBO_SUP_CLASS)
+    return (int)v->facts.high + 1;
   if (v->role == VARIABLE_OBSERVED && f->event_rank) return (int)v->facts.D;
-  problem_add(s->problems, p->at, ELBO_E_USAGE, "%s: family %s has a dimension of its own; write `dim: K` here", v->name,
-              f->name);
+  problem_add(s->problems, p->at, ELBO_E_USAGE,
+              "%s: family %s has a dimension of its own; write `dim: K` here", v->name, f->name);
   return 2;
 }
 
@@ -74,9 +76,12 @@ static void size_variable(resolver *s, variable *v, const conditional *p)
   v->d = v->role == VARIABLE_LATENT ? (size_t)p->size : v->facts.D / E;
   v->numbers = v->d * E;
   if (v->role == VARIABLE_OBSERVED && v->numbers != v->facts.D)
-    problem_add(s->problems, p->at, ELBO_E_DATA, "%s: a row of the data has %zu numbers, which is no multiple of dim %d",
-                v->name, v->facts.D, v->K);
-  v->seen = f->seen == ELBO_SEEN_ONE_HOT ? v->d * (size_t)v->K : f->seen == ELBO_SEEN_CIRCLE ? 2 * v->numbers : v->numbers;
+    problem_add(s->problems, p->at, ELBO_E_DATA,
+                "%s: a row of the data has %zu numbers, which is no multiple of dim %d", v->name,
+                v->facts.D, v->K);
+  v->seen = f->seen == ELBO_SEEN_ONE_HOT  ? v->d * (size_t)v->K
+            : f->seen == ELBO_SEEN_CIRCLE ? 2 * v->numbers
+                                          : v->numbers;
 }
 
 static void size_variables(resolver *s)
@@ -128,11 +133,14 @@ static void resolve_prior(resolver *s)
   const elbo_family *f = bound.use.family;
   if (f->event_rank || f->support.kind != ELBO_SUP_REAL || f->value_form != ELBO_X_PLAIN)
     problem_add(s->problems, c->family_at, ELBO_E_USAGE,
-                "weight_prior: %s has the support %s; weights are real numbers, so a family on the whole line is needed "
-                "(normal, laplace, ...)", f->name, family_support_text(f));
+                "weight_prior: %s has the support %s; weights are real numbers, so a family on the "
+                "whole line is needed "
+                "(normal, laplace, ...)",
+                f->name, family_support_text(f));
   for (uint32_t p = 0; p < f->n_params; p++) {
     if (bound.param[p].kind != FROM_CONSTANT)
-      problem_add(s->problems, c->at, ELBO_E_USAGE, "weight_prior: %s must be a number; a prior of weights is not learned",
+      problem_add(s->problems, c->at, ELBO_E_USAGE,
+                  "weight_prior: %s must be a number; a prior of weights is not learned",
                   f->params[p].name);
     else if (bound.param[p].values)
       m->prior_values[p] = bound.param[p].values[0];
@@ -164,8 +172,8 @@ static void check_fits(resolver *s)
   }
 }
 
-elbo_status model_resolve(const experiment *x, const registry *r, const data_facts *facts, model **out, problems *p,
-                          error *e)
+elbo_status model_resolve(const experiment *x, const registry *r, const data_facts *facts,
+                          model **out, problems *p, error *e)
 {
   *out = NULL;
   model *m = mem_new(1, sizeof *m, "the model", e);

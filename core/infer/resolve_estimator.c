@@ -6,7 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-static bool is_auto(const char *name) { return !strcmp(name, "auto"); }
+static bool is_auto(const char *name)
+{
+  return !strcmp(name, "auto");
+}
 
 static const char *kl_parent_problem(resolver *s, const variable *v)
 {
@@ -15,9 +18,11 @@ static const char *kl_parent_problem(resolver *s, const variable *v)
     int parent = v->p.parent[i];
     if (m->variable[parent].role != VARIABLE_LATENT) continue;
     bool before = false;
-    for (int k = 0; k < m->n_q && m->q_order[k] != (int)(v - m->variable); k++) before |= m->q_order[k] == parent;
+    for (int k = 0; k < m->n_q && m->q_order[k] != (int)(v - m->variable); k++)
+      before |= m->q_order[k] == parent;
     if (!before)
-      return arena_format(m->arena, s->e, "its parent %s in p is drawn after it in q", m->variable[parent].name);
+      return arena_format(m->arena, s->e, "its parent %s in p is drawn after it in q",
+                          m->variable[parent].name);
   }
   return NULL;
 }
@@ -27,8 +32,8 @@ static void find_kl(resolver *s, variable *v)
 {
   v->kl_known = kl_find(s->m->registry, &v->q.use, &v->p.use, &v->kl);
   v->why_not_kl = v->kl_known ? kl_parent_problem(s, v)
-                              : arena_format(s->m->arena, s->e, "no plugin knows KL(%s || %s)", v->q.use.family->name,
-                                             v->p.use.family->name);
+                              : arena_format(s->m->arena, s->e, "no plugin knows KL(%s || %s)",
+                                             v->q.use.family->name, v->p.use.family->name);
 }
 
 /* Is a closed form infinite at some parameters that training may meet? They are looked for on a grid around the standard values, whose
@@ -50,9 +55,11 @@ static int probed_params(const side *s, double *w, double **at)
 static bool kl_may_be_infinite(const variable *v)
 {
   const kl_use *k = &v->kl;
-  double wq[FAMILY_MAX_PARAMS], wp[FAMILY_MAX_PARAMS], *at[2 * FAMILY_MAX_PARAMS], start[2 * FAMILY_MAX_PARAMS];
+  double wq[FAMILY_MAX_PARAMS], wp[FAMILY_MAX_PARAMS], *at[2 * FAMILY_MAX_PARAMS],
+      start[2 * FAMILY_MAX_PARAMS];
   int points = 1;
-  if (k->q.W != (int)k->q.family->n_params || k->p.W != (int)k->p.family->n_params) return false; /* vectors: none is known to be */
+  if (k->q.W != (int)k->q.family->n_params || k->p.W != (int)k->p.family->n_params)
+    return false; /* vectors: none is known to be */
   param_standard(&k->q, wq);
   param_standard(&k->p, wp);
   int n = probed_params(&v->q, wq, at);
@@ -69,9 +76,12 @@ static bool kl_may_be_infinite(const variable *v)
 /* `auto` leaves such a divergence to the draws: one infinite term would end the run (decisions/012). */
 static void avoid_infinite_kl(resolver *s, variable *v)
 {
-  if (v->why_not_kl || (v->q.spec->gradient && !is_auto(v->q.spec->gradient)) || !kl_may_be_infinite(v)) return;
-  v->why_not_kl = arena_format(s->m->arena, s->e, "KL(%s || %s) is infinite for some of their parameters", v->q.use.family->name,
-                               v->p.use.family->name);
+  if (v->why_not_kl || (v->q.spec->gradient && !is_auto(v->q.spec->gradient)) ||
+      !kl_may_be_infinite(v))
+    return;
+  v->why_not_kl =
+      arena_format(s->m->arena, s->e, "KL(%s || %s) is infinite for some of their parameters",
+                   v->q.use.family->name, v->p.use.family->name);
 }
 
 static void need_road(resolver *s, variable *v)
@@ -79,12 +89,16 @@ static void need_road(resolver *s, variable *v)
   error why = { 0 };
   if (!road_bind(s->m->registry, &v->q.use, v->q.spec->reparam, &v->q.road, &why)) return;
   place at = v->q.spec->reparam ? v->q.spec->reparam_at : v->q.spec->family_at;
-  problem_add(s->problems, at, ELBO_E_USAGE,
-              "%s: estimator %s differentiates through the draw, and %s can't be drawn that way: %s", v->name, v->estimator->name,
-              v->q.spec->family, why.text);
+  problem_add(
+      s->problems, at, ELBO_E_USAGE,
+      "%s: estimator %s differentiates through the draw, and %s can't be drawn that way: %s",
+      v->name, v->estimator->name, v->q.spec->family, why.text);
 }
 
-static place estimator_place(const resolver *s, const variable *v) { return v->q.spec->gradient ? v->q.spec->gradient_at : s->x->estimator.at; }
+static place estimator_place(const resolver *s, const variable *v)
+{
+  return v->q.spec->gradient ? v->q.spec->gradient_at : s->x->estimator.at;
+}
 
 /* The relaxed twin, which must serve p too. */
 static void need_twin(resolver *s, variable *v)
@@ -94,21 +108,25 @@ static void need_twin(resolver *s, variable *v)
   v->relax = arena_get(s->m->arena, 1, sizeof *v->relax, s->e);
   if (!v->relax) return;
   if (relax_bind(s->m->registry, &v->q.use, v->relax, &why))
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s needs a relaxed twin: %s", v->name, v->estimator->name,
-                why.text);
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: estimator %s needs a relaxed twin: %s", v->name, v->estimator->name, why.text);
   if (v->p.use.family != v->q.use.family)
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s needs one family in p and in q, and these are %s and %s",
-                v->name, v->estimator->name, v->p.spec->family, v->q.spec->family);
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: estimator %s needs one family in p and in q, and these are %s and %s", v->name,
+                v->estimator->name, v->p.spec->family, v->q.spec->family);
 }
 
 /* Pairs of draws that are opposed by their logits. */
 static void need_logits(resolver *s, const variable *v)
 {
   const elbo_family *f = v->q.use.family;
-  bool fits = f->support.kind == ELBO_SUP_BINARY && f->n_params == 1 && f->params[0].constraint == ELBO_UNIT && draw_noise(&v->q.use) == 1;
+  bool fits = f->support.kind == ELBO_SUP_BINARY && f->n_params == 1 &&
+              f->params[0].constraint == ELBO_UNIT && draw_noise(&v->q.use) == 1;
   if (v->estimator->mirrors && !fits)
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s is for binary draws by logits (bernoulli), and %s is none; "
-                "take score_loo", v->name, v->estimator->name, v->q.spec->family);
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: estimator %s is for binary draws by logits (bernoulli), and %s is none; "
+                "take score_loo",
+                v->name, v->estimator->name, v->q.spec->family);
 }
 
 static const estimator_kind *named_estimator(resolver *s, const char *name, place at)
@@ -119,7 +137,8 @@ static const estimator_kind *named_estimator(resolver *s, const char *name, plac
   if (k) return k;
   for (; n < n_estimators && n < 64; n++) names[n] = estimator_table[n]->name;
   const char *near = nearest_word(name, names, n);
-  problem_add(s->problems, at, ELBO_E_USAGE, "unknown estimator \"%s\"%s%s%s; estimators.md lists them", name,
+  problem_add(s->problems, at, ELBO_E_USAGE,
+              "unknown estimator \"%s\"%s%s%s; estimators.md lists them", name,
               near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
   return NULL;
 }
@@ -145,7 +164,8 @@ static void choose_auto(resolver *s)
                         : road ? "auto: no latent has a KL that can be used"
                                : "auto: no latent has a reparametrizer";
   if (m->n_q && !kl && road && m->variable[m->q_order[0]].why_not_kl)
-    m->estimator_reason = arena_format(m->arena, s->e, "%s: %s", m->estimator_reason, m->variable[m->q_order[0]].why_not_kl);
+    m->estimator_reason = arena_format(m->arena, s->e, "%s: %s", m->estimator_reason,
+                                       m->variable[m->q_order[0]].why_not_kl);
 }
 
 static const estimator_kind *estimator_of(resolver *s, const variable *v)
@@ -161,10 +181,12 @@ static void refuse_useless_b(resolver *s)
   model *m = s->m;
   if (m->n_q == 0) return;
   for (int i = 0; i < m->n_q; i++)
-    if (m->variable[m->q_order[i]].uses_kl || !m->variable[m->q_order[i]].estimator->uses_kl) return;
+    if (m->variable[m->q_order[i]].uses_kl || !m->variable[m->q_order[i]].estimator->uses_kl)
+      return;
   const variable *v = &m->variable[m->q_order[0]];
   problem_add(s->problems, s->x->estimator.at, ELBO_E_USAGE,
-              "estimator sgvb_b applies to no latent: %s: %s; take `estimator: sgvb_a` (or `auto`)", v->name, v->why_not_kl);
+              "estimator sgvb_b applies to no latent: %s: %s; take `estimator: sgvb_a` (or `auto`)",
+              v->name, v->why_not_kl);
 }
 
 /* ---- does it apply */
@@ -173,9 +195,11 @@ static void refuse_moving_support(resolver *s, const variable *v)
 {
   if (!v->estimator->score && !v->estimator->hold_q) return;
   for (uint32_t p = 0; p < v->q.use.family->n_params; p++)
-    if (v->q.use.family->params[p].flags & ELBO_MOVES_SUPPORT && v->q.param[p].kind != FROM_CONSTANT)
+    if (v->q.use.family->params[p].flags & ELBO_MOVES_SUPPORT &&
+        v->q.param[p].kind != FROM_CONSTANT)
       problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
-                  "%s: estimator %s needs a support that no learned parameter moves, and %s of %s moves it; take sgvb_a, or give a number",
+                  "%s: estimator %s needs a support that no learned parameter moves, and %s of %s "
+                  "moves it; take sgvb_a, or give a number",
                   v->name, v->estimator->name, v->q.use.family->params[p].name, v->q.spec->family);
 }
 
@@ -183,8 +207,11 @@ static void refuse_chain(resolver *s, const variable *v)
 {
   for (int i = 0; v->estimator->no_chains && i < v->q.n_parents; i++)
     if (s->m->variable[v->q.parent[i]].role == VARIABLE_LATENT)
-      problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s is refused where a latent has a latent parent in q, and %s "
-                  "has %s: %s", v->name, v->estimator->name, v->name, s->m->variable[v->q.parent[i]].name, v->estimator->no_chains);
+      problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                  "%s: estimator %s is refused where a latent has a latent parent in q, and %s "
+                  "has %s: %s",
+                  v->name, v->estimator->name, v->name, s->m->variable[v->q.parent[i]].name,
+                  v->estimator->no_chains);
 }
 
 static void count_points(resolver *s, const variable *v)
@@ -192,12 +219,15 @@ static void count_points(resolver *s, const variable *v)
   enum { MOST = 100000 };
   size_t points = enumerate_points(&v->q.use);
   if (!points)
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: %s has no small finite support to enumerate (%s)", v->name,
-                v->q.spec->family, family_support_text(v->q.use.family));
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: %s has no small finite support to enumerate (%s)", v->name, v->q.spec->family,
+                family_support_text(v->q.use.family));
   for (size_t j = 0; points && j < v->d && s->m->samples <= MOST; j++) s->m->samples *= points;
   if (s->m->samples > MOST)
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: %zu numbers of %zu points each have more than %d combinations; "
-                "take score_loo", v->name, v->d, points, MOST);
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: %zu numbers of %zu points each have more than %d combinations; "
+                "take score_loo",
+                v->name, v->d, points, MOST);
 }
 
 /* One objective for all latents, and one rule of score weights. */
@@ -208,15 +238,21 @@ static void join(resolver *s, const variable *v)
   if (k->enumerates && !m->enumerates)
     m->objective = k->objective;
   else if (k->objective != m->objective && !m->enumerates)
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s climbs the %s bound, the experiment's %s the %s bound; "
-                "one objective must serve all latents", v->name, k->name, k->objective->name, m->estimator->name, m->objective->name);
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: estimator %s climbs the %s bound, the experiment's %s the %s bound; "
+                "one objective must serve all latents",
+                v->name, k->name, k->objective->name, m->estimator->name, m->objective->name);
   if (k->score && m->score && k->score != m->score)
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s weighs log q otherwise than another latent's does; take the "
-                "same one for all latents on a score road", v->name, k->name);
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: estimator %s weighs log q otherwise than another latent's does; take the "
+                "same one for all latents on a score road",
+                v->name, k->name);
   if (k->score) m->score = k->score;
   if (k->controls != m->controls && v != &m->variable[m->q_order[0]])
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator rebar must be that of all latents: its control variate is f at "
-                "relaxed values of all", v->name);
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: estimator rebar must be that of all latents: its control variate is f at "
+                "relaxed values of all",
+                v->name);
   m->controls |= k->controls;
   m->baseline |= k->baseline;
   m->enumerates |= k->enumerates;
@@ -238,14 +274,20 @@ static void check_latent(resolver *s, variable *v)
   join(s, v);
   if (v->estimator->enumerates) count_points(s, v);
   if (v->estimator->score && !v->estimator->enumerates && !can_be_drawn(s, v))
-    problem_add(s->problems, v->q.spec->family_at, ELBO_E_USAGE, "%s: %s can't be drawn from: its plugin has no road, no `draw` and no `icdf`; "
-                "another family of q is needed", v->name, v->q.spec->family);
+    problem_add(s->problems, v->q.spec->family_at, ELBO_E_USAGE,
+                "%s: %s can't be drawn from: its plugin has no road, no `draw` and no `icdf`; "
+                "another family of q is needed",
+                v->name, v->q.spec->family);
   /* Who leaves the choice to `auto` has not chosen K either. */
-  if (is_auto(s->x->estimator.name) && s->m->samples < (size_t)v->estimator->min_samples) s->m->samples = (size_t)v->estimator->min_samples;
-  if (!is_auto(s->x->estimator.name) && !v->estimator->enumerates && s->x->estimator.samples < v->estimator->min_samples)
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: estimator %s needs at least %d samples, and has %lld; write `estimator: "
-                "{name: .., samples: %d}`", v->name, v->estimator->name, v->estimator->min_samples, (long long)s->x->estimator.samples,
-                v->estimator->min_samples);
+  if (is_auto(s->x->estimator.name) && s->m->samples < (size_t)v->estimator->min_samples)
+    s->m->samples = (size_t)v->estimator->min_samples;
+  if (!is_auto(s->x->estimator.name) && !v->estimator->enumerates &&
+      s->x->estimator.samples < v->estimator->min_samples)
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: estimator %s needs at least %d samples, and has %lld; write `estimator: "
+                "{name: .., samples: %d}`",
+                v->name, v->estimator->name, v->estimator->min_samples,
+                (long long)s->x->estimator.samples, v->estimator->min_samples);
 }
 
 /* ---- noise: how a latent's draws hang together in training */
@@ -253,11 +295,16 @@ static const char *noise_problem(resolver *s, const variable *v, noise_kind kind
 {
   const estimator_kind *k = v->estimator;
   if (k->mirrors) return "its draws come in antithetic pairs already";
-  if (!k->any_noise) return "it needs draws that are independent of each other; score, sgvb_a, sgvb_b and stl take others";
+  if (!k->any_noise)
+    return "it needs draws that are independent of each other; score, sgvb_a, sgvb_b and stl take "
+           "others";
   if (!draw_noise(&v->q.use))
-    return arena_format(s->m->arena, s->e, "a draw of %s takes no fixed number of noise values", v->q.spec->family);
+    return arena_format(s->m->arena, s->e, "a draw of %s takes no fixed number of noise values",
+                        v->q.spec->family);
   if (kind == NOISE_SOBOL && s->m->n_coordinates + v->d * draw_noise(&v->q.use) > SOBOL_DIMS)
-    return arena_format(s->m->arena, s->e, "the draws of a row take more than the %d coordinates that its sequence has", SOBOL_DIMS);
+    return arena_format(
+        s->m->arena, s->e,
+        "the draws of a row take more than the %d coordinates that its sequence has", SOBOL_DIMS);
   return NULL;
 }
 
@@ -267,12 +314,16 @@ static void tie_samples(resolver *s, variable *v)
   noise_kind kind = (noise_kind)s->x->estimator.noise;
   const char *why = kind == NOISE_IID ? NULL : noise_problem(s, v, kind);
   if (why)
-    problem_add(s->problems, s->x->estimator.noise_at, ELBO_E_USAGE, "%s: noise %s does not go with estimator %s: %s", v->name,
-                noise_names[kind], v->estimator->name, why);
-  v->noise = (noise_tie){ .kind = v->estimator->mirrors ? NOISE_ANTITHETIC : kind, .per_event = draw_noise(&v->q.use) };
+    problem_add(s->problems, s->x->estimator.noise_at, ELBO_E_USAGE,
+                "%s: noise %s does not go with estimator %s: %s", v->name, noise_names[kind],
+                v->estimator->name, why);
+  v->noise = (noise_tie){ .kind = v->estimator->mirrors ? NOISE_ANTITHETIC : kind,
+                          .per_event = draw_noise(&v->q.use) };
   if (v->noise.kind == NOISE_ANTITHETIC && m->samples % 2)
-    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE, "%s: antithetic draws come in pairs, and there are %zu samples; write an even "
-                "number, `estimator: {samples: %zu, ..}`", v->name, m->samples, m->samples + 1);
+    problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                "%s: antithetic draws come in pairs, and there are %zu samples; write an even "
+                "number, `estimator: {samples: %zu, ..}`",
+                v->name, m->samples, m->samples + 1);
   if (v->noise.kind != NOISE_SOBOL) return;
   if (!m->net && (m->net = arena_get(m->arena, 1, sizeof *m->net, s->e))) sobol_start(m->net);
   v->noise.net = m->net;
@@ -322,4 +373,7 @@ double model_temperature(const model *m, double epochs)
   return e->temperature_from * pow(e->temperature_to / e->temperature_from, done);
 }
 
-const family_use *variable_drawn(const variable *v) { return v->relax ? &v->relax->twin : &v->q.use; }
+const family_use *variable_drawn(const variable *v)
+{
+  return v->relax ? &v->relax->twin : &v->q.use;
+}

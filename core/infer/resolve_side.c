@@ -16,14 +16,17 @@ static void find_parents(resolver *s, variable *v, side *to)
   }
   if (c->n_given && !c->net.present)
     problem_add(s->problems, c->given_at, ELBO_E_USAGE,
-                "%s: `given` without a `net` would have no effect; write `net: {hidden: [..]}` (`net: {hidden: []}` is linear)",
+                "%s: `given` without a `net` would have no effect; write `net: {hidden: [..]}` "
+                "(`net: {hidden: []}` is linear)",
                 v->name);
   if (c->net.present && !c->n_given)
-    problem_add(s->problems, c->net.at, ELBO_E_USAGE, "%s: a `net` needs parents; write `given: NAME`", v->name);
+    problem_add(s->problems, c->net.at, ELBO_E_USAGE,
+                "%s: a `net` needs parents; write `given: NAME`", v->name);
 }
 
 /* What is given of event j: `width` numbers of its own, or the same for every event; or one number for all, spread over `spread`. */
-static const double *given_of(const param_spec *spec, size_t d, size_t width, size_t j, double *spread)
+static const double *given_of(const param_spec *spec, size_t d, size_t width, size_t j,
+                              double *spread)
 {
   if (spec->n_values == d * width) return spec->values + j * width;
   if (spec->n_values == width) return spec->values;
@@ -32,17 +35,21 @@ static const double *given_of(const param_spec *spec, size_t d, size_t width, si
 }
 
 /* Every number of the parameter in working form. */
-static void fill_values(resolver *s, side *to, const param_spec *spec, const param_form *form, size_t d, double *values)
+static void fill_values(resolver *s, side *to, const param_spec *spec, const param_form *form,
+                        size_t d, double *values)
 {
   error why = { 0 };
   const family_use *u = &to->use;
-  bool matrix = form->form == PARAM_CONSTRAINED && u->family->params[form->param].constraint == ELBO_CHOLESKY;
-  size_t width = (size_t)u->width[form->param], given = matrix ? (size_t)u->K * (size_t)u->K : width, n = spec->n_values;
+  bool matrix =
+      form->form == PARAM_CONSTRAINED && u->family->params[form->param].constraint == ELBO_CHOLESKY;
+  size_t width = (size_t)u->width[form->param],
+         given = matrix ? (size_t)u->K * (size_t)u->K : width, n = spec->n_values;
   double *spread = arena_get(s->m->arena, given, sizeof *spread, s->e);
   if (!spread) return;
   if (n != 1 && n != given && n != d * given) {
-    problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %zu numbers, expected 1, %zu for every event, or %zu for %zu events", spec->name, n,
-                given, d * given, d);
+    problem_add(s->problems, spec->at, ELBO_E_USAGE,
+                "%s: %zu numbers, expected 1, %zu for every event, or %zu for %zu events",
+                spec->name, n, given, d * given, d);
     return;
   }
   for (size_t j = 0; j < d && !why.status; j++)
@@ -60,23 +67,31 @@ static void take_standard(side *to, int p, size_t d, double *values)
 
 static void refuse_unlearnable(resolver *s, const elbo_param *param, const param_spec *spec)
 {
-  if (spec->kind == GIVEN_CONSTANT || !(param->flags & ELBO_CONSTANT || param->constraint == ELBO_INTEGER)) return;
-  problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s is a constant of the family: give a number", spec->name);
+  if (spec->kind == GIVEN_CONSTANT ||
+      !(param->flags & ELBO_CONSTANT || param->constraint == ELBO_INTEGER))
+    return;
+  problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s is a constant of the family: give a number",
+              spec->name);
 }
 
-static void plan_given(resolver *s, variable *v, side *to, const param_spec *spec, const param_form *form)
+static void plan_given(resolver *s, variable *v, side *to, const param_spec *spec,
+                       const param_form *form)
 {
   int p = form->param;
   param_plan *plan = &to->param[p];
   if (plan->values || plan->kind) {
-    problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s is given twice, in two forms", v->name, to->use.family->params[p].name);
+    problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s is given twice, in two forms", v->name,
+                to->use.family->params[p].name);
     return;
   }
   refuse_unlearnable(s, &to->use.family->params[p], spec);
-  plan->kind = spec->kind == GIVEN_CONSTANT ? FROM_CONSTANT : spec->kind == GIVEN_LEARN ? FROM_LEARN : FROM_HEAD;
+  plan->kind = spec->kind == GIVEN_CONSTANT ? FROM_CONSTANT
+               : spec->kind == GIVEN_LEARN  ? FROM_LEARN
+                                            : FROM_HEAD;
   plan->shared = spec->share_event;
   if (spec->kind == GIVEN_HEAD && !to->spec->net.present)
-    problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: {share: event} is about a head of the net, and there is no net", spec->name);
+    problem_add(s->problems, spec->at, ELBO_E_USAGE,
+                "%s: {share: event} is about a head of the net, and there is no net", spec->name);
   if (spec->kind == GIVEN_HEAD) return;
   plan->values = arena_get(s->m->arena, v->d * (size_t)to->use.width[p], sizeof(double), s->e);
   if (!plan->values) return;
@@ -97,15 +112,15 @@ static void plan_form_set(resolver *s, variable *v, side *to, const elbo_form_se
     for (int i = 0; i < to->spec->n_params; i++)
       if (!strcmp(to->spec->params[i].name, forms->names[n])) spec = &to->spec->params[i];
     if (!spec || spec->kind != GIVEN_CONSTANT || spec->n_values != 1) {
-      problem_add(s->problems, spec ? spec->at : to->spec->at, ELBO_E_USAGE, "%s: %s of %s must be one number", v->name,
-                  forms->names[n], u->family->name);
+      problem_add(s->problems, spec ? spec->at : to->spec->at, ELBO_E_USAGE,
+                  "%s: %s of %s must be one number", v->name, forms->names[n], u->family->name);
       return;
     }
     given[n] = spec->values[0];
   }
   if (forms->to_working(given, u->K, w, NULL)) {
-    problem_add(s->problems, to->spec->at, ELBO_E_USAGE, "%s: %s: these %s .. make no distribution", v->name, u->family->name,
-                forms->names[0]);
+    problem_add(s->problems, to->spec->at, ELBO_E_USAGE, "%s: %s: these %s .. make no distribution",
+                v->name, u->family->name, forms->names[0]);
     return;
   }
   for (int p = 0; p < n; p++) {
@@ -144,7 +159,8 @@ static const elbo_form_set *set_used(const side *to)
   const elbo_family *f = to->use.family;
   param_form form;
   for (int i = 0; i < to->spec->n_params; i++)
-    if (param_find(f, to->spec->params[i].name, &form) && form.param < 0) return &f->form_sets[form.form_set];
+    if (param_find(f, to->spec->params[i].name, &form) && form.param < 0)
+      return &f->form_sets[form.form_set];
   return NULL;
 }
 
@@ -158,9 +174,11 @@ static void plan_params(resolver *s, variable *v, side *to)
     param_form form;
     if (set && in_set(set, spec->name)) continue;
     if (!param_find(f, spec->name, &form))
-      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s has no parameter \"%s\"", v->name, f->name, spec->name);
+      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s has no parameter \"%s\"", v->name,
+                  f->name, spec->name);
     else if (form.param < 0)
-      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s can't be given together with %s", v->name, spec->name, set->names[0]);
+      problem_add(s->problems, spec->at, ELBO_E_USAGE, "%s: %s can't be given together with %s",
+                  v->name, spec->name, set->names[0]);
     else
       plan_given(s, v, to, spec, &form);
   }
@@ -180,8 +198,9 @@ static void check_range(resolver *s, const variable *v, const side *to)
     w[p] = to->param[p].values[0];
   }
   if (sup->range(w, v->K, &low, &high))
-    problem_add(s->problems, to->spec->family_at, ELBO_E_USAGE, "%s: %s: the support from %.9g to %.9g is empty; expected low < high",
-                v->name, to->use.family->name, low, high);
+    problem_add(s->problems, to->spec->family_at, ELBO_E_USAGE,
+                "%s: %s: the support from %.9g to %.9g is empty; expected low < high", v->name,
+                to->use.family->name, low, high);
 }
 
 void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
@@ -197,10 +216,12 @@ void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
     return;
   }
   if (to->use.family->support.kind == ELBO_SUP_CLASS && v->role == VARIABLE_LATENT && K < 2)
-    problem_add(s->problems, spec->family_at, ELBO_E_USAGE, "%s: %s: dim must be at least 2, got %d", v->name, spec->family, K);
+    problem_add(s->problems, spec->family_at, ELBO_E_USAGE,
+                "%s: %s: dim must be at least 2, got %d", v->name, spec->family, K);
   if (v->d * (size_t)to->use.E != v->numbers)
-    problem_add(s->problems, spec->family_at, ELBO_E_USAGE, "%s: %s gives events of %d numbers; p's family needs %zu a row in all",
-                v->name, spec->family, to->use.E, v->numbers);
+    problem_add(s->problems, spec->family_at, ELBO_E_USAGE,
+                "%s: %s gives events of %d numbers; p's family needs %zu a row in all", v->name,
+                spec->family, to->use.E, v->numbers);
   plan_params(s, v, to);
   check_range(s, v, to);
 }

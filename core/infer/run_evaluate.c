@@ -30,17 +30,17 @@ typedef struct evaluator {
   bool no_mean;
   uint32_t *index;                      /* [B] */
   double *reconstruction, *kl, *weight; /* [B] sums over k; log w of one sample */
-  double *top, *sum, *squares;          /* [B] sum_k w_k = sum exp(top), sum_k w_k^2 = squares exp(2 top) */
-  size_t tail;                          /* largest weights of a row that are kept; 0: too few samples */
-  double *tails, *fit;                  /* [B][tail + 1] heaps of log w; [tail + 1] */
-  float *figures;                       /* [rows][EVALUATION_FIGURES], or NULL */
-  double *mean;                         /* [B][numbers] sums over k of E_q[z] */
-  double *unit_kl;                      /* [units] sums over rows and k */
-  float *value, *other;                 /* [B], [B]: of one unit */
-  float *rows;                          /* [B][numbers] */
-  moments all_elbo, all_reconstruction, all_kl, all_likelihood,
-      all_ess, all_khat, *active; /* over rows; active [numbers] */
-  double heavy;                   /* rows of k-hat above 0.7 */
+  double *top, *sum, *squares; /* [B] sum_k w_k = sum exp(top), sum_k w_k^2 = squares exp(2 top) */
+  size_t tail;                 /* largest weights of a row that are kept; 0: too few samples */
+  double *tails, *fit;         /* [B][tail + 1] heaps of log w; [tail + 1] */
+  float *figures;              /* [rows][EVALUATION_FIGURES], or NULL */
+  double *mean;                /* [B][numbers] sums over k of E_q[z] */
+  double *unit_kl;             /* [units] sums over rows and k */
+  float *value, *other;        /* [B], [B]: of one unit */
+  float *rows;                 /* [B][numbers] */
+  moments all_elbo, all_reconstruction, all_kl, all_likelihood, all_ess, all_khat,
+      *active;  /* over rows; active [numbers] */
+  double heavy; /* rows of k-hat above 0.7 */
 } evaluator;
 
 /* ---- memory */
@@ -312,7 +312,9 @@ static void row_figures(evaluator *v, size_t b, double *to)
 static void add_row(evaluator *v, size_t b)
 {
   double row[EVALUATION_FIGURES];
-  moments *const to[] = { &v->all_elbo, &v->all_reconstruction, &v->all_kl, &v->all_likelihood, &v->all_ess, &v->all_khat };
+  moments *const to[] = { &v->all_elbo, &v->all_reconstruction,
+                          &v->all_kl,   &v->all_likelihood,
+                          &v->all_ess,  &v->all_khat };
   row_figures(v, b, row);
   for (int i = 0; i < EVALUATION_FIGURES; i++) {
     if (!isnan(row[i])) moments_add(to[i], row[i]);

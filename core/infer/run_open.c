@@ -21,7 +21,8 @@ static elbo_status read_parameters(elbo_run *r, const char *directory, error *e)
   }
   if (path.failed) return fail(e, ELBO_E_MEMORY, "no memory for the name of a checkpoint");
   elbo_status status =
-      model_build(r->study->model, &(graph_options){ .purpose = GRAPH_DECODE, .batch = 1, .samples = 1 }, &mg, e);
+      model_build(r->study->model,
+                  &(graph_options){ .purpose = GRAPH_DECODE, .batch = 1, .samples = 1 }, &mg, e);
   if (!status) {
     r->params = mem_new_aligned(graph_param_floats(mg.g), sizeof(float), "the parameters", e);
     status = r->params ? checkpoint_read_params(path.s, mg.g, r->params, e) : ELBO_E_MEMORY;

@@ -77,9 +77,7 @@ static elbo_status run_walk(walk *w, error *e)
 {
   size_t batch, chunk;
   machine *m = NULL;
-  graph_options most = {
-    .purpose = w->purpose, .batch = w->rows, .samples = 1, .draw = w->draw
-  };
+  graph_options most = { .purpose = w->purpose, .batch = w->rows, .samples = 1, .draw = w->draw };
   if (run_machine(w->r, &most, w->seed, &m, &batch, &chunk, e)) return e->status;
   uint32_t *index = mem_new(batch, sizeof *index, "indices of rows", e);
   if (index) walk_rows(w, m, batch, index, e);
@@ -93,7 +91,8 @@ static elbo_status run_walk(walk *w, error *e)
 static elbo_status show_walk(walk *w, error *e)
 {
   if (run_walk(w, e) != ELBO_E_PLUGIN || w->draw) return e->status;
-  context_log(w->r->ctx, 1, "%s is shown by draws in place of its mean, which can't be had: %s", run_observed(w->r)->name, e->text);
+  context_log(w->r->ctx, 1, "%s is shown by draws in place of its mean, which can't be had: %s",
+              run_observed(w->r)->name, e->text);
   error_clear(e);
   w->draw = true;
   return run_walk(w, e);
@@ -298,7 +297,8 @@ static elbo_status find_quantiles(grid *g, error *e)
 {
   model_graph mg; /* for the places of learned parameters */
   elbo_status status =
-      model_build(g->r->study->model, &(graph_options){ .purpose = GRAPH_DECODE, .batch = 1, .samples = 1 }, &mg, e);
+      model_build(g->r->study->model,
+                  &(graph_options){ .purpose = GRAPH_DECODE, .batch = 1, .samples = 1 }, &mg, e);
   for (size_t i = 0; i < g->numbers && !status; i++)
     status = quantiles(g, mg.g, i, 1, &g->median[i], e);
   if (!status) status = quantiles(g, mg.g, g->i, g->side, g->across[0], e);

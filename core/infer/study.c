@@ -19,7 +19,8 @@ typedef struct opener {
 
 static void complain(opener *o, place at, const char *what, const error *why)
 {
-  problem_add(o->problems, at, why->status == ELBO_E_MEMORY ? ELBO_E_MEMORY : ELBO_E_DATA, "%s: %s", what, why->text);
+  problem_add(o->problems, at, why->status == ELBO_E_MEMORY ? ELBO_E_MEMORY : ELBO_E_DATA, "%s: %s",
+              what, why->text);
 }
 
 /* ---- files */
@@ -35,7 +36,8 @@ static void make_builtin(opener *o, const data_spec *d, split_kind split, size_t
   array *labels = &o->s->labels[split];
   bool wanted = !labels->rows;
   if (!rows) return;
-  if (builtin_make(d->builtin, o->s->x->seed, split == SPLIT_TEST, rows, &to->x, wanted ? labels : NULL, &why))
+  if (builtin_make(d->builtin, o->s->x->seed, split == SPLIT_TEST, rows, &to->x,
+                   wanted ? labels : NULL, &why))
     complain(o, d->at, d->variable, &why);
 }
 
@@ -44,7 +46,10 @@ static size_t row_limit(const experiment *x, const data_spec *d)
   return (size_t)(d->limit ? d->limit : x->limit);
 }
 
-static size_t smaller(size_t a, size_t limit) { return limit && limit < a ? limit : a; }
+static size_t smaller(size_t a, size_t limit)
+{
+  return limit && limit < a ? limit : a;
+}
 
 static const char *override_of(const char *const *overrides, const char *name)
 {
@@ -74,7 +79,8 @@ static void read_labels(opener *o, const char *path, split_kind split)
 {
   error why = { 0 };
   if (!path || o->s->labels[split].rows) return;
-  if (array_read(path, split == SPLIT_TRAIN ? (size_t)o->s->x->limit : 0, &o->s->labels[split], &why))
+  if (array_read(path, split == SPLIT_TRAIN ? (size_t)o->s->x->limit : 0, &o->s->labels[split],
+                 &why))
     complain(o, o->s->x->data_at, "labels", &why);
 }
 
@@ -111,16 +117,20 @@ static void check_rows(opener *o, split_kind split)
   for (int i = 0; i < s->n_data; i++) {
     const dataset *set = &s->data[split][i], *first = &s->data[split][0];
     if (set->rows != first->rows)
-      problem_add(o->problems, s->x->data[i].at, ELBO_E_DATA, "%s: %zu rows to %s on, but %s has %zu", s->x->data[i].variable,
-                  set->rows, split_name(split), s->x->data[0].variable, first->rows);
+      problem_add(o->problems, s->x->data[i].at, ELBO_E_DATA,
+                  "%s: %zu rows to %s on, but %s has %zu", s->x->data[i].variable, set->rows,
+                  split_name(split), s->x->data[0].variable, first->rows);
     const dataset *train = &s->data[SPLIT_TRAIN][i];
     if (set->rows && set->x.D != train->x.D)
-      problem_add(o->problems, s->x->data[i].at, ELBO_E_DATA, "%s: a row to %s on has %zu numbers, one to train on %zu",
-                  s->x->data[i].variable, split_name(split), set->x.D, train->x.D);
+      problem_add(o->problems, s->x->data[i].at, ELBO_E_DATA,
+                  "%s: a row to %s on has %zu numbers, one to train on %zu", s->x->data[i].variable,
+                  split_name(split), set->x.D, train->x.D);
   }
   s->rows[split] = s->n_data ? s->data[split][0].rows : 0;
-  if (s->labels[split].rows && split != SPLIT_VALIDATE && s->labels[split].rows != s->data[split][0].x.rows)
-    problem_add(o->problems, s->x->data_at, ELBO_E_DATA, "labels: %zu of them for %zu rows to %s on", s->labels[split].rows,
+  if (s->labels[split].rows && split != SPLIT_VALIDATE &&
+      s->labels[split].rows != s->data[split][0].x.rows)
+    problem_add(o->problems, s->x->data_at, ELBO_E_DATA,
+                "labels: %zu of them for %zu rows to %s on", s->labels[split].rows,
                 s->data[split][0].x.rows, split_name(split));
 }
 
@@ -128,7 +138,8 @@ static void check_batch(opener *o)
 {
   const train_spec *t = &o->s->x->train;
   if ((size_t)t->batch_size > o->s->rows[SPLIT_TRAIN])
-    problem_add(o->problems, t->batch_at, ELBO_E_USAGE, "train.batch_size: %lld is more than the %zu training rows",
+    problem_add(o->problems, t->batch_at, ELBO_E_USAGE,
+                "train.batch_size: %lld is more than the %zu training rows",
                 (long long)t->batch_size, o->s->rows[SPLIT_TRAIN]);
 }
 
@@ -139,7 +150,8 @@ static void standardize(opener *o)
     error why = { 0 };
     dataset *train = &s->data[SPLIT_TRAIN][i];
     if (!train->prepare.standardize) continue;
-    if (dataset_standardize(train, &why)) complain(o, s->x->data[i].prepare_at, s->x->data[i].variable, &why);
+    if (dataset_standardize(train, &why))
+      complain(o, s->x->data[i].prepare_at, s->x->data[i].variable, &why);
     for (int k = SPLIT_VALIDATE; k < SPLITS; k++)
       s->data[k][i].mean = train->mean, s->data[k][i].scale = train->scale;
   }
@@ -152,7 +164,8 @@ static void set_shape(opener *o, const data_spec *d, data_facts *f)
   if (!d->shape_rank) return;
   for (int k = 0; k < d->shape_rank; k++) product *= (size_t)d->shape[k];
   if (product != f->D) {
-    problem_add(o->problems, d->at, ELBO_E_DATA, "%s: shape holds %zu numbers, a row has %zu", d->variable, product, f->D);
+    problem_add(o->problems, d->at, ELBO_E_DATA, "%s: shape holds %zu numbers, a row has %zu",
+                d->variable, product, f->D);
     return;
   }
   f->rank = d->shape_rank;
@@ -184,13 +197,16 @@ static elbo_status collect_facts(opener *o, data_facts *facts)
 static void check_overrides(opener *o, const char *const *overrides)
 {
   text known = { 0 };
-  for (int i = 0; i < o->s->n_data; i++) text_format(&known, "%s%s", i ? ", " : "", o->s->x->data[i].variable);
+  for (int i = 0; i < o->s->n_data; i++)
+    text_format(&known, "%s%s", i ? ", " : "", o->s->x->data[i].variable);
   for (; overrides && *overrides; overrides++) {
     bool found = false;
     for (int i = 0; i < o->s->n_data; i++)
-      found |= override_of((const char *const[]){ *overrides, NULL }, o->s->x->data[i].variable) != NULL;
+      found |=
+          override_of((const char *const[]){ *overrides, NULL }, o->s->x->data[i].variable) != NULL;
     if (!found)
-      problem_add(o->problems, (place){ 0 }, ELBO_E_USAGE, "data \"%s\": expected VARIABLE=FILE with one of the variables %s", *overrides,
+      problem_add(o->problems, (place){ 0 }, ELBO_E_USAGE,
+                  "data \"%s\": expected VARIABLE=FILE with one of the variables %s", *overrides,
                   known.s ? known.s : "");
   }
   text_free(&known);
@@ -230,7 +246,8 @@ elbo_status study_open(const registry *r, const elbo_backend *backend, int threa
   s->registry = r, s->backend = backend, s->threads = threads, s->x = x, s->n_data = x->n_data;
   opener o = { s, p, e };
   if (s->n_data > MODEL_MAX_VARIABLES)
-    problem_add(p, x->data_at, ELBO_E_USAGE, "data: %d variables, at most %d", s->n_data, MODEL_MAX_VARIABLES);
+    problem_add(p, x->data_at, ELBO_E_USAGE, "data: %d variables, at most %d", s->n_data,
+                MODEL_MAX_VARIABLES);
   else
     read_all(&o, overrides);
   finish(&o);
@@ -246,7 +263,8 @@ void study_free(study *s)
 {
   if (!s) return;
   for (int i = 0; i < s->n_data && i < MODEL_MAX_VARIABLES; i++) {
-    s->data[SPLIT_TEST][i].mean = s->data[SPLIT_TEST][i].scale = NULL; /* borrowed from the training set */
+    s->data[SPLIT_TEST][i].mean = s->data[SPLIT_TEST][i].scale =
+        NULL; /* borrowed from the training set */
     dataset_free(&s->data[SPLIT_TRAIN][i]);
     dataset_free(&s->data[SPLIT_TEST][i]);
   }
@@ -264,6 +282,7 @@ size_t study_data_bytes(const study *s)
   for (int k = 0; k < SPLITS; k++)
     for (int i = 0; i < s->n_data; i++)
       if (k != SPLIT_VALIDATE)
-        bytes += s->data[k][i].x.rows * s->data[k][i].x.D * (s->data[k][i].x.type == ARRAY_U8 ? 1 : sizeof(float));
+        bytes += s->data[k][i].x.rows * s->data[k][i].x.D *
+                 (s->data[k][i].x.type == ARRAY_U8 ? 1 : sizeof(float));
   return bytes;
 }

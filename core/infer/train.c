@@ -21,11 +21,11 @@ typedef struct session {
   text versions;
   dir_lock *lock;
   line_log *log;
-  double started;      /* clock at the start of this session */
+  double started;        /* clock at the start of this session */
   double seconds_before; /* spent by earlier sessions */
-  double reported;     /* clock of the last progress call */
-  sums epoch, since;   /* of this epoch; since the last log_every line */
-  int64_t keep;        /* bytes of the metrics file that the checkpoint knows of */
+  double reported;       /* clock of the last progress call */
+  sums epoch, since;     /* of this epoch; since the last log_every line */
+  int64_t keep;          /* bytes of the metrics file that the checkpoint knows of */
   uint64_t first_step;
   uint64_t rows_here;
 } session;
@@ -41,9 +41,13 @@ static double now(void)
 static checkpoint_io io_of(session *s)
 {
   const optimizer_kind *k = &optimizer_table[s->s->x->optimizer.kind];
-  return (checkpoint_io){ .graph = s->t->m->mg.g, .params = s->t->params, .state = { s->t->state[0], s->t->state[1] },
-                          .state_names = { k->state_names[0], k->state_names[1] }, .at = s->t->at,
-                          .versions = s->versions.s, .experiment = s->s->digest };
+  return (checkpoint_io){ .graph = s->t->m->mg.g,
+                          .params = s->t->params,
+                          .state = { s->t->state[0], s->t->state[1] },
+                          .state_names = { k->state_names[0], k->state_names[1] },
+                          .at = s->t->at,
+                          .versions = s->versions.s,
+                          .experiment = s->s->digest };
 }
 
 static elbo_status save(session *s, const char *path)
@@ -68,7 +72,8 @@ static void keep_failed(session *s)
 static elbo_status name_files(session *s)
 {
   error *e = s->e;
-  const char *name = s->o->run ? s->o->run : arena_format(s->s->x->arena, e, "runs/%s", s->s->x->name);
+  const char *name =
+      s->o->run ? s->o->run : arena_format(s->s->x->arena, e, "runs/%s", s->s->x->name);
   s->dir = name ? path_absolute(name, e) : NULL;
   if (!s->dir) return e->status;
   s->checkpoint = path_join(s->dir, "checkpoint.safetensors", e);
@@ -82,9 +87,14 @@ static elbo_status look_for_run(session *s)
 {
   bool there = file_exists(s->checkpoint);
   if (there && !s->o->resume)
-    return fail(s->e, ELBO_E_FILES, "%s: a run stands there already; go on with it by --resume, or choose another directory by -o", s->result->run);
+    return fail(s->e, ELBO_E_FILES,
+                "%s: a run stands there already; go on with it by --resume, or choose another "
+                "directory by -o",
+                s->result->run);
   if (!there && s->o->resume)
-    return fail(s->e, ELBO_E_FILES, "%s: no checkpoint stands there to resume from; start the run without --resume", s->result->run);
+    return fail(s->e, ELBO_E_FILES,
+                "%s: no checkpoint stands there to resume from; start the run without --resume",
+                s->result->run);
   return ELBO_DONE;
 }
 
@@ -117,8 +127,11 @@ static void warn_of_schedule(const session *s, int64_t epochs)
 {
   const schedule_kind *k = &schedule_table[s->s->x->optimizer.schedule];
   if (k->whole_run && epochs != s->t->epochs)
-    context_log(s->x->ctx, 1, "resuming, but not as an unbroken run of %lld epochs: the schedule %s depends on their number, and the steps done so far "
-                "followed one of %lld", (long long)s->t->epochs, k->name, (long long)epochs);
+    context_log(s->x->ctx, 1,
+                "resuming, but not as an unbroken run of %lld epochs: the schedule %s depends on "
+                "their number, and the steps done so far "
+                "followed one of %lld",
+                (long long)s->t->epochs, k->name, (long long)epochs);
 }
 
 static elbo_status resume(session *s)
@@ -128,14 +141,19 @@ static elbo_status resume(session *s)
   if (checkpoint_read(s->checkpoint, &io, differ, sizeof differ, s->e)) return s->e->status;
   s->t->at = io.at;
   if (io.at.epoch != (int64_t)(io.at.step / s->t->per_epoch))
-    return fail(s->e, ELBO_E_CHECKPOINT, "%s: header entry \"elbo.state\": epoch %lld can't have step %llu, an epoch has %llu; take an earlier checkpoint",
-                s->checkpoint, (long long)io.at.epoch, (unsigned long long)io.at.step, (unsigned long long)s->t->per_epoch);
+    return fail(s->e, ELBO_E_CHECKPOINT,
+                "%s: header entry \"elbo.state\": epoch %lld can't have step %llu, an epoch has "
+                "%llu; take an earlier checkpoint",
+                s->checkpoint, (long long)io.at.epoch, (unsigned long long)io.at.step,
+                (unsigned long long)s->t->per_epoch);
   if (metrics_cut(s->metrics, io.at.step, &s->keep, &s->seconds_before, s->e)) return s->e->status;
   if (io.at.step > (uint64_t)s->t->epochs * s->t->per_epoch)
-    return fail(s->e, ELBO_E_CHECKPOINT, "%s: %llu steps are done, more than %lld epochs have", s->checkpoint,
-                (unsigned long long)io.at.step, (long long)s->t->epochs);
+    return fail(s->e, ELBO_E_CHECKPOINT, "%s: %llu steps are done, more than %lld epochs have",
+                s->checkpoint, (unsigned long long)io.at.step, (long long)s->t->epochs);
   if (differ[0])
-    context_log(s->x->ctx, 1, "resuming, but not bit for bit: the checkpoint was written by %s; this is %s", differ, s->versions.s);
+    context_log(s->x->ctx, 1,
+                "resuming, but not bit for bit: the checkpoint was written by %s; this is %s",
+                differ, s->versions.s);
   warn_of_schedule(s, io.at.epochs);
   s->t->at.epochs = s->t->epochs;
   return ELBO_DONE;
@@ -154,10 +172,15 @@ static elbo_progress report_of(session *s, const char *split, const sums *sums)
 {
   double spent = now() - s->started;
   uint64_t steps = (uint64_t)s->t->epochs * s->t->per_epoch, here = s->t->at.step - s->first_step;
-  elbo_progress p = { .split = split, .step = s->t->at.step, .steps = steps, .epochs = s->t->epochs,
-                      .epoch = (double)s->t->at.step / (double)s->t->per_epoch, .seconds = s->seconds_before + spent,
+  elbo_progress p = { .split = split,
+                      .step = s->t->at.step,
+                      .steps = steps,
+                      .epochs = s->t->epochs,
+                      .epoch = (double)s->t->at.step / (double)s->t->per_epoch,
+                      .seconds = s->seconds_before + spent,
                       .rows_per_second = spent > 0 ? (double)s->rows_here / spent : 0,
-                      .seconds_left = here ? spent / (double)here * (double)(steps - s->t->at.step) : NAN };
+                      .seconds_left =
+                          here ? spent / (double)here * (double)(steps - s->t->at.step) : NAN };
   metrics_means(sums, &p);
   return p;
 }
@@ -174,7 +197,10 @@ static void show(session *s, elbo_progress *p, bool epoch_end)
   s->reported = now();
 }
 
-static bool stopped(const session *s) { return s->o->stop && s->o->stop(s->o->user); }
+static bool stopped(const session *s)
+{
+  return s->o->stop && s->o->stop(s->o->user);
+}
 
 /* ---- the end of an epoch: means, held-out means, the best so far, the checkpoint */
 static elbo_status test_split(session *s, split_kind split, double *elbo)
@@ -215,7 +241,8 @@ static elbo_status end_epoch(session *s, bool *done)
   s->result->elbo_train = p.elbo;
   if (write_line(s, &p)) return s->e->status;
   show(s, &p, true);
-  if (test_split(s, SPLIT_VALIDATE, &validate) || test_split(s, SPLIT_TEST, &s->result->elbo_test) || keep_best(s, validate))
+  if (test_split(s, SPLIT_VALIDATE, &validate) ||
+      test_split(s, SPLIT_TEST, &s->result->elbo_test) || keep_best(s, validate))
     return s->e->status;
   s->epoch = (sums){ 0 };
   *done = s->t->at.epoch >= s->t->epochs || out_of_patience(s);
@@ -259,10 +286,13 @@ static elbo_status train_steps(session *s)
     if (between_epochs(s)) return s->e->status;
     bool end = s->t->at.step % s->t->per_epoch == 0;
     if (end && end_epoch(s, &done)) return s->e->status;
-    if (!end && every && s->t->at.step % (uint64_t)every == 0 && save(s, s->checkpoint)) return s->e->status;
+    if (!end && every && s->t->at.step % (uint64_t)every == 0 && save(s, s->checkpoint))
+      return s->e->status;
     if (!done && stopped(s)) {
       if (!end && save(s, s->checkpoint)) return s->e->status;
-      return fail(s->e, ELBO_E_STOPPED, "stopped after step %llu; the state is saved: go on with --resume", (unsigned long long)s->t->at.step);
+      return fail(s->e, ELBO_E_STOPPED,
+                  "stopped after step %llu; the state is saved: go on with --resume",
+                  (unsigned long long)s->t->at.step);
     }
   }
   return ELBO_DONE;
@@ -287,7 +317,8 @@ static void fill_result(session *s)
 
 static elbo_status finish(session *s)
 {
-  char *svg = path_join(s->dir, "curves.svg", s->e), *summary = path_join(s->dir, "summary.json", s->e);
+  char *svg = path_join(s->dir, "curves.svg", s->e),
+       *summary = path_join(s->dir, "summary.json", s->e);
   if (svg && summary && !metrics_summary(summary, s->s, s->result, s->versions.s, s->e))
     metrics_curves(s->metrics, svg, s->s->x->name, s->e);
   mem_free(svg);
@@ -301,7 +332,9 @@ static elbo_status start(session *s)
   error *e = s->e;
   int64_t epochs = s->o->epochs ? s->o->epochs : s->s->x->train.epochs;
   if (epochs < 1) return fail(e, ELBO_E_USAGE, "epochs: %lld is not at least 1", (long long)epochs);
-  if (name_files(s) || versions_text(s->x->ctx, &s->versions, e) || look_for_run(s) || trainer_new(s->s, epochs, &s->t, e)) return e->status;
+  if (name_files(s) || versions_text(s->x->ctx, &s->versions, e) || look_for_run(s) ||
+      trainer_new(s->s, epochs, &s->t, e))
+    return e->status;
   if (s->o->init_from && !s->o->resume && take_weights(s)) return e->status;
   if (open_directory(s) || (s->o->resume && resume(s))) return e->status;
   s->first_step = s->t->at.step;
@@ -312,9 +345,15 @@ static elbo_status start(session *s)
   return e->status;
 }
 
-elbo_status elbo_train(elbo_experiment *x, const elbo_train_options *options, elbo_train_result *result)
+elbo_status elbo_train(elbo_experiment *x, const elbo_train_options *options,
+                       elbo_train_result *result)
 {
-  session s = { .x = x, .o = options, .result = result, .s = x->study, .e = context_enter(x->ctx), .started = now() };
+  session s = { .x = x,
+                .o = options,
+                .result = result,
+                .s = x->study,
+                .e = context_enter(x->ctx),
+                .started = now() };
   *result = (elbo_train_result){ .elbo_train = NAN, .elbo_test = NAN };
   if (!start(&s)) {
     s.started = now();
@@ -323,7 +362,8 @@ elbo_status elbo_train(elbo_experiment *x, const elbo_train_options *options, el
     if (!ended && !s.result->already_finished) finish(&s);
   }
   error closing = { 0 };
-  if (line_log_close(s.log, &closing) && !s.e->status) fail(s.e, closing.status, "%s", closing.text);
+  if (line_log_close(s.log, &closing) && !s.e->status)
+    fail(s.e, closing.status, "%s", closing.text);
   dir_lock_release(s.lock);
   trainer_free(s.t);
   text_free(&s.versions);

@@ -21,14 +21,16 @@ static elbo_status make_vectors(trainer *t, error *e)
   const optimizer_kind *kind = &optimizer_table[t->study->x->optimizer.kind];
   t->params = mem_new_aligned(t->floats, sizeof(float), "parameters", e);
   t->grads = mem_new_aligned(t->floats, sizeof(float), "gradients", e);
-  for (int i = 0; i < kind->n_state; i++) t->state[i] = mem_new_aligned(t->floats, sizeof(float), "the optimizer's state", e);
+  for (int i = 0; i < kind->n_state; i++)
+    t->state[i] = mem_new_aligned(t->floats, sizeof(float), "the optimizer's state", e);
   return e->status;
 }
 
 static elbo_status make_orders(trainer *t, error *e)
 {
   const study *s = t->study;
-  size_t held = s->rows[SPLIT_TEST] > s->rows[SPLIT_VALIDATE] ? s->rows[SPLIT_TEST] : s->rows[SPLIT_VALIDATE];
+  size_t held =
+      s->rows[SPLIT_TEST] > s->rows[SPLIT_VALIDATE] ? s->rows[SPLIT_TEST] : s->rows[SPLIT_VALIDATE];
   t->order = mem_new(s->rows[SPLIT_TRAIN] + 1, sizeof *t->order, "the order of rows", e);
   t->plain = mem_new(held + 1, sizeof *t->plain, "the order of rows", e);
   for (size_t i = 0; t->plain && i < held; i++) t->plain[i] = (uint32_t)i;
@@ -39,7 +41,9 @@ static elbo_status make_orders(trainer *t, error *e)
 static elbo_status make_machines(trainer *t, error *e)
 {
   study *s = t->study;
-  graph_options train = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = s->model->samples };
+  graph_options train = { .purpose = GRAPH_TRAIN,
+                          .batch = (size_t)s->x->train.batch_size,
+                          .samples = s->model->samples };
   graph_options test = { .purpose = GRAPH_EVALUATE, .batch = TEST_BATCH, .samples = 1 };
   t->pool = pool_new(s->threads, e);
   if (!t->pool || machine_new(s, &train, t->pool, t->params, t->grads, &t->m, e)) return e->status;
@@ -57,7 +61,8 @@ elbo_status trainer_new(study *s, int64_t epochs, trainer **out, error *e)
   size_t batch = (size_t)s->x->train.batch_size;
   t->per_epoch = (s->rows[SPLIT_TRAIN] + batch - 1) / batch;
   t->at.best = NAN;
-  if (layout_size(s, &t->floats, e) || make_vectors(t, e) || make_orders(t, e) || make_machines(t, e)) {
+  if (layout_size(s, &t->floats, e) || make_vectors(t, e) || make_orders(t, e) ||
+      make_machines(t, e)) {
     trainer_free(t);
     return e->status;
   }
@@ -81,7 +86,10 @@ void trainer_free(trainer *t)
 }
 
 /* ---- schedules, by epochs done with fraction */
-static double epochs_done(const trainer *t) { return (double)t->at.step / (double)t->per_epoch; }
+static double epochs_done(const trainer *t)
+{
+  return (double)t->at.step / (double)t->per_epoch;
+}
 
 double trainer_kl_weight(const trainer *t)
 {
@@ -90,12 +98,16 @@ double trainer_kl_weight(const trainer *t)
   return s->kl_from + (s->kl_to - s->kl_from) * fmin(1, epochs_done(t) / s->kl_epochs);
 }
 
-double trainer_temperature(const trainer *t) { return model_temperature(t->study->model, epochs_done(t)); }
+double trainer_temperature(const trainer *t)
+{
+  return model_temperature(t->study->model, epochs_done(t));
+}
 
 double trainer_learning_rate(const trainer *t)
 {
   const optimizer_spec *o = &t->study->x->optimizer;
-  return o->learning_rate * schedule_table[o->schedule].factor(o->schedule_hyper, epochs_done(t), (double)t->epochs);
+  return o->learning_rate *
+         schedule_table[o->schedule].factor(o->schedule_hyper, epochs_done(t), (double)t->epochs);
 }
 
 /* ---- sums */
@@ -105,12 +117,14 @@ static double sum_rows(const machine *m, node_id id)
   if (id == NODE_NONE) return 0;
   const node *n = graph_node(m->mg.g, id);
   const float *at = run_value(m->run, id);
-  bool points = m->study->model->enumerates && m->mg.weights != NODE_NONE && n->shape.axis == AXIS_SAMPLE;
+  bool points =
+      m->study->model->enumerates && m->mg.weights != NODE_NONE && n->shape.axis == AXIS_SAMPLE;
   const float *weight = points ? run_value(m->run, m->mg.weights) : NULL;
   size_t rows = run_rows(m->run, id);
   double sum = 0;
   size_t apart = points ? graph_node(m->mg.g, m->mg.weights)->ld : 0;
-  for (size_t i = 0; i < rows; i++) sum += (double)at[i * n->ld] * (points ? (double)weight[apart * i] : 1);
+  for (size_t i = 0; i < rows; i++)
+    sum += (double)at[i * n->ld] * (points ? (double)weight[apart * i] : 1);
   return points ? sum : sum * (double)m->run->batch / (double)rows;
 }
 
@@ -153,8 +167,8 @@ static void update_part(void *arg, int part, int parts)
   size_t from, to;
   part_range(t->floats, 16, part, parts, &from, &to);
   optimizer_table[t->study->x->optimizer.kind].update[t->m->run->env.level](
-    &t->update, to - from, t->params + from, t->grads + from, t->state[0] ? t->state[0] + from : NULL,
-    t->state[1] ? t->state[1] + from : NULL);
+      &t->update, to - from, t->params + from, t->grads + from,
+      t->state[0] ? t->state[0] + from : NULL, t->state[1] ? t->state[1] + from : NULL);
 }
 
 static void update(trainer *t, double norm)
@@ -174,7 +188,8 @@ static size_t next_batch(trainer *t)
   int64_t epoch = (int64_t)(t->at.step / t->per_epoch);
   size_t first = (size_t)(t->at.step % t->per_epoch) * batch;
   if (t->order_epoch != epoch) {
-    philox_shuffle(philox_make_key(s->x->seed, STREAM_SHUFFLE), (uint32_t)epoch, (uint32_t)rows, t->order);
+    philox_shuffle(philox_make_key(s->x->seed, STREAM_SHUFFLE), (uint32_t)epoch, (uint32_t)rows,
+                   t->order);
     t->order_epoch = epoch;
   }
   machine_feed_split(t->m, SPLIT_TRAIN, t->order + first, (uint32_t)epoch);
@@ -191,8 +206,13 @@ static double mean_of_rows(const machine *m)
 elbo_status trainer_step(trainer *t, sums *s, error *e)
 {
   run *r = t->m->run;
-  step_args a = { .batch = next_batch(t), .step = t->at.step, .kl_weight = trainer_kl_weight(t), .temperature = trainer_temperature(t),
-                  .baseline = baseline_value(&t->at.baseline), .training = true, .feeds = t->m->feeds };
+  step_args a = { .batch = next_batch(t),
+                  .step = t->at.step,
+                  .kl_weight = trainer_kl_weight(t),
+                  .temperature = trainer_temperature(t),
+                  .baseline = baseline_value(&t->at.baseline),
+                  .training = true,
+                  .feeds = t->m->feeds };
   if (run_forward(r, &a, e)) return e->status;
   double objective = (double)*run_value(r, t->m->mg.objective);
   if (!isfinite(objective)) return run_find_nonfinite(r, &a, e);
@@ -221,8 +241,8 @@ elbo_status trainer_test(trainer *t, split_kind split, sums *s, error *e)
     if (!isfinite(s->reconstruction - s->kl)) {
       step_args a = { .batch = n, .step = step, .kl_weight = 1, .feeds = t->tester->feeds };
       run_find_nonfinite(t->tester->run, &a, e);
-      return error_prefix(e, "%s rows %zu to %zu, after step %llu", split_name(split), first, first + n - 1,
-                          (unsigned long long)t->at.step);
+      return error_prefix(e, "%s rows %zu to %zu, after step %llu", split_name(split), first,
+                          first + n - 1, (unsigned long long)t->at.step);
     }
   }
   s->objective = s->reconstruction - s->kl;

@@ -35,10 +35,12 @@ static double shape_at(double b, const double *x, size_t n)
 double pareto_shape(const double *x, size_t n)
 {
   size_t m = 30 + (size_t)sqrt((double)n);
-  double quarter = x[(size_t)fmax(0, floor((double)n / 4 + 0.5) - 1)], sum = 0, mean = 0, top = -INFINITY;
+  double quarter = x[(size_t)fmax(0, floor((double)n / 4 + 0.5) - 1)], sum = 0, mean = 0,
+         top = -INFINITY;
   for (int pass = 0; pass < 2; pass++) /* the largest likelihood first, against overflow */
     for (size_t j = 1; j <= m; j++) {
-      double b = 1 / x[n - 1] + (1 - sqrt((double)m / ((double)j - 0.5))) / (3 * quarter), k = shape_at(b, x, n);
+      double b = 1 / x[n - 1] + (1 - sqrt((double)m / ((double)j - 0.5))) / (3 * quarter),
+             k = shape_at(b, x, n);
       double l = (double)n * (log(-b / k) - k - 1);
       if (isnan(l)) continue;
       if (pass == 0) {
@@ -61,7 +63,8 @@ static int ascending(const void *a, const void *b)
 double weights_khat(double *log_w, size_t M, double *work)
 {
   qsort(log_w, M + 1, sizeof *log_w, ascending);
-  double top = log_w[M], cutoff = exp(log_w[0] - top), rounding = 64 * (double)FLT_EPSILON * fmax(1, fabs(top));
+  double top = log_w[M], cutoff = exp(log_w[0] - top),
+         rounding = 64 * (double)FLT_EPSILON * fmax(1, fabs(top));
   if (!(top - log_w[0] > rounding)) return NAN;
   for (size_t i = 0; i < M; i++) work[i] = exp(log_w[i + 1] - top) - cutoff;
   size_t first = 0;

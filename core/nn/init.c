@@ -29,10 +29,14 @@ static double lecun(size_t in, size_t out, double scale)
 }
 
 const init_kind init_table[] = {
-  { "glorot", "uniform within sqrt(6 / (in + out)) (Glorot and Bengio 2010, eq. 16)", glorot, 1, 0 },
+  { "glorot", "uniform within sqrt(6 / (in + out)) (Glorot and Bengio 2010, eq. 16)", glorot, 1,
+    0 },
   { "he", "normal of standard deviation sqrt(2 / in) (He et al. 2015, eq. 10)", he, 0, 0 },
-  { "normal", "normal of standard deviation `scale` (0.01: Kingma and Welling 2014, section 5)", normal, 0, 0 },
-  { "torch", "weights and biases uniform within 1 / sqrt(in): what PyTorch starts a linear layer with (after LeCun et al. 1998, section 4.6)",
+  { "normal", "normal of standard deviation `scale` (0.01: Kingma and Welling 2014, section 5)",
+    normal, 0, 0 },
+  { "torch",
+    "weights and biases uniform within 1 / sqrt(in): what PyTorch starts a linear layer with "
+    "(after LeCun et al. 1998, section 4.6)",
     lecun, 1, 1 },
 };
 const int n_inits = sizeof init_table / sizeof *init_table;
@@ -62,7 +66,8 @@ void init_params(const graph *g, uint64_t seed, float *params)
   memset(params, 0, graph_param_floats(g) * sizeof *params);
   for (int i = 0; i < graph_tensor_count(g); i++) {
     const named_tensor *t = graph_tensor(g, i);
-    if (t->role == TENSOR_WEIGHT || (t->role == TENSOR_BIAS && init_table[t->init].biases)) init_drawn(t, seed, params + t->at);
+    if (t->role == TENSOR_WEIGHT || (t->role == TENSOR_BIAS && init_table[t->init].biases))
+      init_drawn(t, seed, params + t->at);
     if (t->start) memcpy(params + t->at, t->start, t->count * sizeof *params);
   }
 }

@@ -21,10 +21,12 @@ double contest_now(void)
 /* ---- one estimator's model, or why there is none */
 static void set_roads(contest *c, const char *reparam)
 {
-  for (int i = 0; i < c->s->x->n_q; i++) c->s->x->q[i].reparam = reparam ? reparam : c->own_roads[i];
+  for (int i = 0; i < c->s->x->n_q; i++)
+    c->s->x->q[i].reparam = reparam ? reparam : c->own_roads[i];
 }
 
-elbo_status contest_resolve(contest *c, const char *name, long samples, const char *reparam, char *why, size_t n)
+elbo_status contest_resolve(contest *c, const char *name, long samples, const char *reparam,
+                            char *why, size_t n)
 {
   problems p = { 0 };
   model *m = NULL;
@@ -72,19 +74,30 @@ static elbo_status between(void *user, error *e)
 }
 
 /* ---- rows */
-static elbo_compare_row *new_row(contest *c, const char *estimator, long samples, const char *reparam, const char *group)
+static elbo_compare_row *new_row(contest *c, const char *estimator, long samples,
+                                 const char *reparam, const char *group)
 {
   if (mem_grow(&c->rows, &c->room, c->n + 1, sizeof *c->rows, "the comparison", c->e)) return NULL;
   elbo_compare_row *row = &c->rows[c->n++];
-  *row = (elbo_compare_row){ .samples = samples, .mean_norm = NAN, .mean_norm_se = NAN, .variance = NAN, .variance_se = NAN, .snr = NAN,
-                             .snr_se = NAN, .bias = NAN, .bias_chance = NAN, .ms_per_gradient = NAN, .work_variance = NAN };
+  *row = (elbo_compare_row){ .samples = samples,
+                             .mean_norm = NAN,
+                             .mean_norm_se = NAN,
+                             .variance = NAN,
+                             .variance_se = NAN,
+                             .snr = NAN,
+                             .snr_se = NAN,
+                             .bias = NAN,
+                             .bias_chance = NAN,
+                             .ms_per_gradient = NAN,
+                             .work_variance = NAN };
   snprintf(row->estimator, sizeof row->estimator, "%s", estimator);
   snprintf(row->reparam, sizeof row->reparam, "%s", reparam ? reparam : "");
   snprintf(row->group, sizeof row->group, "%s", group);
   return row;
 }
 
-static void fill_row(elbo_compare_row *row, const group_moments *g, const group_moments *se, double ms)
+static void fill_row(elbo_compare_row *row, const group_moments *g, const group_moments *se,
+                     double ms)
 {
   row->mean_norm = sqrt(fmax(0, g->squared_norm));
   row->mean_norm_se = row->mean_norm > 0 ? se->squared_norm / (2 * row->mean_norm) : NAN;
@@ -102,10 +115,13 @@ static int group_at(const groups *g, int place)
 
 static const char *objective_name(const model *m)
 {
-  return m->estimator == estimator_find("rws") ? "wake" : m->objective == &bound_iwae ? "iwae" : "elbo";
+  return m->estimator == estimator_find("rws") ? "wake"
+         : m->objective == &bound_iwae         ? "iwae"
+                                               : "elbo";
 }
 
-static void add_rows(contest *c, const elbo_compare_row *like, const moments *m, const reference *ref, double ms)
+static void add_rows(contest *c, const elbo_compare_row *like, const moments *m,
+                     const reference *ref, double ms)
 {
   const groups *g = &c->sampler.groups;
   group_moments all[GROUPS], se[GROUPS];
@@ -114,12 +130,14 @@ static void add_rows(contest *c, const elbo_compare_row *like, const moments *m,
   if (ref->m) verdicts_of(m, ref->m, v);
   for (int i = 0; i < g->n; i++) {
     int k = group_at(g, i);
-    elbo_compare_row *row = new_row(c, like->estimator, like->samples, like->reparam, g->list[k].name);
+    elbo_compare_row *row =
+        new_row(c, like->estimator, like->samples, like->reparam, g->list[k].name);
     if (!row) return;
     memcpy(row->objective, like->objective, sizeof row->objective);
     fill_row(row, &all[k], &se[k], ms);
     row->verdict = ref->m ? v[k].word : "cannot tell";
-    snprintf(row->reference, sizeof row->reference, "%s", ref->m ? ref->name : "none: no other unbiased one applies");
+    snprintf(row->reference, sizeof row->reference, "%s",
+             ref->m ? ref->name : "none: no other unbiased one applies");
     if (ref->m) row->bias = v[k].bias, row->bias_chance = v[k].chance;
   }
 }
@@ -167,15 +185,18 @@ typedef struct entries {
 static bool listed(const entries *n, int i, int k, int r)
 {
   const estimator_kind *kind = estimator_find(n->names[i]);
-  return (k == 0 || !kind->enumerates) && (r == 0 || kind->pathwise); /* what K, or the road, does not change, once */
+  return (k == 0 || !kind->enumerates) &&
+         (r == 0 || kind->pathwise); /* what K, or the road, does not change, once */
 }
 
-static elbo_status each(contest *c, const entries *n, elbo_status (*act)(contest *, const char *, long, const char *))
+static elbo_status each(contest *c, const entries *n,
+                        elbo_status (*act)(contest *, const char *, long, const char *))
 {
   for (int i = 0; n->names[i]; i++)
     for (int k = 0; n->samples[k]; k++)
       for (int r = 0; r == 0 || n->roads[r]; r++)
-        if (listed(n, i, k, r) && act(c, n->names[i], n->samples[k], n->roads[r])) return c->e->status;
+        if (listed(n, i, k, r) && act(c, n->names[i], n->samples[k], n->roads[r]))
+          return c->e->status;
   return ELBO_DONE;
 }
 
@@ -191,10 +212,13 @@ static elbo_status check_names(contest *c, const entries *n, const char *const *
   for (int i = 0; n->names[i]; i++) {
     if (estimator_find(n->names[i])) continue;
     const char *near = nearest_word(n->names[i], all, n_estimators);
-    return fail(c->e, ELBO_E_USAGE, "unknown estimator \"%s\"%s%s%s; leave the list out for all of them", n->names[i],
+    return fail(c->e, ELBO_E_USAGE,
+                "unknown estimator \"%s\"%s%s%s; leave the list out for all of them", n->names[i],
                 near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
   }
-  return n->names[0] ? ELBO_DONE : fail(c->e, ELBO_E_USAGE, "the list of estimators is empty; leave it out for all of them");
+  return n->names[0] ? ELBO_DONE
+                     : fail(c->e, ELBO_E_USAGE,
+                            "the list of estimators is empty; leave it out for all of them");
 }
 
 /* ---- the end: rows in order, and everything of the result in one piece of memory */
@@ -220,7 +244,8 @@ static elbo_status sort_rows(contest *c)
     if (!strcmp(c->rows[i].group, "all")) heads[n++] = &c->rows[i];
   qsort(heads, n, sizeof *heads, by_work);
   for (size_t h = 0; h < n; h++)
-    for (size_t i = (size_t)(heads[h] - c->rows); i < c->n && (&c->rows[i] == heads[h] || strcmp(c->rows[i].group, "all")); i++)
+    for (size_t i = (size_t)(heads[h] - c->rows);
+         i < c->n && (&c->rows[i] == heads[h] || strcmp(c->rows[i].group, "all")); i++)
       sorted[at++] = c->rows[i];
   mem_free(heads);
   mem_free(c->rows);
@@ -230,9 +255,11 @@ static elbo_status sort_rows(contest *c)
 
 static elbo_status gather(contest *c, elbo_experiment *x, elbo_compare_result *result)
 {
-  size_t points = 0, rows_size = (c->n + 1) * sizeof *c->rows, curves_size = c->n_curves * sizeof *c->curves;
+  size_t points = 0, rows_size = (c->n + 1) * sizeof *c->rows,
+         curves_size = c->n_curves * sizeof *c->curves;
   for (size_t i = 0; i < c->n_curves; i++) points += 2 * c->curves[i].n;
-  char *piece = mem_new(rows_size + curves_size + points * sizeof(double), 1, "the comparison", c->e);
+  char *piece =
+      mem_new(rows_size + curves_size + points * sizeof(double), 1, "the comparison", c->e);
   if (!piece) return c->e->status;
   elbo_compare_curve *curves = (elbo_compare_curve *)(void *)(piece + rows_size);
   double *at = (double *)(void *)(piece + rows_size + curves_size);
@@ -254,11 +281,15 @@ static elbo_status prepare_contest(contest *c)
 {
   const study *s = c->s;
   for (int i = 0; i < s->model->n; i++)
-    if (s->model->variable[i].feed >= 0) c->facts[s->model->variable[i].feed] = s->model->variable[i].facts;
+    if (s->model->variable[i].feed >= 0)
+      c->facts[s->model->variable[i].feed] = s->model->variable[i].facts;
   c->repeats = c->o.repeats ? c->o.repeats : STANDARD_REPEATS;
   if (c->repeats < FEWEST)
-    return fail(c->e, ELBO_E_USAGE, "repeats: %ld are too few to tell a variance from; take at least %d", c->repeats, FEWEST);
-  if (sampler_new(c->s, c->o.from, (size_t)(c->o.rows ? c->o.rows : s->x->train.batch_size), c->o.seed, &c->sampler, c->e))
+    return fail(c->e, ELBO_E_USAGE,
+                "repeats: %ld are too few to tell a variance from; take at least %d", c->repeats,
+                FEWEST);
+  if (sampler_new(c->s, c->o.from, (size_t)(c->o.rows ? c->o.rows : s->x->train.batch_size),
+                  c->o.seed, &c->sampler, c->e))
     return c->e->status;
   c->sampler.between = between;
   c->sampler.user = c;
@@ -271,9 +302,11 @@ static elbo_status run_contest(contest *c)
   const char *all[MOST_NAMES + 1] = { NULL };
   long own[] = { (long)c->own_estimator.samples, 0 };
   for (int i = 0; i < n_estimators && i < MOST_NAMES; i++) all[i] = estimator_table[i]->name;
-  entries n = { c->o.estimators ? c->o.estimators : all, c->o.reparams && c->o.reparams[0] ? c->o.reparams : no_road,
+  entries n = { c->o.estimators ? c->o.estimators : all,
+                c->o.reparams && c->o.reparams[0] ? c->o.reparams : no_road,
                 c->o.samples ? c->o.samples : own };
-  if (check_names(c, &n, all) || each(c, &n, plan) || each(c, &n, compete) || sort_rows(c)) return c->e->status;
+  if (check_names(c, &n, all) || each(c, &n, plan) || each(c, &n, compete) || sort_rows(c))
+    return c->e->status;
   return c->o.epochs > 0 ? contest_train(c) : ELBO_DONE;
 }
 
@@ -288,19 +321,26 @@ static void end_contest(contest *c)
     moments_free(r->m);
     mem_free(r);
   }
-  for (size_t i = 0; i < c->n_curves; i++) mem_free(c->curves[i].seconds), mem_free(c->curves[i].elbo);
+  for (size_t i = 0; i < c->n_curves; i++)
+    mem_free(c->curves[i].seconds), mem_free(c->curves[i].elbo);
   mem_free(c->curves);
   mem_free(c->rows);
   sampler_free(&c->sampler);
 }
 
-elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options, elbo_compare_result *result)
+elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options,
+                         elbo_compare_result *result)
 {
   error *e = context_enter(x->ctx);
-  contest c = { .s = x->study, .e = e, .own = x->study->model, .own_estimator = x->study->x->estimator, .started = contest_now() };
+  contest c = { .s = x->study,
+                .e = e,
+                .own = x->study->model,
+                .own_estimator = x->study->x->estimator,
+                .started = contest_now() };
   *result = (elbo_compare_result){ 0 };
   if (!options || !options->size)
-    return fail(e, ELBO_E_USAGE, "elbo_compare_options.size is 0; set it to sizeof(elbo_compare_options)");
+    return fail(e, ELBO_E_USAGE,
+                "elbo_compare_options.size is 0; set it to sizeof(elbo_compare_options)");
   memcpy(&c.o, options, options->size < sizeof c.o ? options->size : sizeof c.o);
   for (int i = 0; i < c.s->x->n_q; i++) c.own_roads[i] = c.s->x->q[i].reparam;
   if (!prepare_contest(&c) && !run_contest(&c)) gather(&c, x, result);

@@ -51,7 +51,8 @@ static void add_unions(groups *g)
   for (int u = 0; u < 3; u++) {
     int to = find_group(g, unions[u], strlen(unions[u]));
     for (int i = 0; i < g->n_leaves && to >= 0; i++)
-      if (u == 0 || g->list[i].name[0] == unions[u][0]) g->list[to].leaves[i / 64] |= (uint64_t)1 << i % 64;
+      if (u == 0 || g->list[i].name[0] == unions[u][0])
+        g->list[to].leaves[i / 64] |= (uint64_t)1 << i % 64;
   }
 }
 
@@ -65,7 +66,9 @@ elbo_status groups_make(const graph *graph, groups *g, error *e)
     const named_tensor *t = graph_tensor(graph, i);
     int leaf = find_group(g, t->name, leaf_length(t->name));
     if (leaf < 0 || leaf >= GROUPS - 3)
-      return fail(e, ELBO_E_USAGE, "the model has more than %d networks, heads and free parameters to compare", GROUPS - 3);
+      return fail(e, ELBO_E_USAGE,
+                  "the model has more than %d networks, heads and free parameters to compare",
+                  GROUPS - 3);
     set_leaf(g, leaf, t->at, t->count);
   }
   add_unions(g);
@@ -79,7 +82,10 @@ void groups_free(groups *g)
   mem_free(g->bucket);
 }
 
-bool group_has_leaf(const groups *g, int k, int leaf) { return g->list[k].leaves[leaf / 64] >> leaf % 64 & 1; }
+bool group_has_leaf(const groups *g, int k, int leaf)
+{
+  return g->list[k].leaves[leaf / 64] >> leaf % 64 & 1;
+}
 
 /* ---- accumulating */
 elbo_status moments_new(const groups *g, long repeats, moments **out, error *e)
@@ -119,7 +125,8 @@ static void project(moments *m, const float *gradient)
   double leaf[GROUPS][PROJECTIONS];
   memset(leaf, 0, sizeof(double) * PROJECTIONS * (size_t)g->n_leaves);
   for (size_t i = 0; i < g->P; i++)
-    leaf[g->leaf_of[i]][g->bucket[i] & mask] += g->bucket[i] & PROJECTIONS ? -(double)gradient[i] : (double)gradient[i];
+    leaf[g->leaf_of[i]][g->bucket[i] & mask] +=
+        g->bucket[i] & PROJECTIONS ? -(double)gradient[i] : (double)gradient[i];
   for (int k = 0; k < g->n; k++) {
     double x[PROJECTIONS] = { 0 };
     for (int l = 0; l < g->n_leaves; l++)
@@ -140,11 +147,13 @@ typedef struct leaf_sums {
 
 static void add_leaf(leaf_sums *to, const leaf_sums *one)
 {
-  to->squares += one->squares, to->m2 += one->m2, to->ratios += one->ratios, to->counted += one->counted;
+  to->squares += one->squares, to->m2 += one->m2, to->ratios += one->ratios,
+      to->counted += one->counted;
 }
 
 /* One pass over the numbers for the leaves, and sums of leaves for the rest. */
-static void read_groups(const groups *g, const double *mean, const double *m2, double n, group_moments *out)
+static void read_groups(const groups *g, const double *mean, const double *m2, double n,
+                        group_moments *out)
 {
   leaf_sums leaf[GROUPS] = { { 0 } };
   for (size_t i = 0; i < g->P; i++) {
@@ -157,7 +166,8 @@ static void read_groups(const groups *g, const double *mean, const double *m2, d
     for (int l = 0; l < g->n_leaves; l++)
       if (group_has_leaf(g, k, l)) add_leaf(&sum, &leaf[l]);
     double trace = n > 1 ? sum.m2 / (n - 1) : NAN;
-    out[k] = (group_moments){ .squared_norm = sum.squares - (n > 1 ? trace / n : 0), .trace = trace,
+    out[k] = (group_moments){ .squared_norm = sum.squares - (n > 1 ? trace / n : 0),
+                              .trace = trace,
                               .snr = sum.counted > 0 ? sum.ratios / sum.counted : NAN };
   }
 }
@@ -185,7 +195,8 @@ static void end_block(moments *m)
 
 void moments_add(moments *m, const float *gradient)
 {
-  double *restrict mean = m->block_mean, *restrict m2 = m->block_m2, share = 1 / (double)++m->in_block;
+  double *restrict mean = m->block_mean, *restrict m2 = m->block_m2,
+                   share = 1 / (double)++m->in_block;
   m->n++;
   for (size_t i = 0; i < m->g->P; i++) {
     double x = (double)gradient[i], d = x - mean[i];
@@ -196,13 +207,17 @@ void moments_add(moments *m, const float *gradient)
   if (m->in_block == m->block_length) end_block(m);
 }
 
-void moments_finish(moments *m) { end_block(m); }
+void moments_finish(moments *m)
+{
+  end_block(m);
+}
 
 /* ---- reading */
 static double spread(const moments *m, int k, size_t member)
 {
   double sum = 0, squares = 0;
-  for (int b = 0; b < m->blocks; b++) sum += *(const double *)((const char *)&m->block[b][k] + member) / m->blocks;
+  for (int b = 0; b < m->blocks; b++)
+    sum += *(const double *)((const char *)&m->block[b][k] + member) / m->blocks;
   for (int b = 0; b < m->blocks; b++) {
     double d = *(const double *)((const char *)&m->block[b][k] + member) - sum;
     squares += d * d;

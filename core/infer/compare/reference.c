@@ -40,9 +40,12 @@ static elbo_status run_reference(contest *c, const candidate *k, reference *r, l
   char why[512] = "";
   double ms;
   long K = (k->samples ? k->samples : samples) * (k->times ? k->times : 1);
-  if (contest_resolve(c, k->estimator, K, NULL, why, sizeof why)) return why[0] ? ELBO_DONE : c->e->status;
+  if (contest_resolve(c, k->estimator, K, NULL, why, sizeof why))
+    return why[0] ? ELBO_DONE : c->e->status;
   bool exact = is_exact(c->s->model);
-  long repeats = exact ? 1 : REFERENCE_TIMES * c->repeats / (k->times ? k->times : 1); /* many samples need fewer */
+  long repeats = exact ? 1
+                       : REFERENCE_TIMES * c->repeats /
+                             (k->times ? k->times : 1); /* many samples need fewer */
   if (repeats < FEWEST) repeats = exact ? 1 : FEWEST;
   if (exact)
     snprintf(r->name, sizeof r->name, "%s", k->estimator);
@@ -63,11 +66,14 @@ static bool may_be(const candidate *k, const char *objective, const char *withou
 static bool serves(const reference *r, const char *objective, long samples, const char *estimator)
 {
   size_t n = strlen(estimator);
-  bool itself = !strncmp(r->name, estimator, n) && (r->name[n] == ',' || !r->name[n]) && strcmp(objective, "wake");
-  return !strcmp(r->objective, objective) && r->samples == samples && (r->m ? !itself : !strcmp(r->without, estimator));
+  bool itself = !strncmp(r->name, estimator, n) && (r->name[n] == ',' || !r->name[n]) &&
+                strcmp(objective, "wake");
+  return !strcmp(r->objective, objective) && r->samples == samples &&
+         (r->m ? !itself : !strcmp(r->without, estimator));
 }
 
-const reference *contest_reference(contest *c, const char *objective, long samples, const char *estimator)
+const reference *contest_reference(contest *c, const char *objective, long samples,
+                                   const char *estimator)
 {
   long K = strcmp(objective, "elbo") ? samples : 0;
   for (reference *r = c->references; r; r = r->next)

@@ -10,8 +10,11 @@
 /* `keep: best` has left the best parameters beside those to go on with. */
 static elbo_status read_parameters(sampler *p, const graph *g, const char *from, error *e)
 {
-  char *best = path_join(from, "best.safetensors", e), *last = path_join(from, "checkpoint.safetensors", e);
-  if (best && last) checkpoint_read_params(p->s->x->train.keep_best && file_exists(best) ? best : last, g, p->params, e);
+  char *best = path_join(from, "best.safetensors", e),
+       *last = path_join(from, "checkpoint.safetensors", e);
+  if (best && last)
+    checkpoint_read_params(p->s->x->train.keep_best && file_exists(best) ? best : last, g,
+                           p->params, e);
   mem_free(best), mem_free(last);
   return e->status;
 }
@@ -44,11 +47,13 @@ static elbo_status set_parameters(sampler *p, const char *from, error *e)
   return e->status;
 }
 
-elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed, sampler *out, error *e)
+elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed, sampler *out,
+                        error *e)
 {
   *out = (sampler){ .s = s, .batch = batch, .seed = seed };
   if (batch < 1 || batch > s->rows[SPLIT_TRAIN])
-    return fail(e, ELBO_E_USAGE, "a minibatch of %zu rows; expected 1 to %zu, the training rows", batch, s->rows[SPLIT_TRAIN]);
+    return fail(e, ELBO_E_USAGE, "a minibatch of %zu rows; expected 1 to %zu, the training rows",
+                batch, s->rows[SPLIT_TRAIN]);
   return choose_rows(out, e) || set_parameters(out, from, e) ? e->status : ELBO_DONE;
 }
 
@@ -70,7 +75,11 @@ static double mean_of_rows(const machine *m)
 
 static elbo_status gradient(sampler *p, machine *m, uint64_t step, error *e)
 {
-  step_args a = { .batch = p->batch, .step = step, .kl_weight = 1, .baseline = baseline_value(&p->baseline), .feeds = m->feeds };
+  step_args a = { .batch = p->batch,
+                  .step = step,
+                  .kl_weight = 1,
+                  .baseline = baseline_value(&p->baseline),
+                  .feeds = m->feeds };
   if (run_forward(m->run, &a, e)) return e->status;
   if (!isfinite(*run_value(m->run, m->mg.objective))) return run_find_nonfinite(m->run, &a, e);
   if (p->s->model->baseline) baseline_see(&p->baseline, mean_of_rows(m));
@@ -107,7 +116,8 @@ static double median_ms(const stopwatch *w)
 }
 
 /* ---- estimates */
-static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeats, moments *to, double *ms, error *e)
+static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeats, moments *to,
+                             double *ms, error *e)
 {
   enum { WARM_UP = 20 }; /* untimed, of other noise: caches, pages, and a moving average's past */
   stopwatch w = { { 0 }, { 0 } };
@@ -127,7 +137,8 @@ static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeat
   return ELBO_DONE;
 }
 
-elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, double *ms, error *e)
+elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, double *ms,
+                        error *e)
 {
   graph_options o = { .purpose = GRAPH_TRAIN, .batch = p->batch, .samples = p->s->model->samples };
   machine *m = NULL;

@@ -19,7 +19,10 @@ typedef struct race {
   double place, of;     /* among the trainings, for progress */
 } race;
 
-static double mean_elbo(const sums *s) { return (s->reconstruction - s->kl) / (double)s->rows; }
+static double mean_elbo(const sums *s)
+{
+  return (s->reconstruction - s->kl) / (double)s->rows;
+}
 
 static elbo_status add_point(race *r)
 {
@@ -38,7 +41,8 @@ static elbo_status add_point(race *r)
 
 static double share_done(const race *r)
 {
-  return fmin(1, isnan(r->budget) ? (double)r->t->at.step / (double)r->steps : r->spent / r->budget);
+  return fmin(1,
+              isnan(r->budget) ? (double)r->t->at.step / (double)r->steps : r->spent / r->budget);
 }
 
 static elbo_status run_race(race *r)
@@ -68,20 +72,24 @@ static elbo_status start_race(race *r, const elbo_compare_row *row)
   contest *c = r->c;
   char why[512];
   const char *road = row->reparam[0] ? row->reparam : NULL;
-  if (contest_resolve(c, estimator_find(row->estimator)->name, row->samples, road, why, sizeof why) ||
-      mem_grow(&c->curves, &c->curve_room, c->n_curves + 1, sizeof *c->curves, "the curves", c->e) ||
+  if (contest_resolve(c, estimator_find(row->estimator)->name, row->samples, road, why,
+                      sizeof why) ||
+      mem_grow(&c->curves, &c->curve_room, c->n_curves + 1, sizeof *c->curves, "the curves",
+               c->e) ||
       trainer_new(c->s, c->o.epochs, &r->t, c->e))
     return c->e->status;
   memcpy(r->t->params, c->sampler.params, r->t->floats * sizeof *r->t->params);
   r->curve = &c->curves[c->n_curves++];
-  snprintf(r->curve->label, sizeof r->curve->label, "%s%s%s, K %ld", row->estimator, road ? " by " : "", road ? road : "", row->samples);
+  snprintf(r->curve->label, sizeof r->curve->label, "%s%s%s, K %ld", row->estimator,
+           road ? " by " : "", road ? road : "", row->samples);
   r->curve->seconds = mem_new(POINTS + 1, sizeof(double), "the curves", c->e);
   r->curve->elbo = mem_new(POINTS + 1, sizeof(double), "the curves", c->e);
   r->steps = (uint64_t)c->o.epochs * r->t->per_epoch;
   return c->e->status;
 }
 
-static elbo_status train_one(contest *c, const elbo_compare_row *row, double *budget, double place, double of)
+static elbo_status train_one(contest *c, const elbo_compare_row *row, double *budget, double place,
+                             double of)
 {
   race r = { .c = c, .budget = *budget, .place = place, .of = of };
   c->what = row->estimator;
@@ -91,7 +99,10 @@ static elbo_status train_one(contest *c, const elbo_compare_row *row, double *bu
   return c->e->status;
 }
 
-static bool trainable(const elbo_compare_row *row) { return !strcmp(row->group, "all") && !row->reason[0]; }
+static bool trainable(const elbo_compare_row *row)
+{
+  return !strcmp(row->group, "all") && !row->reason[0];
+}
 
 elbo_status contest_train(contest *c)
 {
@@ -104,6 +115,8 @@ elbo_status contest_train(contest *c)
   }
   if (cheapest && train_one(c, cheapest, &budget, place++, of)) return c->e->status;
   for (size_t i = 0; i < c->n; i++)
-    if (trainable(&c->rows[i]) && &c->rows[i] != cheapest && train_one(c, &c->rows[i], &budget, place++, of)) return c->e->status;
+    if (trainable(&c->rows[i]) && &c->rows[i] != cheapest &&
+        train_one(c, &c->rows[i], &budget, place++, of))
+      return c->e->status;
   return ELBO_DONE;
 }

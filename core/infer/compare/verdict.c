@@ -31,10 +31,13 @@ static double group_tail(const moments *m, const moments *r, int k, double round
 {
   double least = 1;
   for (int j = 0; j < PROJECTIONS; j++) {
-    double a = variance_of_mean(m, k, j), b = variance_of_mean(r, k, j), se = fmax(sqrt(a + b), rounding);
+    double a = variance_of_mean(m, k, j), b = variance_of_mean(r, k, j),
+           se = fmax(sqrt(a + b), rounding);
     double difference = m->projected_mean[k][j] - r->projected_mean[k][j];
-    if (se > 0) least = fmin(least, student_tail(difference / se, degrees(a, m->n, b, r->n)));
-    else if (difference != 0) least = 0;
+    if (se > 0)
+      least = fmin(least, student_tail(difference / se, degrees(a, m->n, b, r->n)));
+    else if (difference != 0)
+      least = 0;
   }
   return fmin(1, least * PROJECTIONS);
 }
@@ -80,7 +83,10 @@ static void differences(const moments *m, const moments *r, verdict *out)
   }
 }
 
-static double of_one(double trace) { return isnan(trace) ? 0 : trace; }
+static double of_one(double trace)
+{
+  return isnan(trace) ? 0 : trace;
+}
 
 void verdicts_of(const moments *m, const moments *r, verdict out[GROUPS])
 {
@@ -92,11 +98,14 @@ void verdicts_of(const moments *m, const moments *r, verdict out[GROUPS])
   moments_read(r, theirs, NULL);
   differences(m, r, out);
   for (int k = 0; k < g->n; k++) {
-    double a = of_one(own[k].trace), b = of_one(theirs[k].trace), norm = sqrt(fmax(0, theirs[k].squared_norm));
+    double a = of_one(own[k].trace), b = of_one(theirs[k].trace),
+           norm = sqrt(fmax(0, theirs[k].squared_norm));
     /* A gradient is a sum of float-rounded terms about as large as one estimate; a projection adds them with random signs. */
     double rounding = 16 * (double)FLT_EPSILON * sqrt(norm * norm + fmax(a, b));
     out[k].chance = sqrt(a / (double)m->n + b / (double)r->n);
-    out[k].word = out[k].chance > rounding && VERDICT_REACH * out[k].chance > norm / 2 ? "cannot tell" : "unbiased";
+    out[k].word = out[k].chance > rounding && VERDICT_REACH * out[k].chance > norm / 2
+                      ? "cannot tell"
+                      : "unbiased";
     tails[k] = group_tail(m, r, k, rounding);
   }
   reject(tails, g->n, rejected);

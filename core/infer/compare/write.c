@@ -18,16 +18,24 @@ typedef struct column {
 } column;
 #define ROW(member) offsetof(elbo_compare_row, member)
 static const column columns[] = {
-  { "estimator", ROW(estimator), WORD },     { "objective", ROW(objective), WORD },
-  { "samples", ROW(samples), COUNT },        { "reparam", ROW(reparam), WORD },
-  { "group", ROW(group), WORD },             { "mean_norm", ROW(mean_norm), NUMBER },
+  { "estimator", ROW(estimator), WORD },
+  { "objective", ROW(objective), WORD },
+  { "samples", ROW(samples), COUNT },
+  { "reparam", ROW(reparam), WORD },
+  { "group", ROW(group), WORD },
+  { "mean_norm", ROW(mean_norm), NUMBER },
   { "mean_norm_se", ROW(mean_norm_se), NUMBER },
-  { "variance", ROW(variance), NUMBER },     { "variance_se", ROW(variance_se), NUMBER },
-  { "snr", ROW(snr), NUMBER },               { "snr_se", ROW(snr_se), NUMBER },
+  { "variance", ROW(variance), NUMBER },
+  { "variance_se", ROW(variance_se), NUMBER },
+  { "snr", ROW(snr), NUMBER },
+  { "snr_se", ROW(snr_se), NUMBER },
   { "bias", ROW(bias), NUMBER },
-  { "bias_chance", ROW(bias_chance), NUMBER }, { "verdict", ROW(verdict), POINTER },
-  { "ms_per_gradient", ROW(ms_per_gradient), NUMBER }, { "work_variance", ROW(work_variance), NUMBER },
-  { "reference", ROW(reference), WORD },     { "reason", ROW(reason), WORD },
+  { "bias_chance", ROW(bias_chance), NUMBER },
+  { "verdict", ROW(verdict), POINTER },
+  { "ms_per_gradient", ROW(ms_per_gradient), NUMBER },
+  { "work_variance", ROW(work_variance), NUMBER },
+  { "reference", ROW(reference), WORD },
+  { "reason", ROW(reason), WORD },
 };
 enum { COLUMNS = sizeof columns / sizeof *columns };
 
@@ -133,7 +141,8 @@ static elbo_status write_text(const char *directory, const char *name, text *t, 
   return e->status;
 }
 
-static elbo_status write_marks(const elbo_compare_result *result, const char *path, const char *title, error *e)
+static elbo_status write_marks(const elbo_compare_result *result, const char *path,
+                               const char *title, error *e)
 {
   svg_mark *marks = mem_new(result->n + 1, sizeof *marks, "the picture", e);
   size_t n = 0;
@@ -142,36 +151,44 @@ static elbo_status write_marks(const elbo_compare_result *result, const char *pa
     if (strcmp(r->group, "all") || !(r->variance > 0)) continue;
     marks[n] = (svg_mark){ .x = r->ms_per_gradient, .y = r->variance, .spread = r->variance_se };
     bool biased = r->verdict && !strcmp(r->verdict, "biased");
-    snprintf(marks[n].label, sizeof marks[n].label, "%s%s%s, K %ld%s", r->estimator, r->reparam[0] ? " by " : "", r->reparam, r->samples,
-             biased ? " (biased)" : "");
+    snprintf(marks[n].label, sizeof marks[n].label, "%s%s%s, K %ld%s", r->estimator,
+             r->reparam[0] ? " by " : "", r->reparam, r->samples, biased ? " (biased)" : "");
     n++;
   }
-  if (marks && n) svg_marks(path, title, "milliseconds per gradient", "variance of one gradient", marks, n, e);
+  if (marks && n)
+    svg_marks(path, title, "milliseconds per gradient", "variance of one gradient", marks, n, e);
   mem_free(marks);
   return e->status;
 }
 
-static elbo_status write_curves(const elbo_compare_result *result, const char *path, const char *title, error *e)
+static elbo_status write_curves(const elbo_compare_result *result, const char *path,
+                                const char *title, error *e)
 {
   svg_curve *curves = mem_new(result->n_curves, sizeof *curves, "the picture", e);
   for (size_t i = 0; curves && i < result->n_curves; i++) {
     const elbo_compare_curve *from = &result->curves[i];
     curves[i] = (svg_curve){ from->label, from->seconds, from->elbo, from->n };
   }
-  if (curves) svg_curves(path, title, "seconds of training steps", "ELBO, nats per row", curves, result->n_curves, e);
+  if (curves)
+    svg_curves(path, title, "seconds of training steps", "ELBO, nats per row", curves,
+               result->n_curves, e);
   mem_free(curves);
   return e->status;
 }
 
-static elbo_status draw(const elbo_compare_result *result, const char *directory, const char *title, error *e)
+static elbo_status draw(const elbo_compare_result *result, const char *directory, const char *title,
+                        error *e)
 {
-  char *marks = path_join(directory, "compare.svg", e), *curves = path_join(directory, "compare_train.svg", e);
-  if (marks && curves && !write_marks(result, marks, title, e) && result->n_curves) write_curves(result, curves, title, e);
+  char *marks = path_join(directory, "compare.svg", e),
+       *curves = path_join(directory, "compare_train.svg", e);
+  if (marks && curves && !write_marks(result, marks, title, e) && result->n_curves)
+    write_curves(result, curves, title, e);
   mem_free(marks), mem_free(curves);
   return e->status;
 }
 
-elbo_status elbo_compare_write(elbo_experiment *x, const elbo_compare_result *result, const char *directory)
+elbo_status elbo_compare_write(elbo_experiment *x, const elbo_compare_result *result,
+                               const char *directory)
 {
   error *e = context_enter(x->ctx);
   text json = { 0 }, csv = { 0 };

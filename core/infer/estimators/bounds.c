@@ -26,14 +26,20 @@ double samples_log_mean_exp(samples_view f)
   return top + log(sum / (double)f.K);
 }
 
-static double elbo_value(const row_samples *s) { return samples_mean(s->f); }
+static double elbo_value(const row_samples *s)
+{
+  return samples_mean(s->f);
+}
 
 static void elbo_path(const row_samples *s, float *to, size_t stride)
 {
   for (size_t k = 0; k < s->f.K; k++) to[k * stride] = (float)(1 / (double)s->f.K);
 }
 
-static double iwae_value(const row_samples *s) { return samples_log_mean_exp(s->f); }
+static double iwae_value(const row_samples *s)
+{
+  return samples_log_mean_exp(s->f);
+}
 
 /* The normalised weights w_k / sum w. */
 static void iwae_path(const row_samples *s, float *to, size_t stride)

@@ -10,5 +10,6 @@ const estimator_kind estimator_dreg = {
   .pathwise = true,
   .hold_q = true,
   .scale_path = true,
-  .no_chains = "it is known for latents without latent parents only (Bauer and Mnih 2021 generalise it); take iwae",
+  .no_chains = "it is known for latents without latent parents only (Bauer and Mnih 2021 "
+               "generalise it); take iwae",
 };

@@ -8,7 +8,8 @@ static void weigh(const row_samples *s, float *to, size_t stride)
   double share = 1 / (double)s->f.K;
   for (size_t k = 0; k < s->f.K; k++) {
     float *w = to + k * stride;
-    w[0] = (float)(share * ((double)s->f.at[k * s->f.stride] - (double)s->given.at[k * s->given.stride]));
+    w[0] = (float)(share *
+                   ((double)s->f.at[k * s->f.stride] - (double)s->given.at[k * s->given.stride]));
     w[1] = (float)share;
     w[2] = -(float)share;
   }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "infer/estimators/estimators.h"
 
-static void weigh(const row_samples *s, float *to, size_t stride) { bound_iwae.path(s, to, stride); }
+static void weigh(const row_samples *s, float *to, size_t stride)
+{
+  bound_iwae.path(s, to, stride);
+}
 
 /* phi climbs -KL(p(z|x) || q), theta the iwae bound, which is the number reported. */
 const estimator_kind estimator_rws = {

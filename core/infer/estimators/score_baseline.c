@@ -5,13 +5,17 @@
 static void weigh(const row_samples *s, float *to, size_t stride)
 {
   samples_view f = s->f;
-  for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)(((double)f.at[k * f.stride] - s->baseline) / (double)f.K);
+  for (size_t k = 0; k < f.K; k++)
+    to[k * stride] = (float)(((double)f.at[k * f.stride] - s->baseline) / (double)f.K);
 }
 
 /* What they keep of the past at each step. The sum is divided by its weights, so that the start is no average with 0. */
 static const double keep = 0.8;
 
-double baseline_value(const baseline *b) { return b->mass > 0 ? b->sum / b->mass : 0; }
+double baseline_value(const baseline *b)
+{
+  return b->mass > 0 ? b->sum / b->mass : 0;
+}
 
 void baseline_see(baseline *b, double mean_f)
 {

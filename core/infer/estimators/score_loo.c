@@ -6,7 +6,8 @@ static void weigh(const row_samples *s, float *to, size_t stride)
 {
   samples_view f = s->f;
   double mean = samples_mean(f);
-  for (size_t k = 0; k < f.K; k++) to[k * stride] = (float)(((double)f.at[k * f.stride] - mean) / (double)(f.K - 1));
+  for (size_t k = 0; k < f.K; k++)
+    to[k * stride] = (float)(((double)f.at[k * f.stride] - mean) / (double)(f.K - 1));
 }
 
 const estimator_kind estimator_score_loo = {

@@ -6,10 +6,12 @@
 /* The bound with w_k replaced by the geometric mean of the others (their eq. 10). */
 static double without(samples_view f, size_t k, double sum)
 {
-  double stand_in = (sum - (double)f.at[k * f.stride]) / (double)(f.K - 1), top = stand_in, total = 0;
+  double stand_in = (sum - (double)f.at[k * f.stride]) / (double)(f.K - 1), top = stand_in,
+         total = 0;
   for (size_t j = 0; j < f.K; j++)
     if (j != k) top = fmax(top, (double)f.at[j * f.stride]);
-  for (size_t j = 0; j < f.K; j++) total += exp((j == k ? stand_in : (double)f.at[j * f.stride]) - top);
+  for (size_t j = 0; j < f.K; j++)
+    total += exp((j == k ? stand_in : (double)f.at[j * f.stride]) - top);
   return top + log(total / (double)f.K);
 }
 
