@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/clock.h"
 #include "check/child.h"
 
 #include <errno.h>
@@ -11,17 +12,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LIMIT_MS = 5000, THOROUGH_LIMIT_MS = 120000 };
-
-static double now(void)
-{
-  struct timespec s;
-  clock_gettime(CLOCK_MONOTONIC, &s);
-  return (double)s.tv_sec + 1e-9 * (double)s.tv_nsec;
-}
 
 static void run(trial *t, const property *p)
 {
@@ -52,9 +45,9 @@ static void child_run(trial *t, const property *p, pid_t parent)
 static bool wait_for(pid_t child, int limit_ms, int *state)
 {
   int fd = pidfd_open(child, 0);
-  double end = now() + limit_ms / 1000.0;
+  double end = clock_seconds() + limit_ms / 1000.0;
   bool ended = false;
-  for (double left; fd >= 0 && !ended && (left = end - now()) > 0;) {
+  for (double left; fd >= 0 && !ended && (left = end - clock_seconds()) > 0;) {
     struct pollfd p = { fd, POLLIN, 0 };
     ended = poll(&p, 1, (int)(left * 1000) + 1) == 1;
   }
@@ -109,14 +102,14 @@ elbo_status child_try(const trial *plugin, const property *p, bool in_process, e
     return fail(e, ELBO_E_MEMORY, "checking %s: no memory", plugin->plugin->info.name);
   t.board->row.name = p->name;
   t.board->row.help = p->help;
-  double start = now();
+  double start = clock_seconds();
   elbo_status status = ELBO_DONE;
   if (in_process)
     run(&t, p);
   else
     status = try_in_child(&t, p, e);
   *row = t.board->row;
-  row->seconds = now() - start;
+  row->seconds = clock_seconds() - start;
   munmap(t.board, sizeof *t.board);
   return status;
 }

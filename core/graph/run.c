@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Running a sealed plan: task after task, each in its parts on the pool; nothing is allocated or decided. */
+#include "base/clock.h"
 #include "graph/inside.h"
 #include "graph/ops.h"
 
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 run *run_new(const graph *g, const run_env *env, float *params, float *grads, error *e)
 {
@@ -90,13 +90,6 @@ static void do_part(void *arg, int part, int parts)
   j->pass->run(j->r, j->n, part, parts);
 }
 
-static double now(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void run_task(run *r, const task *t)
 {
   job j = { r, r->graph->nodes[t->node], t->pass };
@@ -110,11 +103,11 @@ static void do_tasks(run *r, const task *tasks, int n, bool backward)
     for (int i = 0; i < n; i++) run_task(r, &tasks[i]);
     return;
   }
-  double from = now();
+  double from = clock_seconds();
   for (int i = 0; i < n; i++) {
     const node *at = r->graph->nodes[tasks[i].node];
     run_task(r, &tasks[i]);
-    double until = now();
+    double until = clock_seconds();
     node_cost *c = &r->cost[2 * at->id + backward];
     double (*flop)(const run *, const node *) = backward ? at->op->vjp_flop : at->op->flop;
     bool first = tasks[i].pass == (backward ? at->op->vjp : at->op->forward);

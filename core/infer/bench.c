@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The real training step, timed: first whole, then once more with a clock at every node. */
+#include "base/clock.h"
 #include "infer/context.h"
 #include "infer/trainer.h"
 
@@ -7,16 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 enum { WARM_UP = 20, MOST_STEPS = 20000 };
-
-static double now(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int ascending(const void *a, const void *b)
 {
@@ -29,13 +22,13 @@ static size_t time_steps(trainer *t, int64_t steps, double *ms, error *e)
 {
   sums s = { 0 };
   size_t n = 0;
-  double start = now();
+  double start = clock_seconds();
   for (int i = 0; i < WARM_UP; i++)
     if (trainer_step(t, &s, e)) return 0;
-  for (double from = start = now();
+  for (double from = start = clock_seconds();
        n < MOST_STEPS && (steps ? n < (size_t)steps : from - start < 2 || n < 10); n++) {
     if (trainer_step(t, &s, e)) return 0;
-    double until = now();
+    double until = clock_seconds();
     ms[n] = 1e3 * (until - from);
     from = until;
   }

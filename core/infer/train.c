@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A run: a trainer, its directory and its files. Whatever stops it, the directory holds the last whole checkpoint and the metrics up to it. */
+#include "base/clock.h"
 #include "infer/context.h"
 #include "infer/metrics.h"
 #include "infer/run_inside.h"
@@ -8,7 +9,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct session {
   elbo_experiment *x;
@@ -29,13 +29,6 @@ typedef struct session {
   uint64_t first_step;
   uint64_t rows_here;
 } session;
-
-static double now(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- checkpoints */
 static checkpoint_io io_of(session *s)
@@ -170,7 +163,7 @@ static elbo_status take_weights(session *s)
 /* ---- reports */
 static elbo_progress report_of(session *s, const char *split, const sums *sums)
 {
-  double spent = now() - s->started;
+  double spent = clock_seconds() - s->started;
   uint64_t steps = (uint64_t)s->t->epochs * s->t->per_epoch, here = s->t->at.step - s->first_step;
   elbo_progress p = { .split = split,
                       .step = s->t->at.step,
@@ -194,7 +187,7 @@ static void show(session *s, elbo_progress *p, bool epoch_end)
 {
   p->epoch_end = epoch_end;
   if (s->o->progress) s->o->progress(s->o->user, p);
-  s->reported = now();
+  s->reported = clock_seconds();
 }
 
 static bool stopped(const session *s)
@@ -264,7 +257,7 @@ static elbo_status between_epochs(session *s)
     s->since = (sums){ 0 };
     if (write_line(s, &p)) return s->e->status;
   }
-  if (now() - s->reported > 0.1) {
+  if (clock_seconds() - s->reported > 0.1) {
     elbo_progress p = report_of(s, "train", &s->epoch);
     show(s, &p, false);
   }
@@ -308,7 +301,7 @@ static elbo_status take_best(session *s)
 static void fill_result(session *s)
 {
   elbo_train_result *r = s->result;
-  double spent = r->already_finished ? 0 : now() - s->started;
+  double spent = r->already_finished ? 0 : clock_seconds() - s->started;
   r->steps = s->t->at.step;
   r->epochs = s->t->at.epoch;
   r->seconds = s->seconds_before + spent;
@@ -353,10 +346,10 @@ elbo_status elbo_train(elbo_experiment *x, const elbo_train_options *options,
                 .result = result,
                 .s = x->study,
                 .e = context_enter(x->ctx),
-                .started = now() };
+                .started = clock_seconds() };
   *result = (elbo_train_result){ .elbo_train = NAN, .elbo_test = NAN };
   if (!start(&s)) {
-    s.started = now();
+    s.started = clock_seconds();
     elbo_status ended = s.result->already_finished ? ELBO_DONE : train_steps(&s);
     fill_result(&s);
     if (!ended && !s.result->already_finished) finish(&s);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/clock.h"
 #include "infer/compare/sampler.h"
 #include "base/file.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* `keep: best` has left the best parameters beside those to go on with. */
 static elbo_status read_parameters(sampler *p, const graph *g, const char *from, error *e)
@@ -87,13 +87,6 @@ static elbo_status gradient(sampler *p, machine *m, uint64_t step, error *e)
 }
 
 /* ---- time */
-static double now(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 enum { PARTS = 10 };
 typedef struct stopwatch {
   double spent[PARTS], counted[PARTS];
@@ -125,9 +118,9 @@ static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeat
   for (int i = 0; i < (p->s->model->baseline ? WARM_UP : 1); i++)
     if (gradient(p, m, first + (uint64_t)(repeats + i), e)) return e->status;
   for (long r = 0; r < repeats; r++) {
-    double from = now();
+    double from = clock_seconds();
     if (gradient(p, m, first + (uint64_t)r, e)) return e->status;
-    w.spent[r * PARTS / repeats] += now() - from;
+    w.spent[r * PARTS / repeats] += clock_seconds() - from;
     w.counted[r * PARTS / repeats]++;
     moments_add(to, p->grads);
     if (p->between && p->between(p->user, e)) return e->status;
