@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a bias is measured against: the sum over the support where there is one, the exact expectation where the model is linear and Gaussian, else a long
- * run of the least variable unbiased estimator. An estimator is never its own reference: it would agree with itself, however wrong. */
+/* What a bias is measured against: the sum over the support where there is one, the exact
+ * expectation where the model is linear and Gaussian, else a long run of the least variable
+ * unbiased estimator. An estimator is never its own reference: it would agree with itself, however
+ * wrong. */
 #include "infer/compare/contest.h"
 #include "infer/compare/cubature.h"
 
@@ -12,8 +14,8 @@ static const uint64_t REFERENCE_STEPS = (uint64_t)1 << 30;
 
 typedef struct candidate {
   const char *objective, *estimator;
-  long samples; /* 0: those of the one that is compared */
-  long times;   /* .. and times this; 0: once */
+  long samples;  /* 0: those of the one that is compared */
+  long times;    /* .. and times this; 0: once */
   bool cubature; /* its exact expectation, where cubature_is_exact */
 } candidate;
 /* In the order in which they are tried. rws reaches the wake objective's limit as K grows. */
@@ -42,7 +44,8 @@ static bool is_exact(const model *m)
 static elbo_status run_long(contest *c, const candidate *k, reference *r, long K)
 {
   bool exact = is_exact(c->s->model);
-  long repeats = REFERENCE_TIMES * c->repeats / (k->times ? k->times : 1); /* many samples need fewer */
+  long repeats =
+      REFERENCE_TIMES * c->repeats / (k->times ? k->times : 1); /* many samples need fewer */
   double ms;
   if (repeats < FEWEST) repeats = FEWEST;
   if (exact) repeats = 1;

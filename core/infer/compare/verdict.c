@@ -42,7 +42,8 @@ static double group_tail(const moments *m, const moments *r, int k, double round
   return fmin(1, least * PROJECTIONS);
 }
 
-/* The i-th smallest of n tails is rejected when it and all before it are below error / (n - i), i from 0 (Holm 1979). */
+/* The i-th smallest of n tails is rejected when it and all before it are below error / (n - i), i
+   from 0 (Holm 1979). */
 static void reject(const double *tails, int n, bool *rejected)
 {
   for (int i = 0; i < n; i++) {
@@ -88,6 +89,15 @@ static double of_one(double trace)
   return isnan(trace) ? 0 : trace;
 }
 
+/* A gradient is a sum of float-rounded terms about as large as one estimate of all numbers
+   together: a group's own terms may cancel (stl by phi at the posterior), and only their rounding
+   is left. A projection adds them with random signs. */
+static double rounding_of(const group_moments *own, const group_moments *theirs)
+{
+  double spread = fmax(of_one(own->trace), of_one(theirs->trace));
+  return 16 * (double)FLT_EPSILON * sqrt(fmax(0, theirs->squared_norm) + spread);
+}
+
 void verdicts_of(const moments *m, const moments *r, verdict out[GROUPS])
 {
   const groups *g = m->g;
@@ -97,11 +107,10 @@ void verdicts_of(const moments *m, const moments *r, verdict out[GROUPS])
   moments_read(m, own, NULL);
   moments_read(r, theirs, NULL);
   differences(m, r, out);
+  double rounding = rounding_of(&own[g->n_leaves], &theirs[g->n_leaves]); /* of "all" */
   for (int k = 0; k < g->n; k++) {
     double a = of_one(own[k].trace), b = of_one(theirs[k].trace),
            norm = sqrt(fmax(0, theirs[k].squared_norm));
-    /* A gradient is a sum of float-rounded terms about as large as one estimate; a projection adds them with random signs. */
-    double rounding = 16 * (double)FLT_EPSILON * sqrt(norm * norm + fmax(a, b));
     out[k].chance = sqrt(a / (double)m->n + b / (double)r->n);
     out[k].word = out[k].chance > rounding && VERDICT_REACH * out[k].chance > norm / 2
                       ? "cannot tell"
