@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * csv.c - numbers as text, a row a line, in one pass. Fields are parted by the first of ';', ',',
- * tab that stands in the first line outside quotes, else by blanks; a first row without a number
- * is names. Values stay bytes as long as all of them are. */
+ * csv.c - numbers as text, a row a line, in two passes: the first checks all and counts, so that a
+ * file which is refused costs no memory and one that is taken costs what its numbers need; the
+ * second stores. Fields are parted by the first of ';', ',', tab that stands in the first line
+ * outside quotes, else by blanks; a first row without a number is names. Values stay bytes if all
+ * of them are. */
 #include "base/mem.h"
 #include "base/text.h"
 #include "data/read.h"
@@ -22,7 +24,8 @@ typedef struct {
   array *out;
   char delimiter;           /* ' ': runs of blanks and tabs */
   size_t row, column, line; /* row of data from 0; column and line from 1 */
-  size_t room, used;        /* values */
+  bool storing;             /* the second pass */
+  size_t room, used;        /* values: counted by the first pass, stored by the second */
   size_t names;             /* fields in the row of names; 0: no such row */
   const char *at;           /* the field, trimmed, in the source's buffer */
   size_t n;
@@ -122,17 +125,6 @@ static elbo_status refuse_field(csv *c, field_kind kind)
 
 /* ---- storage */
 
-static elbo_status to_floats(csv *c)
-{
-  float *f = mem_new(c->room, sizeof *f, "the data", c->e);
-  if (!f) return c->e->status;
-  for (size_t i = 0; i < c->used; i++) f[i] = c->out->u8[i];
-  mem_free(c->out->u8);
-  c->out->f32 = f;
-  c->out->type = ARRAY_F32;
-  return ELBO_DONE;
-}
-
 /* 16777217 says that it is exact; 1.6777217e7 does not. */
 static bool is_written_whole(const csv *c)
 {
@@ -141,24 +133,31 @@ static bool is_written_whole(const csv *c)
   return true;
 }
 
-static elbo_status store(csv *c, double v)
+static bool is_byte(double v)
 {
-  array *a = c->out;
-  if (c->used == c->room &&
-      mem_grow(&a->at, &c->room, c->used + 1, a->type == ARRAY_U8 ? 1 : sizeof(float), "the data",
-               c->e) != ELBO_DONE)
-    return c->e->status;
-  if (a->type == ARRAY_U8) {
-    if (v >= 0 && v <= 255 && v == (int)v && !signbit(v)) {
-      a->u8[c->used++] = (uint8_t)v;
-      return ELBO_DONE;
-    }
-    if (to_floats(c) != ELBO_DONE) return c->e->status;
-  }
+  return v >= 0 && v <= 255 && v == (int)v && !signbit(v);
+}
+
+static elbo_status count(csv *c, double v)
+{
   if (fabs(v) > 0x1p24 && (double)(float)v != v && is_written_whole(c))
     return refuse(c, "is a whole number that a 32-bit float can't hold exactly",
                   ": rescale the data");
-  a->f32[c->used++] = (float)v;
+  if (!is_byte(v)) c->out->type = ARRAY_F32;
+  c->used++;
+  return ELBO_DONE;
+}
+
+static elbo_status store(csv *c, double v)
+{
+  array *a = c->out;
+  if (!c->storing) return count(c, v);
+  if (c->used == c->room || (a->type == ARRAY_U8 && !is_byte(v)))
+    return fail(c->e, ELBO_E_DATA, "the file changed while it was read");
+  if (a->type == ARRAY_U8)
+    a->u8[c->used++] = (uint8_t)v;
+  else
+    a->f32[c->used++] = (float)v;
   return ELBO_DONE;
 }
 
@@ -344,9 +343,16 @@ static elbo_status rows(csv *c, size_t max_rows)
 
 elbo_status csv_read(source *s, size_t max_rows, array *out, error *e)
 {
-  csv c = { .s = s, .e = e, .out = out, .line = 1 };
+  csv first = { .s = s, .e = e, .out = out, .line = 1 }, c = first;
+  uint64_t start = s->offset;
   out->type = ARRAY_U8;
-  if (rows(&c, max_rows) != ELBO_DONE) return e->status;
+  if (rows(&first, max_rows) != ELBO_DONE || source_go_back(s, start, e) != ELBO_DONE)
+    return e->status;
+  c.storing = true;
+  c.room = first.used;
+  out->at = mem_new(c.room, out->type == ARRAY_U8 ? 1 : sizeof(float), "the data", e);
+  if (!out->at || rows(&c, max_rows) != ELBO_DONE) return e->status;
+  if (c.used < c.room) return fail(e, ELBO_E_DATA, "the file changed while it was read");
   out->rows = c.row;
   out->rank = out->D > 1;
   out->dims[0] = out->D;

@@ -110,8 +110,8 @@ static elbo_status wrong_length(const source *s, size_t promised, uint64_t found
                                        : "cut short, or its header is wrong");
 }
 
-/* Above this, a gzipped file's promise is not believed until its bytes have been counted:
-   deflate packs up to 1032 to 1. */
+/* What a gzipped file may make us allocate, in bytes, before its promise is held against the bytes
+   that are there: deflate packs up to 1032 to 1. */
 enum { BELIEVED = 48 << 20 };
 
 /* Counts what is left of a gzipped file, up to promised + 1 bytes, and goes back to where it
@@ -124,29 +124,18 @@ static elbo_status count_unpacked(source *s, size_t promised, uint64_t *found, e
     *found += s->n - s->at;
     source_skip(s, s->n - s->at);
   }
-  if (e->status) return e->status;
-  gunzip_close(s->z);
-  s->z = NULL;
-  if (file_seek(s->f, 0, e) != ELBO_DONE || !(s->z = gunzip_open(s->f, e))) return e->status;
-  s->offset = s->at = s->n = 0;
-  s->end = false;
-  while (s->offset < start) {
-    uint64_t left = start - s->offset;
-    if (source_fill(s, 1, e) != ELBO_DONE) return e->status;
-    if (s->n == s->at) return fail(e, ELBO_E_DATA, "the file shrank while it was read");
-    source_skip(s, left < s->n - s->at ? left : s->n - s->at);
-  }
-  return ELBO_DONE;
+  return e->status ? e->status : source_go_back(s, start, e);
 }
 
-static elbo_status check_length(source *s, size_t promised, bool limited, error *e)
+/* needed: what would be allocated. */
+static elbo_status check_length(source *s, size_t promised, size_t needed, bool limited, error *e)
 {
   uint64_t found;
   if (!s->z) {
     found = (uint64_t)file_size(s->f) - s->offset;
     return found == promised ? ELBO_DONE : wrong_length(s, promised, found, false, e);
   }
-  if (promised <= BELIEVED) return ELBO_DONE;
+  if (needed <= BELIEVED) return ELBO_DONE;
   if (count_unpacked(s, promised, &found, e) != ELBO_DONE) return e->status;
   return found == promised || (limited && found > promised)
              ? ELBO_DONE
@@ -201,11 +190,13 @@ elbo_status values_read(source *s, const element *el, bool swap, size_t max_rows
   if (promised_bytes(el, out, &promised, e) != ELBO_DONE) return e->status;
   bool limited = max_rows && max_rows < out->rows;
   size_t rows = limited ? max_rows : out->rows, count = rows * out->D, bytes = count * el->bytes;
-  if (check_length(s, s->z ? bytes : promised, limited, e) != ELBO_DONE) return e->status;
+  size_t width = el->type == ARRAY_U8 ? 1 : sizeof(float);
+  if (check_length(s, s->z ? bytes : promised, count * width, limited, e) != ELBO_DONE)
+    return e->status;
   uint64_t start = s->offset;
   out->rows = rows;
   out->type = el->type;
-  out->at = mem_new(count, el->type == ARRAY_U8 ? 1 : sizeof(float), "the data", e);
+  out->at = mem_new(count, width, "the data", e);
   if (!out->at) return e->status;
   elbo_status status = el->type == ARRAY_U8 ? read_bytes(s, el, count, out, &got, e)
                                             : read_floats(s, el, swap, count, out, &got, e);

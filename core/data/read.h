@@ -31,6 +31,8 @@ elbo_status source_fill(source *s, size_t want, error *e);
 void source_skip(source *s, size_t n);
 /* The next n bytes, fewer only where the file ends. */
 elbo_status source_read(source *s, void *to, size_t n, size_t *got, error *e);
+/* Goes back to an offset that was there before, by reading anew from the beginning. */
+elbo_status source_go_back(source *s, uint64_t to, error *e);
 /* "unpacked byte" or "byte": how messages call an offset. */
 const char *source_unit(const source *s);
 

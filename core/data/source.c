@@ -45,6 +45,24 @@ elbo_status source_read(source *s, void *to, size_t n, size_t *got, error *e)
   return ELBO_DONE;
 }
 
+elbo_status source_go_back(source *s, uint64_t to, error *e)
+{
+  bool packed = s->z != NULL;
+  gunzip_close(s->z);
+  s->z = NULL;
+  if (file_seek(s->f, 0, e) != ELBO_DONE || (packed && !(s->z = gunzip_open(s->f, e))))
+    return e->status;
+  s->offset = s->at = s->n = 0;
+  s->end = false;
+  while (s->offset < to) {
+    uint64_t left = to - s->offset;
+    if (source_fill(s, 1, e) != ELBO_DONE) return e->status;
+    if (s->n == s->at) return fail(e, ELBO_E_DATA, "the file shrank while it was read");
+    source_skip(s, left < s->n - s->at ? left : s->n - s->at);
+  }
+  return ELBO_DONE;
+}
+
 const char *source_unit(const source *s)
 {
   return s->z ? "unpacked byte" : "byte";

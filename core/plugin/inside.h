@@ -49,6 +49,8 @@ elbo_status probe_all(search *s, error *e);
 
 /* Opens the image in this process and checks symbol, descriptor and tables: NULL with the reason in why [PLUGIN_WHY]. */
 const elbo_plugin *plugin_open(int image, char *why, void **object);
+/* The same for a descriptor in memory: symbol_size is what the file says of its size. false with the reason in why [PLUGIN_WHY]. */
+bool plugin_fine(const elbo_plugin *p, size_t symbol_size, char *why);
 const char *plugin_name(const elbo_plugin *p); /* of its table */
 
 /* What a name must look like: [a-z0-9_], 1 to 63 characters. */

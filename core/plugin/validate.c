@@ -283,6 +283,12 @@ static bool (*const table_fine[])(verdict *, const void *) = { [ELBO_KIND_FAMILY
                                                                [ELBO_KIND_REPARAM] = reparam_fine,
                                                                [ELBO_KIND_BACKEND] = backend_fine };
 
+bool plugin_fine(const elbo_plugin *p, size_t symbol_size, char *why)
+{
+  verdict v = { why, NULL };
+  return descriptor_fine(&v, p, symbol_size) && table_fine[p->kind](&v, p->table);
+}
+
 /* The linker's words without the name of the memory file. */
 static void linker_says(verdict *v)
 {
@@ -305,8 +311,7 @@ const elbo_plugin *plugin_open(int image, char *why, void **opened)
            NULL;
   if (!dladdr1(p, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol)
     return no(&v, "elbo_plugin_entry points outside the file"), NULL;
-  if (!descriptor_fine(&v, p, symbol->st_size)) return NULL;
-  return table_fine[p->kind](&v, p->table) ? p : NULL;
+  return plugin_fine(p, symbol->st_size, why) ? p : NULL;
 }
 
 const char *plugin_name(const elbo_plugin *p)

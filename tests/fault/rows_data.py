@@ -31,6 +31,21 @@ def bomb():
     return z.compress(idx((5, 2, 2))) + b''.join(z.compress(piece) for _ in range(256)) + z.flush()
 
 
+def small_promise(path):
+    """40 KB that unpack to 40 MB, as floats 160, a byte short of what the header promises."""
+    with open(path, 'wb') as f:
+        f.write(gzip.compress(idx((40_000_000,), bytes(40_000_000 - 1), kind=9), mtime=0))
+
+
+def late_fault(path):
+    """40 million digits, as floats twice the file, and then a row that is too short."""
+    with open(path, 'wb') as f:
+        f.write(b'1.5,1,1,1\n')
+        for _ in range(100):
+            f.write(b'1,1,1,1\n' * 100_000)
+        f.write(b'1,1\n')
+
+
 def npy(header, body=b'', version=1, length=None):
     h = header.encode() if isinstance(header, str) else header
     size = struct.pack('<H' if version == 1 else '<I', len(h) if length is None else length)
@@ -84,6 +99,7 @@ IDX_ROWS = [
     packed('.gz trailing bytes', PACKED + b'rubbish', 'behind its end'),
     packed('.gz bad method', PACKED[:2] + b'\7' + PACKED[3:], 'damaged'),
     packed('.gz bomb', bomb(), ('20', 'd')),
+    packed('.gz of numbers that grow fourfold, a byte short', small_promise, ('40000000', '39999999')),
     packed('.gz of a .gz', gzip.compress(PACKED), 'not a data file'),
     info('IDX, gzip', 'two members are one file', gzip.compress(PLAIN[:9]) + gzip.compress(PLAIN[9:]), (), 0),
     experiment('IDX, gzip', 'x with 6 rows, y with 5', {'a': idx((6, 2), bytes(range(12))), 'b': idx((5, 2), bytes(range(10)))},
@@ -136,6 +152,7 @@ NPY_ROWS = [
     table('decimal comma', '1;2\n3,5;4\n', ('row 2', 'column 1')),
     table('a field of 10 MB', '1,2\n3,' + '4' * 10_000_000 + '\n', ('row 2', 'column 2', '1024')),
     table('a row of 10^6 fields', '1,' * 1_000_000 + '1\n2\n', ('row 2', '1000001')),
+    table('a fault behind 40 million numbers', late_fault, ('row 10000002', '2 columns', '4')),
     table('NUL', b'1,2\n3,\0\n', 'd'),
     table('names, CRLF, BOM', '\ufeffa,b\r\n1,2\r\n', (), 0),
 ]
