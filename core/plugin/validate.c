@@ -189,7 +189,7 @@ static bool road_fine(verdict *v, const elbo_family *f)
     bool there;
     const char *hook;
   } roads[] = {
-    { "location_scale", f->standard != NULL, "standard" },
+    { "location_scale", f->standard || f->draw || f->icdf, "standard` or `draw` or `icdf" },
     { "inverse_cdf", f->icdf != NULL, "icdf" },
     { "composition", f->draw && f->pull, "draw` and `pull" },
     { "implicit", f->draw && (f->pull || f->cdf), "draw` and `pull` or `cdf" },

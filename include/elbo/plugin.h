@@ -188,7 +188,7 @@ struct elbo_family {
   const char *reparam;     /* name of a reparametrizer plugin; other roads are tried by `reparam:` in an experiment */
   uint32_t noise_per_event; /* draws from the stream per event; 0 = a rejection loop, unbounded */
   const char *const *uses; /* families drawn from, NULL-ended, or NULL */
-  double (*standard)(const elbo_call *, elbo_noise *); /* location_scale (parameters loc, scale): the standard variate. [exec] */
+  double (*standard)(const elbo_call *, elbo_noise *); /* location_scale (parameters loc, scale alone): the standard variate. [exec] */
   double (*icdf)(const elbo_call *, double u, const double *w, double *dw); /* inverse_cdf: the value and its dw. [exec] */
   /* composition, implicit, relaxation, and what has no road: a draw. [exec] */
   elbo_rc (*draw)(const elbo_call *, elbo_noise *, const double *w, double *x);

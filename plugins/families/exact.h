@@ -238,58 +238,6 @@ ELBO_INLINE double student_by_log_df(const elbo_host *host, double n, double dim
   return h * (host->special(ELBO_DIGAMMA_REST, h, k) - phi(k / h) - fall) + k * t;
 }
 
-/* A lower triangle by rows, its diagonal in log, as a working scale_tril [K(K+1)/2] has it: entry i,
-   j <= i of it. Vectors are [K]; in place. */
-ELBO_INLINE size_t tril_at(int i, int j)
-{
-  return (size_t)i * (size_t)(i + 1) / 2 + (size_t)j;
-}
-/* z <- L^-1 z */
-ELBO_INLINE void tril_solve(int K, const double *l, double *z)
-{
-  for (int i = 0; i < K; i++) {
-    for (int j = 0; j < i; j++) z[i] -= l[tril_at(i, j)] * z[j];
-    z[i] *= exp(-l[tril_at(i, i)]);
-  }
-}
-/* z <- L^-T z */
-ELBO_INLINE void tril_solve_transposed(int K, const double *l, double *z)
-{
-  for (int i = K - 1; i >= 0; i--) {
-    for (int j = i + 1; j < K; j++) z[i] -= l[tril_at(j, i)] * z[j];
-    z[i] *= exp(-l[tril_at(i, i)]);
-  }
-}
-/* z <- L z */
-ELBO_INLINE void tril_times(int K, const double *l, double *z)
-{
-  for (int i = K - 1; i >= 0; i--) {
-    z[i] *= exp(l[tril_at(i, i)]);
-    for (int j = 0; j < i; j++) z[i] += l[tril_at(i, j)] * z[j];
-  }
-}
-/* dl <- the derivatives by the working triangle where those by L are a b'. */
-ELBO_INLINE void tril_outer(int K, const double *l, const double *a, const double *b, double *dl)
-{
-  for (int i = 0; i < K; i++)
-    for (int j = 0; j <= i; j++)
-      dl[tril_at(i, j)] = a[i] * b[j] * (i == j ? exp(l[tril_at(i, i)]) : 1);
-}
-ELBO_INLINE double tril_log_det(int K, const double *l)
-{
-  double sum = 0;
-  for (int i = 0; i < K; i++) sum += l[tril_at(i, i)];
-  return sum;
-}
-/* The diagonal of L L'. */
-ELBO_INLINE void tril_variances(int K, const double *l, double *out)
-{
-  for (int i = 0; i < K; i++) {
-    out[i] = exp(2 * l[tril_at(i, i)]);
-    for (int j = 0; j < i; j++) out[i] += l[tril_at(i, j)] * l[tril_at(i, j)];
-  }
-}
-
 /* -E log f of counts about `center`, of standard deviation sd: the sum over every step-th count. A
    sum with a step that is narrow beside a smooth mass differs from the whole by the mass's
    characteristic function at 2 pi / step (Poisson's summation formula), below 1e-50 from sd = 8. */

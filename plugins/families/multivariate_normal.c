@@ -3,6 +3,7 @@
  * MultivariateNormal(loc [K], scale_tril = L [K][K]): x = loc + L z, z of K standard normals. The
  * working form of L is its lower triangle by rows, the diagonal in log. */
 #include "exact.h"
+#include "tril.h"
 
 static const elbo_param params[] = {
   { "loc", ELBO_REAL, ELBO_PER_CORNER, 0.0, "mean" },
@@ -129,7 +130,7 @@ static const elbo_family multivariate_normal = {
   .value_form = ELBO_X_PLAIN,
   .support = { ELBO_SUP_REAL, 0, 0, NULL },
   .log_prob = log_prob,
-  .reparam = "composition",
+  .reparam = "location_scale",
   .noise_per_event = 0,
   .draw = draw,
   .pull = pull,

@@ -5,6 +5,7 @@
  * moves x along its ray at constant cdf of the distance. L is of the scale matrix, not of the
  * covariance. */
 #include "exact.h"
+#include "tril.h"
 
 #define LOG_2 0.69314718055994530942
 
@@ -130,7 +131,7 @@ static const elbo_family multivariate_student_t = {
   .value_form = ELBO_X_PLAIN,
   .support = { ELBO_SUP_REAL, 0, 0, NULL },
   .log_prob = log_prob,
-  .reparam = "composition",
+  .reparam = "location_scale",
   .noise_per_event = 0,
   .uses = uses,
   .draw = draw,

@@ -6,9 +6,10 @@
 #include "infer/compare/sampler.h"
 #include "infer/compare/verdict.h"
 
-#define LINEAR(Q, ESTIMATOR)                                                                            \
+#define LINEAR(Q, ESTIMATOR) LINEAR_OF(Q, "", ESTIMATOR)
+#define LINEAR_OF(Q, DIM, ESTIMATOR)                                                                            \
   "name: linear\nseed: 3\ndata: {x: {builtin: linear_gaussian, rows: 60}}\nmodel:\n"                     \
-  "  p:\n    z: {family: " Q ", size: 2}\n    x: {family: normal, given: z, net: {hidden: []}, scale: learn}\n" \
+  "  p:\n    z: {family: " Q DIM ", size: 2}\n    x: {family: normal, given: z, net: {hidden: []}, scale: learn}\n" \
   "  q:\n    z: {family: " Q ", given: x, net: {hidden: []}}\n"                                          \
   "estimator: " ESTIMATOR "\ntrain: {epochs: 1, batch_size: 20}\n"
 #define BERNOULLI                                                                                       \
@@ -259,10 +260,17 @@ START_TEST(test_bernoulli)
 }
 END_TEST
 
+static const struct {
+  const char *experiment, *roads[4];
+} two_roads[] = {
+  { LINEAR("laplace", "{name: sgvb_a, samples: 4}"), { "location_scale", "inverse_cdf" } },
+  { LINEAR_OF("multivariate_normal", ", dim: 2", "{name: sgvb_a, samples: 4}"), { "location_scale", "composition" } },
+};
 START_TEST(test_two_roads)
 {
-  static const char *const names[] = { "sgvb_a", NULL }, *const roads[] = { "location_scale", "inverse_cdf", NULL };
-  elbo_experiment *x = open_experiment(LINEAR("laplace", "{name: sgvb_a, samples: 4}"));
+  static const char *const names[] = { "sgvb_a", NULL };
+  const char *const *roads = two_roads[_i].roads;
+  elbo_experiment *x = open_experiment(two_roads[_i].experiment);
   elbo_compare_result r = compare(x, names, NULL, roads);
   for (int i = 0; roads[i]; i++) ck_assert_str_eq(row_of(&r, "sgvb_a", roads[i])->verdict, "unbiased");
   elbo_experiment_free(x);
@@ -357,7 +365,7 @@ int main(void)
   tcase_add_test(t, test_signal_to_noise);
   tcase_add_test(t, test_verdicts);
   tcase_add_test(t, test_bernoulli);
-  tcase_add_test(t, test_two_roads);
+  tcase_add_loop_test(t, test_two_roads, 0, 2);
   tcase_add_loop_test(t, test_planted, 0, sizeof planted / sizeof *planted);
   tcase_add_test(t, test_training);
   suite_add_tcase(s, t);
