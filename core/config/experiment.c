@@ -21,12 +21,35 @@ static tree *entry_at(reader *r, tree *map, const char *name, place at)
   return n;
 }
 
+static const key *key_named(const schema *s, const char *name)
+{
+  for (int i = 0; s && i < s->n; i++)
+    if (!strcmp(s->keys[i].name, name)) return &s->keys[i];
+  return NULL;
+}
+
+/* A bare word W where {name: W} may stand becomes that, so that another key can be set beside it. */
+static void spell_out(reader *r, const key *k, tree *n)
+{
+  if (!k || !k->named || n->kind != TREE_SCALAR || tree_empty(n)) return;
+  tree *name = reader_get(r, 1, sizeof *name);
+  if (!name) return;
+  *name = *n;
+  name->key = "name";
+  name->next = NULL;
+  n->kind = TREE_MAP;
+  tree_append(n, name);
+}
+
 /* Walks the dotted path (cut in place) below root. */
 static tree *setting_target(reader *r, tree *root, char *path, place at)
 {
   char found[128];
   tree *n = root;
+  const schema *s = &experiment_schema;
+  const key *k = NULL;
   for (char *name = path, *dot; name; name = dot) {
+    spell_out(r, k, n);
     if (n->kind != TREE_MAP) {
       trouble(r, at, "`%s` is %s, not a mapping, so `%s` can't be set in it; set it whole", n->key,
               tree_found(n, found, sizeof found), name);
@@ -41,6 +64,8 @@ static tree *setting_target(reader *r, tree *root, char *path, place at)
       return NULL;
     }
     if (!(n = entry_at(r, n, name, at))) return NULL;
+    k = key_named(s, name);
+    s = k ? k->map : s ? s->rest_map : NULL;
   }
   return n;
 }

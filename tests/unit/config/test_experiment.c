@@ -109,6 +109,20 @@ START_TEST(parameters_in_all_forms)
 }
 END_TEST
 
+/* `estimator: auto` in the file, and a key beside the name from the command line. */
+START_TEST(settings_beside_a_bare_word)
+{
+  static const char *const settings[] = { "estimator.samples=4", "optimizer.learning_rate=0.5" };
+  experiment *x = read_right("estimator: auto\noptimizer: sgd\n" DATA MODEL, settings,
+                             sizeof settings / sizeof *settings);
+  ck_assert_str_eq(x->estimator.name, "auto");
+  ck_assert_int_eq(x->estimator.samples, 4);
+  ck_assert_str_eq(optimizer_table[x->optimizer.kind].name, "sgd");
+  ck_assert_double_eq(x->optimizer.learning_rate, 0.5);
+  experiment_free(x);
+}
+END_TEST
+
 START_TEST(settings_edit)
 {
   static const char *const settings[] = { "model.p.x.family=laplace",
@@ -309,6 +323,7 @@ int main(void)
   tcase_add_test(c, defaults_are_filled_in);
   tcase_add_test(c, parameters_in_all_forms);
   tcase_add_test(c, settings_edit);
+  tcase_add_test(c, settings_beside_a_bare_word);
   tcase_add_test(c, seed_is_64_bits);
   tcase_add_test(c, write_and_read);
   tcase_add_test(c, every_optimizer_is_written);
