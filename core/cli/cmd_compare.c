@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli.h"
-#include "json_print.h"
 
 #include <elbo/compare.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,30 +11,36 @@ typedef struct {
   const char *words[MOST + 1]; /* NULL-ended */
 } word_list;
 
-/* "a,b,c" cut at its commas. */
-static const char *const *cut(const char *list, word_list *w)
+/* "a,b,c" cut at its commas, none of its entries empty; NULL stays NULL. */
+static int cut(cli *c, const char *option, const char *list, word_list *w)
 {
-  if (!list) return NULL;
-  size_t n = 0;
-  snprintf(w->text, sizeof w->text, "%s", list);
-  for (char *s = w->text, *comma; s && n < MOST; s = comma) {
+  int n = 0, room = snprintf(w->text, sizeof w->text, "%s", list ? list : "");
+  for (char *s = list ? w->text : NULL, *comma; s; s = comma) {
     comma = strchr(s, ',');
     if (comma) *comma++ = '\0';
-    if (*s) w->words[n++] = s;
+    if (n == MOST || room >= (int)sizeof w->text)
+      return fail(c, 2, "compare: %s: more than %d entries, or %zu letters; compare in parts", option,
+                  MOST, sizeof w->text - 1);
+    if (!*s)
+      return fail(c, 2, "compare: %s: entry %d of %s is empty; expected words with a comma between two",
+                  option, n + 1, quote(list).text);
+    w->words[n++] = s;
   }
-  return w->words;
+  return 0;
 }
 
 static int cut_numbers(cli *c, const char *list, long *to)
 {
   word_list w = { 0 };
-  const char *const *words = cut(list, &w);
-  size_t n = 0;
-  for (; words && words[n]; n++) {
+  if (cut(c, "--samples", list, &w)) return 2;
+  for (size_t n = 0; w.words[n]; n++) {
     char *end;
-    to[n] = strtol(words[n], &end, 10);
+    to[n] = strtol(w.words[n], &end, 10);
     if (*end || to[n] < 1 || to[n] > 100000)
-      return fail(c, 2, "compare: --samples: expected whole numbers from 1 to 100000 with commas, found %s", quote(words[n]).text);
+      return fail(c, 2,
+                  "compare: --samples: entry %zu is %s; expected whole numbers from 1 to 100000 with "
+                  "commas",
+                  n + 1, quote(w.words[n]).text);
   }
   return 0;
 }
@@ -51,109 +55,117 @@ static void show_progress(void *user, const char *what, double fraction, double 
   progress_show(c, line);
 }
 
-static void json_row(json *j, const elbo_compare_row *r)
+/* "laplace by inverse_cdf"; where the experiment's noise is not iid, the noise that it got. */
+static void print_name(const elbo_compare_row *r, bool noises)
 {
-  json_object(j, NULL);
-  json_text(j, "estimator", r->estimator);
-  json_text(j, "objective", r->objective[0] ? r->objective : NULL);
-  json_integer(j, "samples", r->samples);
-  if (r->reparam[0]) json_text(j, "reparam", r->reparam);
-  json_text(j, "group", r->group);
-  json_number(j, "mean_norm", r->mean_norm);
-  json_number(j, "mean_norm_se", r->mean_norm_se);
-  json_number(j, "variance", r->variance);
-  json_number(j, "variance_se", r->variance_se);
-  json_number(j, "snr", r->snr);
-  json_number(j, "snr_se", r->snr_se);
-  json_number(j, "bias", r->bias);
-  json_number(j, "bias_chance", r->bias_chance);
-  json_text(j, "verdict", r->verdict);
-  json_number(j, "ms_per_gradient", r->ms_per_gradient);
-  json_number(j, "work_variance", r->work_variance);
-  json_text(j, "reference", r->reference[0] ? r->reference : NULL);
-  json_text(j, "reason", r->reason[0] ? r->reason : NULL);
-  json_object_end(j);
+  char name[96];
+  snprintf(name, sizeof name, "%s%s%s%s%s", r->estimator, r->reparam[0] ? " by " : "", r->reparam,
+           noises ? ", " : "", noises ? r->noise : "");
+  printf("%-24s ", name);
 }
 
-static void json_numbers(json *j, const char *name, const double *at, size_t n)
+static void print_row(const elbo_compare_row *r, bool noises)
 {
-  json_array(j, name);
-  for (size_t i = 0; i < n; i++) json_number(j, NULL, at[i]);
-  json_array_end(j);
+  print_name(r, noises);
+  printf("%5ld  %-5s %10.4g %11.4g %8.2g %8.3g %10.3g %10.3g  %-11s %9.4g %7.2g %11.4g %8.2g\n",
+         r->samples, r->objective, r->mean_norm, r->variance, r->variance_se, r->snr, r->bias,
+         r->bias_chance, r->verdict ? r->verdict : "-", r->ms_per_gradient, r->ms_se,
+         r->work_variance, r->work_variance_se);
 }
 
-static void json_curves(json *j, const elbo_compare_result *result)
+static bool same_reason(const elbo_compare_row *a, const elbo_compare_row *b)
 {
-  json_array(j, "curves");
-  for (size_t i = 0; i < result->n_curves; i++) {
-    json_object(j, NULL);
-    json_text(j, "label", result->curves[i].label);
-    json_numbers(j, "seconds", result->curves[i].seconds, result->curves[i].n);
-    json_numbers(j, "elbo", result->curves[i].elbo, result->curves[i].n);
-    json_object_end(j);
+  return !strcmp(a->estimator, b->estimator) && !strcmp(a->reason, b->reason);
+}
+
+/* What does not apply, and why: one line for all numbers of samples of one reason. */
+static void print_reasons(const elbo_compare_result *result)
+{
+  const elbo_compare_row *row = result->rows;
+  for (size_t i = 0; i < result->n; i++) {
+    bool told = !row[i].reason[0];
+    for (size_t k = 0; k < i && !told; k++) told = same_reason(&row[k], &row[i]);
+    if (told) continue;
+    printf("%-24s K ", row[i].estimator);
+    long last = 0;
+    for (size_t k = i; k < result->n; k++)
+      if (same_reason(&row[k], &row[i]) && row[k].samples != last)
+        printf("%s%ld", k > i ? "," : "", last = row[k].samples);
+    printf("  does not apply: %s\n", row[i].reason);
   }
-  json_array_end(j);
 }
 
-static void print_json(const elbo_compare_result *result)
+static bool has_noises(const elbo_compare_result *result)
 {
-  json j = json_start(stdout);
-  json_object(&j, NULL);
-  json_array(&j, "rows");
-  for (size_t i = 0; i < result->n; i++) json_row(&j, &result->rows[i]);
-  json_array_end(&j);
-  if (result->n_curves) json_curves(&j, result);
-  json_object_end(&j);
+  for (size_t i = 0; i < result->n; i++)
+    if (result->rows[i].noise[0] && strcmp(result->rows[i].noise, "iid")) return true;
+  return false;
 }
 
-static void print_row(const elbo_compare_row *r)
-{
-  char name[80];
-  snprintf(name, sizeof name, "%s%s%s", r->estimator, r->reparam[0] ? " by " : "", r->reparam);
-  printf("%-24s %5ld  %-5s %10.4g %11.4g %9.2g %8.3g %10.3g %10.3g  %-11s %9.4g %11.4g\n", name, r->samples, r->objective, r->mean_norm,
-         r->variance, r->variance_se, r->snr, r->bias, r->bias_chance, r->verdict ? r->verdict : "-", r->ms_per_gradient,
-         r->work_variance);
-}
-
-/* The whole gradient of each estimator, or every group with --verbose; then what does not apply, and why. */
+/* The whole gradient of each estimator, or every group with --verbose. */
 static void print_table(const cli *c, const elbo_compare_result *result)
 {
-  printf("%s%-24s %5s  %-5s %10s %11s %9s %8s %10s %10s  %-11s %9s %11s%s\n", bold(c), "estimator", "K", "bound", "|mean|", "variance",
-         "+-", "snr", "bias", "by chance", "verdict", "ms", "var x ms", plain(c));
+  printf("%s%-24s %5s  %-5s %10s %11s %8s %8s %10s %10s  %-11s %9s %7s %11s %8s%s\n", bold(c),
+         "estimator", "K", "bound", "|mean|", "variance", "+-", "snr", "bias", "by chance", "verdict",
+         "ms", "+-", "var x ms", "+-", plain(c));
   const char *group = "all";
+  bool noises = has_noises(result);
   for (size_t i = 0; i < result->n; i++) {
     const elbo_compare_row *r = &result->rows[i];
     bool all = !strcmp(r->group, "all");
     if (r->reason[0] || (!all && !c->o.verbose)) continue;
     if (c->o.verbose && strcmp(group, r->group)) printf("  %s\n", group = r->group);
-    print_row(r);
+    print_row(r, noises);
   }
-  for (size_t i = 0; i < result->n; i++)
-    if (result->rows[i].reason[0])
-      printf("%-24s %5ld  does not apply: %s\n", result->rows[i].estimator, result->rows[i].samples, result->rows[i].reason);
+  printf("%ld gradients each; snr of noise alone: %.2g\n", result->repeats, result->snr_noise);
+  print_reasons(result);
 }
 
 static void print_curves(const cli *c, const elbo_compare_result *result)
 {
   if (!result->n_curves) return;
-  printf("\n%s%-40s %12s %12s%s\n", bold(c), "trained with equal compute", "seconds", "ELBO", plain(c));
+  printf("\n%s%-40s %12s %12s %12s%s\n", bold(c), "trained with equal compute",
+         "steps", "seconds", "ELBO", plain(c));
   for (size_t i = 0; i < result->n_curves; i++) {
     const elbo_compare_curve *v = &result->curves[i];
-    if (v->n) printf("%-40s %12.2f %12.3f\n", v->label, v->seconds[v->n - 1], v->elbo[v->n - 1]);
+    if (v->n)
+      printf("%-40s %12ld %12.2f %12.3f\n", v->label, v->steps, v->seconds[v->n - 1],
+             v->elbo[v->n - 1]);
   }
+}
+
+static int print_json(cli *c, const elbo_compare_result *result)
+{
+  const char *text = elbo_compare_json(c->x, result);
+  if (!text) return library_failed(c, ELBO_E_MEMORY);
+  fputs(text, stdout);
+  return 0;
 }
 
 int cmd_compare(cli *c)
 {
   word_list estimators = { 0 }, reparams = { 0 };
   long samples[MOST + 1] = { 0 };
-  int failed = cut_numbers(c, c->o.list, samples);
-  if (!failed) failed = open_experiment(c);
+  if (cut_numbers(c, c->o.list, samples) ||
+      cut(c, "--estimators", c->o.estimators, &estimators) ||
+      cut(c, "--reparam", c->o.reparams, &reparams))
+    return 2;
+  int failed = open_experiment(c);
   if (failed) return failed;
-  elbo_compare_options o = { .size = sizeof o, .from = c->o.init_from, .estimators = cut(c->o.estimators, &estimators),
-                             .samples = c->o.list ? samples : NULL, .reparams = cut(c->o.reparams, &reparams),
-                             .repeats = (long)c->o.repeats, .rows = (long)c->o.rows, .epochs = (long)c->o.epochs, .seed = c->o.seed, .stop = signals_stop,
-                             .progress = c->o.quiet ? NULL : show_progress, .user = c };
+  elbo_compare_options o = {
+    .size = sizeof o,
+    .from = c->o.init_from,
+    .estimators = c->o.estimators ? estimators.words : NULL,
+    .samples = c->o.list ? samples : NULL,
+    .reparams = c->o.reparams ? reparams.words : NULL,
+    .repeats = (long)c->o.repeats,
+    .rows = (long)c->o.rows,
+    .epochs = (long)c->o.epochs,
+    .seed = c->o.seed,
+    .stop = signals_stop,
+    .progress = c->o.quiet ? NULL : show_progress,
+    .user = c,
+  };
   elbo_compare_result result;
   signals_catch();
   elbo_status status = elbo_compare(c->x, &o, &result);
@@ -162,9 +174,8 @@ int cmd_compare(cli *c)
     return fail(c, signals_status(), "compare: stopped by %s; nothing was written", signals_name());
   if (!status && c->o.output) status = elbo_compare_write(c->x, &result, c->o.output);
   if (status) return library_failed(c, status);
-  if (c->o.json)
-    print_json(&result);
-  else
-    print_table(c, &result), print_curves(c, &result);
+  if (c->o.json) return print_json(c, &result);
+  print_table(c, &result);
+  print_curves(c, &result);
   return 0;
 }

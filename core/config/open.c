@@ -88,6 +88,7 @@ void elbo_experiment_free(elbo_experiment *x)
   text_free(&x->dump);
   mem_free(x->ops);
   mem_free(x->compared);
+  text_free(&x->compared_json);
   mem_free(x);
 }
 

@@ -213,11 +213,13 @@ elbo_status checkpoint_read(const char *path, checkpoint_io *c, char *versions_d
   return e->status;
 }
 
-elbo_status checkpoint_read_params(const char *path, const graph *g, float *params, error *e)
+elbo_status checkpoint_read_params(const char *path, const graph *g, float *params,
+                                   progress_state *at, error *e)
 {
   tensors *f;
   if (tensors_read(path, CHECKPOINT_LIMIT, &f, e)) return e->status;
-  if (read_tensors(f, g, "", params, e) || refuse_extra(f, g, e)) error_prefix(e, "%s", path);
+  if (read_tensors(f, g, "", params, e) || refuse_extra(f, g, e) || (at && read_state(f, at, e)))
+    error_prefix(e, "%s", path);
   tensors_free(f);
   return e->status;
 }

@@ -29,7 +29,8 @@ elbo_status checkpoint_write(const char *path, const checkpoint_io *c, error *e)
 /* Parameters by name, every tensor of the graph, no other p.* or q.* ; ELBO_E_CHECKPOINT naming the tensor. With state NULL the optimizer's is not read. `versions_differ`: set to a text of
    what differs, or "" ; NULL: not asked. */
 elbo_status checkpoint_read(const char *path, checkpoint_io *c, char *versions_differ, size_t n, error *e);
-/* Parameters alone, of any file that has them (replay, init-from). */
-elbo_status checkpoint_read_params(const char *path, const graph *g, float *params, error *e);
+/* Parameters alone, of any file that has them (replay, init-from). `at`: where its training stood; NULL: not asked. */
+elbo_status checkpoint_read_params(const char *path, const graph *g, float *params,
+                                   progress_state *at, error *e);
 
 #endif

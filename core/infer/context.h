@@ -19,6 +19,7 @@ struct elbo_experiment {
   size_t parameters, memory;
   elbo_bench_op *ops; /* of the last bench */
   elbo_compare_row *compared; /* of the last comparison */
+  text compared_json;
 };
 
 #endif

@@ -25,7 +25,7 @@ static elbo_status read_parameters(elbo_run *r, const char *directory, error *e)
                   &(graph_options){ .purpose = GRAPH_DECODE, .batch = 1, .samples = 1 }, &mg, e);
   if (!status) {
     r->params = mem_new_aligned(graph_param_floats(mg.g), sizeof(float), "the parameters", e);
-    status = r->params ? checkpoint_read_params(path.s, mg.g, r->params, e) : ELBO_E_MEMORY;
+    status = r->params ? checkpoint_read_params(path.s, mg.g, r->params, NULL, e) : ELBO_E_MEMORY;
   }
   model_graph_free(&mg);
   text_free(&path);

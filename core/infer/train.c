@@ -155,7 +155,7 @@ static elbo_status resume(session *s)
 static elbo_status take_weights(session *s)
 {
   char *path = path_join(s->o->init_from, "checkpoint.safetensors", s->e);
-  if (path) checkpoint_read_params(path, s->t->m->mg.g, s->t->params, s->e);
+  if (path) checkpoint_read_params(path, s->t->m->mg.g, s->t->params, NULL, s->e);
   mem_free(path);
   return s->e->status;
 }
@@ -295,7 +295,7 @@ static elbo_status train_steps(session *s)
 static elbo_status take_best(session *s)
 {
   if (!s->s->x->train.keep_best || !file_exists(s->best)) return ELBO_DONE;
-  return checkpoint_read_params(s->best, s->t->m->mg.g, s->t->params, s->e);
+  return checkpoint_read_params(s->best, s->t->m->mg.g, s->t->params, NULL, s->e);
 }
 
 static void fill_result(session *s)

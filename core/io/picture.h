@@ -27,9 +27,10 @@ typedef struct {
 } svg_curve;
 elbo_status svg_curves(const char *path, const char *title, const char *x_label,
                        const char *y_label, const svg_curve *curves, size_t n, error *e);
-/* Marks on logarithmic axes, x and y > 0, with a bar of `spread` up and down; a legend row each. */
+/* Marks on logarithmic axes with a bar of `spread` up and down; a legend row each. Those of x or y
+ * that is not above 0 come last: they have their row alone. */
 typedef struct {
-  char label[96];
+  char label[160];
   double x, y, spread;
 } svg_mark;
 elbo_status svg_marks(const char *path, const char *title, const char *x_label, const char *y_label,

@@ -99,7 +99,7 @@ static void add_curve(svg_frame *f, const svg_curve *c, size_t row)
   if (!points) return;
   bundle b = { 0 };
   bool begun = false;
-  text_format(t, "<path class=\"line c%zu\" d=\"", row % SVG_COLOURS);
+  text_format(t, "<path class=\"line c%zu\"%s d=\"", row % SVG_COLOURS, svg_dashes(row));
   for (size_t i = 0; i < c->n; i++) {
     if (!is_point(c, i)) continue;
     double x = svg_place(&f->x, c->x[i]), y = svg_place(&f->y, c->y[i]), column = floor(x * 2);

@@ -22,7 +22,9 @@ typedef struct {
   double width, height;       /* of the picture */
   const char *const *entries; /* the legend's words; row i has the colour i; "" is left out */
   size_t n;
-  bool dots; /* does the legend show dots, not lines */
+  bool dots;    /* does the legend show dots, not lines */
+  bool shapes;  /* marks: a row's colour comes again with another shape */
+  size_t bare;  /* rows at the end of the legend that have words alone */
 } svg_frame;
 
 /* Takes in a value, if finite; begin with low = INFINITY, high = -INFINITY. */
@@ -37,6 +39,10 @@ double svg_legend_width(const char *const *entries, size_t n);
  * placed. Data follow, clipped to the plot; then svg_end. */
 void svg_begin(svg_frame *f, const char *title, const char *x_label, const char *y_label);
 void svg_end(svg_frame *f);
+/* The mark of a row of the legend, around a point. */
+void svg_add_mark(text *t, size_t row, double x, double y);
+/* What tells the lines of rows of one colour apart: how they are dashed, an attribute or "". */
+const char *svg_dashes(size_t row);
 void svg_coordinate(text *t, double pixels); /* to a hundredth */
 void svg_escape(
     text *t,

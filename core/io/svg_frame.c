@@ -208,16 +208,51 @@ static void add_entry_words(text *t, const char *entry)
   text_add(t, "</title>");
 }
 
-static void add_entry(svg_frame *f, size_t row, double x, double y)
+/* A dot, then hollow: square, triangle, diamond. */
+void svg_add_mark(text *t, size_t row, double x, double y)
 {
-  text *t = &f->t;
-  if (!f->entries[row][0]) return;
-  text_format(t, "<path class=\"line c%zu\" style=\"stroke-width:%d\" d=\"M", row % SVG_COLOURS,
-              f->dots ? 8 : 3);
+  static const struct {
+    int width;
+    double up; /* from the point to where the path starts */
+    const char *path;
+  } shapes[] = { { 9, 0, "h0" },
+                 { 2, -4, "h4v8h-8v-8z" },
+                 { 2, -5, "l5 9h-10z" },
+                 { 2, -5.5, "l5.5 5.5-5.5 5.5-5.5-5.5z" } };
+  size_t i = row / SVG_COLOURS % (sizeof shapes / sizeof *shapes);
+  text_format(t, "<path class=\"dots c%zu\" style=\"stroke-width:%d\" d=\"M", row % SVG_COLOURS,
+              shapes[i].width);
+  svg_coordinate(t, x);
+  text_add(t, " ");
+  svg_coordinate(t, y + shapes[i].up);
+  text_format(t, "%s\"/>\n", shapes[i].path);
+}
+
+const char *svg_dashes(size_t row)
+{
+  static const char *const dashes[] = { "", " stroke-dasharray=\"7 4\"", " stroke-dasharray=\"1 4\"" };
+  return dashes[row / SVG_COLOURS % (sizeof dashes / sizeof *dashes)];
+}
+
+static void add_sample(const svg_frame *f, text *t, size_t row, double x, double y)
+{
+  if (f->shapes) {
+    svg_add_mark(t, row, x + 9, y);
+    return;
+  }
+  text_format(t, "<path class=\"line c%zu\"%s style=\"stroke-width:%d\" d=\"M", row % SVG_COLOURS,
+              f->dots ? "" : svg_dashes(row), f->dots ? 8 : 3);
   svg_coordinate(t, f->dots ? x + 9 : x);
   text_add(t, " ");
   svg_coordinate(t, y);
   text_add(t, f->dots ? "h0\"/>\n" : "h18\"/>\n");
+}
+
+static void add_entry(svg_frame *f, size_t row, double x, double y)
+{
+  text *t = &f->t;
+  if (!f->entries[row][0]) return;
+  if (row + f->bare < f->n) add_sample(f, t, row, x, y);
   add_text(t, "name", x + legend_mark - 4, y + 4, "start");
   text_add(t, ">");
   add_entry_words(t, f->entries[row]);

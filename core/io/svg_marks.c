@@ -22,15 +22,6 @@ static void add_bar(svg_frame *f, const svg_mark *m, size_t row)
   text_add(&f->t, "\"/>\n");
 }
 
-static void add_mark(svg_frame *f, const svg_mark *m, size_t row)
-{
-  text_format(&f->t, "<path class=\"dots c%zu\" style=\"stroke-width:9\" d=\"M", row % SVG_COLOURS);
-  svg_coordinate(&f->t, svg_place(&f->x, log10(m->x)));
-  text_add(&f->t, " ");
-  svg_coordinate(&f->t, svg_place(&f->y, log10(m->y)));
-  text_add(&f->t, "h0\"/>\n");
-}
-
 static void lay_out(svg_frame *f)
 {
   double legend = svg_legend_width(f->entries, f->n), rows = 20 * (double)f->n;
@@ -48,18 +39,24 @@ elbo_status svg_marks(const char *path, const char *title, const char *x_label, 
   const char **entries = mem_new(n + 1, sizeof *entries, "a picture", e);
   if (!entries) return e->status;
   svg_frame f = { .x = { .low = INFINITY, .high = -INFINITY }, .y = { .low = INFINITY, .high = -INFINITY },
-                  .entries = entries, .n = n, .dots = true };
+                  .entries = entries, .n = n, .shapes = true };
+  size_t placed = 0;
   text x_words = { 0 }, y_words = { 0 };
   text_format(&x_words, "log10 of %s", x_label);
   text_format(&y_words, "log10 of %s", y_label);
-  for (size_t i = 0; i < n; i++) {
-    entries[i] = marks[i].label;
+  while (placed < n && marks[placed].x > 0 && marks[placed].y > 0) placed++;
+  f.bare = n - placed;
+  for (size_t i = 0; i < n; i++) entries[i] = marks[i].label;
+  for (size_t i = 0; i < placed; i++) {
     svg_reach(&f.x, log10(marks[i].x));
     svg_reach(&f.y, log10(marks[i].y));
   }
   lay_out(&f);
   svg_begin(&f, title, x_words.s ? x_words.s : "", y_words.s ? y_words.s : "");
-  for (size_t i = 0; i < n; i++) add_bar(&f, &marks[i], i), add_mark(&f, &marks[i], i);
+  for (size_t i = 0; i < placed; i++) {
+    add_bar(&f, &marks[i], i);
+    svg_add_mark(&f.t, i, svg_place(&f.x, log10(marks[i].x)), svg_place(&f.y, log10(marks[i].y)));
+  }
   svg_end(&f);
   if (f.t.failed || x_words.failed || y_words.failed)
     fail(e, ELBO_E_MEMORY, "%s: no memory to draw it; free some memory", path);

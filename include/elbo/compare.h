@@ -28,13 +28,15 @@ typedef struct {
  * where the estimator does not apply, and `reason` says why. */
 typedef struct {
   char estimator[32], objective[32], group[96], reparam[32];
+  char noise[16]; /* iid, antithetic, sobol: iid where the estimator refuses the experiment's */
   long samples;
   double mean_norm, mean_norm_se; /* of the mean gradient, squared norm debiased by trace / R; standard errors are from the spread over 10 blocks */
   double variance, variance_se;   /* the trace of the covariance of one estimate */
   double snr, snr_se;             /* mean over coordinates of |mean| / standard deviation (Rainforth et al. 2018); NaN where all are 0/0 */
   double bias, bias_chance;       /* |mean - reference|, and what chance alone would give */
   const char *verdict;            /* "unbiased", "biased", "cannot tell"; NULL: not applicable */
-  double ms_per_gradient, work_variance; /* variance times milliseconds: what decides */
+  double ms_per_gradient, ms_se;          /* the median of the means over tenths of the run */
+  double work_variance, work_variance_se; /* variance times milliseconds: what decides */
   char reference[64];             /* what the bias is measured against */
   char reason[512];
 } elbo_compare_row;
@@ -44,6 +46,7 @@ typedef struct {
   char label[96];
   double *seconds, *elbo;
   size_t n;
+  long steps; /* in all */
 } elbo_compare_curve;
 
 typedef struct {
@@ -51,8 +54,12 @@ typedef struct {
   size_t n;
   const elbo_compare_curve *curves; /* with `epochs`: the cheapest first, then in the order of the rows */
   size_t n_curves;
+  long repeats;
+  double snr_noise; /* what snr would be of a gradient that is noise alone: sqrt(2 / (pi R)) */
 } elbo_compare_result;
 elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options, elbo_compare_result *result);
+/* The comparison as one JSON object, as in compare.json; valid until the experiment is freed or asked again; NULL with an error. */
+const char *elbo_compare_json(elbo_experiment *x, const elbo_compare_result *result);
 /* compare.json, compare.csv, compare.svg and, with curves, compare_train.svg into a folder, which is made. */
 elbo_status elbo_compare_write(elbo_experiment *x, const elbo_compare_result *result, const char *directory);
 

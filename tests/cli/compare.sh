@@ -6,6 +6,7 @@
 run compare tiny.yaml --estimators sgvb_a,sgvb_b,stl,enumerate --repeats 40 --rows 10 -o made
 verdict 'compare: status 0, nothing on standard error' [ "$status" = 0 -a ! -s err ]
 verdict 'compare: a line for each' [ "$(grep -c '^sgvb_a\|^sgvb_b\|^stl' out)" = 3 ]
+verdict 'compare: how many gradients, and the snr of noise' grep -q '^40 gradients each; snr of noise alone: 0.13' out
 verdict 'compare: what does not apply stands there with its reason' grep -q '^enumerate.*does not apply: ' out
 for file in compare.json compare.csv compare.svg; do verdict "compare: $file" [ -s "made/$file" ]; done
 verdict 'compare: no picture of trainings without --train' [ ! -e made/compare_train.svg ]
@@ -13,7 +14,7 @@ run compare tiny.yaml --estimators sgvb_a,enumerate --samples 1,3 --repeats 20 -
 cat >keys.py <<'END'
 import csv, json, sys
 wanted = ('estimator objective samples group mean_norm variance variance_se snr bias bias_chance verdict '
-          'ms_per_gradient work_variance reason').split()
+          'ms_per_gradient ms_se work_variance work_variance_se noise reason').split()
 printed, written = json.load(open('out')), json.load(open('both/compare.json'))
 assert len(printed['rows']) == len(written['rows']) == len(list(csv.DictReader(open('both/compare.csv'))))
 for rows in printed['rows'], written['rows']:
@@ -27,6 +28,8 @@ for rows in printed['rows'], written['rows']:
     assert {row['samples'] for row in rows if row['estimator'] == 'sgvb_a'} == {1, 3}
     assert {'all', 'p', 'q', 'q.z.net'} <= {row['group'] for row in rows}
 assert [curve['label'] for curve in printed['curves']] == [curve['label'] for curve in written['curves']]
+assert printed == written and printed['repeats'] == 20
+assert all(curve['steps'] > 0 for curve in printed['curves'])
 assert len(printed['curves']) == 2 and all(curve['elbo'] for curve in printed['curves'])
 END
 verdict 'compare --json: the keys, here and in compare.json' python3 keys.py
@@ -34,6 +37,22 @@ verdict 'compare --train: the picture' [ -s both/compare_train.svg ]
 run compare tiny.yaml --estimators score_loo --samples 2 --repeats 20 --rows 10 --reparam location_scale,inverse_cdf
 verdict 'compare --reparam: a road does not matter where there is none' [ "$(grep -c '^score_loo' out)" = 1 ]
 
+run compare tiny.yaml --estimators score_loo,sgvb_a,iwae --samples 2 --repeats 20 --rows 10 \
+  --set estimator.noise=antithetic --set estimator.samples=2 --json
+verdict 'compare: who refuses the noise gets iid, and says so' python3 -c '
+import json
+rows = json.load(open("out"))["rows"]
+got = {row["estimator"]: row["noise"] for row in rows}
+assert got == {"score_loo": "iid", "sgvb_a": "antithetic", "iwae": "iid"}, got'
+run compare tiny.yaml --estimators score_loo,vimco --samples 1,1 --repeats 20 --rows 10
+verdict 'compare: one line for a reason' [ "$(grep -c '^score_loo.*does not apply' out)" = 1 ]
+printf 'name: e\ndata: {x: {train: bits.csv}}\nmodel:\n  p:\n    z: {family: bernoulli, size: 2}\n    x: {family: bernoulli, given: z, net: {hidden: []}}\n  q:\n    z: {family: bernoulli, given: x, net: {hidden: []}}\nestimator: score\n' >bits.yaml
+printf '0,1\n1,1\n1,0\n0,1\n' >bits.csv
+run compare bits.yaml --estimators enumerate,score --repeats 20 --rows 4 -o bits
+verdict 'compare.svg: the exact sum has its row' grep -q 'enumerate, K 4: variance 0' bits/compare.svg
+
+refused 'compare: an empty entry' 2 'entry 2 of "1,,4" is empty' compare tiny.yaml --samples 1,,4
+refused 'compare: an empty entry at the end' 2 'entry 2 of "sgvb_a," is empty' compare tiny.yaml --estimators sgvb_a,
 refused 'compare: unknown estimator' 2 'did you mean "sgvb_a"' compare tiny.yaml --estimators sgvba
 refused 'compare: too many rows' 2 'the training rows' compare tiny.yaml --rows 201
 refused 'compare: no samples' 2 'whole numbers' compare tiny.yaml --samples 0

@@ -7,16 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+static const double PI = 3.14159265358979323846;
 enum { FEWEST = 20, STANDARD_REPEATS = 1000, MOST_NAMES = 63 };
-
-double contest_now(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- one estimator's model, or why there is none */
 static void set_roads(contest *c, const char *reparam)
@@ -25,24 +18,37 @@ static void set_roads(contest *c, const char *reparam)
     c->s->x->q[i].reparam = reparam ? reparam : c->own_roads[i];
 }
 
-elbo_status contest_resolve(contest *c, const char *name, long samples, const char *reparam,
-                            char *why, size_t n)
+static elbo_status resolve_once(contest *c, model **out, char *why, size_t n)
 {
   problems p = { 0 };
   model *m = NULL;
-  set_roads(c, reparam);
-  c->s->x->estimator.name = name;
-  c->s->x->estimator.samples = samples;
   elbo_status status = model_resolve(c->s->x, c->s->registry, c->facts, &m, &p, c->e);
   if (!status && p.n) {
     snprintf(why, n, "%s", p.list && p.list[0].text ? p.list[0].text : "it does not apply");
     status = ELBO_E_USAGE;
   }
   problems_free(&p);
-  if (status) {
-    model_free(m);
-    return status;
+  if (status) model_free(m), m = NULL;
+  *out = m;
+  return status;
+}
+
+elbo_status contest_resolve(contest *c, const char *name, long samples, const char *reparam,
+                            char *why, size_t n)
+{
+  estimator_spec *x = &c->s->x->estimator;
+  model *m;
+  set_roads(c, reparam);
+  x->name = name;
+  x->samples = samples;
+  x->noise = c->own_estimator.noise;
+  elbo_status status = resolve_once(c, &m, why, n);
+  if (status == ELBO_E_USAGE && why[0] && x->noise != NOISE_IID) {
+    x->noise = NOISE_IID;
+    why[0] = '\0';
+    status = resolve_once(c, &m, why, n);
   }
+  if (status) return status;
   if (c->s->model != c->own) model_free(c->s->model);
   c->s->model = m;
   return ELBO_DONE;
@@ -52,7 +58,7 @@ elbo_status contest_resolve(contest *c, const char *name, long samples, const ch
 void contest_report(contest *c, double fraction, double seconds_left)
 {
   if (c->o.progress) c->o.progress(c->o.user, c->what, fraction, seconds_left);
-  c->shown = contest_now();
+  c->shown = clock_seconds();
 }
 
 elbo_status contest_stopped(contest *c)
@@ -66,9 +72,9 @@ static elbo_status between(void *user, error *e)
   contest *c = user;
   (void)e;
   c->done += c->weight;
-  if (contest_now() - c->shown > 0.2) {
+  if (clock_seconds() - c->shown > 0.2) {
     double share = fmin(1, c->done / c->planned);
-    contest_report(c, share, (contest_now() - c->started) * (1 - share) / share);
+    contest_report(c, share, (clock_seconds() - c->started) * (1 - share) / share);
   }
   return contest_stopped(c);
 }
@@ -89,7 +95,9 @@ static elbo_compare_row *new_row(contest *c, const char *estimator, long samples
                              .bias = NAN,
                              .bias_chance = NAN,
                              .ms_per_gradient = NAN,
-                             .work_variance = NAN };
+                             .ms_se = NAN,
+                             .work_variance = NAN,
+                             .work_variance_se = NAN };
   snprintf(row->estimator, sizeof row->estimator, "%s", estimator);
   snprintf(row->reparam, sizeof row->reparam, "%s", reparam ? reparam : "");
   snprintf(row->group, sizeof row->group, "%s", group);
@@ -97,14 +105,15 @@ static elbo_compare_row *new_row(contest *c, const char *estimator, long samples
 }
 
 static void fill_row(elbo_compare_row *row, const group_moments *g, const group_moments *se,
-                     double ms)
+                     timing ms)
 {
   row->mean_norm = sqrt(fmax(0, g->squared_norm));
   row->mean_norm_se = row->mean_norm > 0 ? se->squared_norm / (2 * row->mean_norm) : NAN;
   row->variance = g->trace, row->variance_se = se->trace;
   row->snr = g->snr, row->snr_se = isnan(g->snr) ? NAN : se->snr;
-  row->ms_per_gradient = ms;
-  row->work_variance = row->variance * ms;
+  row->ms_per_gradient = ms.median, row->ms_se = ms.se;
+  row->work_variance = row->variance * ms.median;
+  row->work_variance_se = hypot(row->variance_se * ms.median, row->variance * ms.se);
 }
 
 static int group_at(const groups *g, int place)
@@ -121,7 +130,7 @@ static const char *objective_name(const model *m)
 }
 
 static void add_rows(contest *c, const elbo_compare_row *like, const moments *m,
-                     const reference *ref, double ms)
+                     const reference *ref, timing ms)
 {
   const groups *g = &c->sampler.groups;
   group_moments all[GROUPS], se[GROUPS];
@@ -134,6 +143,7 @@ static void add_rows(contest *c, const elbo_compare_row *like, const moments *m,
         new_row(c, like->estimator, like->samples, like->reparam, g->list[k].name);
     if (!row) return;
     memcpy(row->objective, like->objective, sizeof row->objective);
+    memcpy(row->noise, like->noise, sizeof row->noise);
     fill_row(row, &all[k], &se[k], ms);
     row->verdict = ref->m ? v[k].word : "cannot tell";
     snprintf(row->reference, sizeof row->reference, "%s",
@@ -151,7 +161,7 @@ static long repeats_of(const contest *c)
 static elbo_status compete(contest *c, const char *name, long samples, const char *reparam)
 {
   char why[512] = "";
-  double ms = NAN;
+  timing ms = { NAN, NAN };
   moments *m = NULL;
   elbo_status status = contest_resolve(c, name, samples, reparam, why, sizeof why);
   c->planned -= (double)(c->repeats * samples);
@@ -165,6 +175,7 @@ static elbo_status compete(contest *c, const char *name, long samples, const cha
   snprintf(like.estimator, sizeof like.estimator, "%s", name);
   snprintf(like.reparam, sizeof like.reparam, "%s", reparam ? reparam : "");
   snprintf(like.objective, sizeof like.objective, "%s", objective_name(c->s->model));
+  snprintf(like.noise, sizeof like.noise, "%s", noise_names[c->s->x->estimator.noise]);
   c->what = name;
   c->weight = (double)like.samples;
   c->planned += (double)repeats_of(c) * c->weight;
@@ -226,8 +237,8 @@ static int by_work(const void *a, const void *b)
 {
   const elbo_compare_row *const *x = a, *const *y = b;
   double u = (*x)->work_variance, v = (*y)->work_variance;
-  if (isnan(u) || isnan(v)) return isnan(u) - isnan(v);
-  return (u > v) - (u < v);
+  if (isnan(u) != isnan(v)) return isnan(u) - isnan(v);
+  return u > v ? 1 : u < v ? -1 : (*x > *y) - (*x < *y);
 }
 
 /* Whole blocks of rows, one for each estimator with "all" first, in the order of their work. */
@@ -272,7 +283,12 @@ static elbo_status gather(contest *c, elbo_experiment *x, elbo_compare_result *r
   }
   mem_free(x->compared);
   x->compared = (elbo_compare_row *)(void *)piece;
-  *result = (elbo_compare_result){ x->compared, c->n, curves, c->n_curves };
+  *result = (elbo_compare_result){ .rows = x->compared,
+                                   .n = c->n,
+                                   .curves = curves,
+                                   .n_curves = c->n_curves,
+                                   .repeats = c->repeats,
+                                   .snr_noise = sqrt(2 / (PI * (double)c->repeats)) };
   return ELBO_DONE;
 }
 
@@ -336,7 +352,7 @@ elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options
                 .e = e,
                 .own = x->study->model,
                 .own_estimator = x->study->x->estimator,
-                .started = contest_now() };
+                .started = clock_seconds() };
   *result = (elbo_compare_result){ 0 };
   if (!options || !options->size)
     return fail(e, ELBO_E_USAGE,

@@ -3,6 +3,7 @@
 #ifndef ELBO_COMPARE_CONTEST_H
 #define ELBO_COMPARE_CONTEST_H
 
+#include "base/clock.h"
 #include "infer/compare/sampler.h"
 #include "infer/context.h"
 
@@ -39,9 +40,8 @@ typedef struct contest {
   double started, shown;
 } contest;
 
-double contest_now(void);
-/* The study's model becomes that of an estimator; reparam NULL: the experiment's own roads. ELBO_E_USAGE with `why` filled: it does not apply,
-   and the context has no error. */
+/* The study's model becomes that of an estimator; reparam NULL: the experiment's own roads. One that refuses the experiment's noise gets
+   iid, which the study's experiment then says. ELBO_E_USAGE with `why` filled: it does not apply, and the context has no error. */
 elbo_status contest_resolve(contest *c, const char *estimator, long samples, const char *reparam, char *why, size_t n);
 /* The reference of an objective that is not a run of the same estimator; NULL with an error. */
 const reference *contest_reference(contest *c, const char *objective, long samples, const char *estimator);

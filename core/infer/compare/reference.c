@@ -46,7 +46,7 @@ static elbo_status run_long(contest *c, const candidate *k, reference *r, long K
   bool exact = is_exact(c->s->model);
   long repeats =
       REFERENCE_TIMES * c->repeats / (k->times ? k->times : 1); /* many samples need fewer */
-  double ms;
+  timing ms;
   if (repeats < FEWEST) repeats = FEWEST;
   if (exact) repeats = 1;
   if (exact)

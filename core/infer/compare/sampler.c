@@ -12,9 +12,11 @@ static elbo_status read_parameters(sampler *p, const graph *g, const char *from,
 {
   char *best = path_join(from, "best.safetensors", e),
        *last = path_join(from, "checkpoint.safetensors", e);
-  if (best && last)
-    checkpoint_read_params(p->s->x->train.keep_best && file_exists(best) ? best : last, g,
-                           p->params, e);
+  progress_state at = { 0 };
+  if (best && last &&
+      !checkpoint_read_params(p->s->x->train.keep_best && file_exists(best) ? best : last, g,
+                              p->params, &at, e))
+    p->epochs = (double)at.epoch;
   mem_free(best), mem_free(last);
   return e->status;
 }
@@ -78,6 +80,7 @@ static elbo_status gradient(sampler *p, machine *m, uint64_t step, error *e)
   step_args a = { .batch = p->batch,
                   .step = step,
                   .kl_weight = 1,
+                  .temperature = model_temperature(p->s->model, p->epochs),
                   .baseline = baseline_value(&p->baseline),
                   .feeds = m->feeds };
   if (run_forward(m->run, &a, e)) return e->status;
@@ -98,19 +101,33 @@ static int ascending(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-static double median_ms(const stopwatch *w)
+/* Of n values in order. */
+static double median(const double *x, int n)
 {
-  double ms[PARTS];
+  return 0.5 * (x[(n - 1) / 2] + x[n / 2]);
+}
+
+/* The spread is the median distance from the median, times what makes it the deviation of normal values; the median of n of them
+   varies by sqrt(pi / 2n) of that. */
+static timing read_watch(const stopwatch *w)
+{
+  const double of_normal = 1.4826, pi = 3.14159265358979323846;
+  double ms[PARTS], off[PARTS];
   int n = 0;
   for (int i = 0; i < PARTS; i++)
     if (w->counted[i] > 0) ms[n++] = 1e3 * w->spent[i] / w->counted[i];
+  if (n < 2) return (timing){ n ? ms[0] : NAN, NAN };
   qsort(ms, (size_t)n, sizeof *ms, ascending);
-  return n ? 0.5 * (ms[(n - 1) / 2] + ms[n / 2]) : NAN;
+  timing t = { .median = median(ms, n) };
+  for (int i = 0; i < n; i++) off[i] = fabs(ms[i] - t.median);
+  qsort(off, (size_t)n, sizeof *off, ascending);
+  t.se = of_normal * median(off, n) * sqrt(pi / 2 / n);
+  return t;
 }
 
 /* ---- estimates */
 static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeats, moments *to,
-                             double *ms, error *e)
+                             timing *ms, error *e)
 {
   enum { WARM_UP = 20 }; /* untimed, of other noise: caches, pages, and a moving average's past */
   stopwatch w = { { 0 }, { 0 } };
@@ -126,11 +143,11 @@ static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeat
     if (p->between && p->between(p->user, e)) return e->status;
   }
   moments_finish(to);
-  *ms = median_ms(&w);
+  *ms = read_watch(&w);
   return ELBO_DONE;
 }
 
-elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, double *ms,
+elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, timing *ms,
                         error *e)
 {
   graph_options o = { .purpose = GRAPH_TRAIN, .batch = p->batch, .samples = p->s->model->samples };

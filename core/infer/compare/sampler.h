@@ -6,6 +6,11 @@
 
 #include "infer/compare/moments.h"
 
+/* Milliseconds of one gradient. */
+typedef struct timing {
+  double median, se;
+} timing;
+
 typedef struct sampler {
   study *s;
   groups groups;
@@ -13,6 +18,7 @@ typedef struct sampler {
   uint32_t *order;       /* [batch] rows of the training split */
   size_t batch;
   uint64_t seed;         /* of the draws */
+  double epochs;         /* that the run of the parameters has done: what temperatures go by */
   baseline baseline;     /* of the run under way: estimates with one are uncorrelated, each unbiased given those before it */
   elbo_status (*between)(void *user, error *e); /* after every estimate; may be NULL; what it refuses ends the run */
   void *user;
@@ -22,6 +28,6 @@ elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed,
 void sampler_free(sampler *p);
 /* `repeats` estimates, numbered from `first` on: equal numbers are equal noise, and different ones are independent. ms: of one, the median of the
    means over tenths, so that a pause of the machine does not show. */
-elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, double *ms, error *e);
+elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, timing *ms, error *e);
 
 #endif

@@ -48,18 +48,18 @@ static double share_done(const race *r)
 static elbo_status run_race(race *r)
 {
   contest *c = r->c;
-  double began = contest_now();
+  double began = clock_seconds();
   if (add_point(r)) return c->e->status;
   for (int point = 1; share_done(r) < 1;) {
-    double from = contest_now();
+    double from = clock_seconds();
     if (trainer_step(r->t, &r->since, c->e)) return c->e->status;
-    r->spent += contest_now() - from;
+    r->spent += clock_seconds() - from;
     if (share_done(r) * POINTS >= point) {
       if (add_point(r)) return c->e->status;
       while (share_done(r) * POINTS >= point) point++;
     }
-    if (contest_now() - c->shown > 0.2) {
-      double done = share_done(r), each = done > 0 ? (contest_now() - began) / done : NAN;
+    if (clock_seconds() - c->shown > 0.2) {
+      double done = share_done(r), each = done > 0 ? (clock_seconds() - began) / done : NAN;
       contest_report(c, (r->place + done) / r->of, each * (r->of - r->place - done));
     }
     if (contest_stopped(c)) return c->e->status;
@@ -95,6 +95,7 @@ static elbo_status train_one(contest *c, const elbo_compare_row *row, double *bu
   c->what = row->estimator;
   if (!start_race(&r, row)) run_race(&r);
   if (isnan(*budget)) *budget = r.spent;
+  if (r.curve && r.t) r.curve->steps = (long)r.t->at.step;
   trainer_free(r.t);
   return c->e->status;
 }

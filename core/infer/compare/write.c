@@ -21,6 +21,7 @@ static const column columns[] = {
   { "estimator", ROW(estimator), WORD },
   { "objective", ROW(objective), WORD },
   { "samples", ROW(samples), COUNT },
+  { "noise", ROW(noise), WORD },
   { "reparam", ROW(reparam), WORD },
   { "group", ROW(group), WORD },
   { "mean_norm", ROW(mean_norm), NUMBER },
@@ -33,7 +34,9 @@ static const column columns[] = {
   { "bias_chance", ROW(bias_chance), NUMBER },
   { "verdict", ROW(verdict), POINTER },
   { "ms_per_gradient", ROW(ms_per_gradient), NUMBER },
+  { "ms_se", ROW(ms_se), NUMBER },
   { "work_variance", ROW(work_variance), NUMBER },
+  { "work_variance_se", ROW(work_variance_se), NUMBER },
   { "reference", ROW(reference), WORD },
   { "reason", ROW(reason), WORD },
 };
@@ -74,6 +77,7 @@ static void add_curves(const elbo_compare_result *result, json_out *j)
   for (size_t i = 0; i < result->n_curves; i++) {
     json_open(j, NULL, '{');
     json_string(j, "label", result->curves[i].label);
+    json_int(j, "steps", result->curves[i].steps);
     add_numbers(j, "seconds", result->curves[i].seconds, result->curves[i].n);
     add_numbers(j, "elbo", result->curves[i].elbo, result->curves[i].n);
     json_close(j, '}');
@@ -86,6 +90,8 @@ static void add_json(const elbo_compare_result *result, text *t)
   json_out j;
   json_begin(&j, t);
   json_open(&j, NULL, '{');
+  json_int(&j, "repeats", result->repeats);
+  json_number(&j, "snr_noise", result->snr_noise);
   json_open(&j, "rows", '[');
   for (size_t i = 0; i < result->n; i++) {
     json_open(&j, NULL, '{');
@@ -102,6 +108,16 @@ static void add_json(const elbo_compare_result *result, text *t)
   if (result->n_curves) add_curves(result, &j);
   json_close(&j, '}');
   text_add(t, "\n");
+}
+
+const char *elbo_compare_json(elbo_experiment *x, const elbo_compare_result *result)
+{
+  error *e = context_enter(x->ctx);
+  text_free(&x->compared_json);
+  add_json(result, &x->compared_json);
+  if (!x->compared_json.failed) return x->compared_json.s;
+  fail(e, ELBO_E_MEMORY, "no memory for the comparison as JSON; free some memory");
+  return NULL;
 }
 
 static void add_quoted(text *t, const char *s)
@@ -141,20 +157,27 @@ static elbo_status write_text(const char *directory, const char *name, text *t, 
   return e->status;
 }
 
+static void add_mark(svg_mark *to, const elbo_compare_row *r)
+{
+  bool biased = r->verdict && !strcmp(r->verdict, "biased"), iid = !strcmp(r->noise, "iid");
+  *to = (svg_mark){ .x = r->ms_per_gradient, .y = r->variance, .spread = r->variance_se };
+  snprintf(to->label, sizeof to->label, "%s%s%s%s%s, K %ld%s%s", r->estimator,
+           r->reparam[0] ? " by " : "", r->reparam, iid ? "" : ", ", iid ? "" : r->noise, r->samples,
+           biased ? " (biased)" : "", r->variance > 0 ? "" : ": variance 0");
+}
+
+/* Those that a logarithm can place first. */
 static elbo_status write_marks(const elbo_compare_result *result, const char *path,
                                const char *title, error *e)
 {
   svg_mark *marks = mem_new(result->n + 1, sizeof *marks, "the picture", e);
   size_t n = 0;
-  for (size_t i = 0; marks && i < result->n; i++) {
-    const elbo_compare_row *r = &result->rows[i];
-    if (strcmp(r->group, "all") || !(r->variance > 0)) continue;
-    marks[n] = (svg_mark){ .x = r->ms_per_gradient, .y = r->variance, .spread = r->variance_se };
-    bool biased = r->verdict && !strcmp(r->verdict, "biased");
-    snprintf(marks[n].label, sizeof marks[n].label, "%s%s%s, K %ld%s", r->estimator,
-             r->reparam[0] ? " by " : "", r->reparam, r->samples, biased ? " (biased)" : "");
-    n++;
-  }
+  for (int zero = 0; marks && zero < 2; zero++)
+    for (size_t i = 0; i < result->n; i++) {
+      const elbo_compare_row *r = &result->rows[i];
+      if (!strcmp(r->group, "all") && (zero ? r->variance == 0 : r->variance > 0))
+        add_mark(&marks[n++], r);
+    }
   if (marks && n)
     svg_marks(path, title, "milliseconds per gradient", "variance of one gradient", marks, n, e);
   mem_free(marks);

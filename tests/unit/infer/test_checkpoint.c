@@ -113,7 +113,7 @@ START_TEST(there_and_back)
   ck_assert(!checkpoint_read(path, &c, differ, sizeof differ, &e));
   ck_assert_str_eq(differ, "{\"elbo\":\"1\"}");
   memset(b.params, 0, bytes);
-  ck_assert(!checkpoint_read_params(path, b.g, b.params, &e));
+  ck_assert(!checkpoint_read_params(path, b.g, b.params, NULL, &e));
   ck_assert_mem_eq(a.params, b.params, bytes);
   progress_state none = { .best = NAN, .finished = true };
   write_it(&a, none);
@@ -232,7 +232,7 @@ START_TEST(by_hand)
   write_with(&t, NULL, NULL);
   refused(&t, "digest", "no \"elbo.format\" in the header: this is no checkpoint of elbo");
   error e = { 0 };
-  ck_assert(!checkpoint_read_params(path, t.g, t.params, &e)); /* but its weights can be taken */
+  ck_assert(!checkpoint_read_params(path, t.g, t.params, NULL, &e)); /* but its weights can be taken */
   forget(&t);
 }
 END_TEST

@@ -134,7 +134,7 @@ static moments *run_one(const char *yaml, uint64_t first, long repeats, void (*c
 {
   error e = { 0 };
   moments *m;
-  double ms;
+  timing ms;
   *x = open_experiment(yaml);
   ck_assert_msg(!sampler_new((*x)->study, NULL, 20, 1, p, &e), "%s", e.text);
   if (set) set(p, NULL);
