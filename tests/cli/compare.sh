@@ -46,7 +46,7 @@ got = {row["estimator"]: row["noise"] for row in rows}
 assert got == {"score_loo": "iid", "sgvb_a": "antithetic", "iwae": "iid"}, got'
 run compare tiny.yaml --estimators score_loo,vimco --samples 1,1 --repeats 20 --rows 10
 verdict 'compare: one line for a reason' [ "$(grep -c '^score_loo.*does not apply' out)" = 1 ]
-printf 'name: e\ndata: {x: {train: bits.csv}}\nmodel:\n  p:\n    z: {family: bernoulli, size: 2}\n    x: {family: bernoulli, given: z, net: {hidden: []}}\n  q:\n    z: {family: bernoulli, given: x, net: {hidden: []}}\nestimator: score\n' >bits.yaml
+printf 'name: e\ndata: {x: {train: bits.csv}}\nmodel:\n  p:\n    z: {family: bernoulli, size: 2}\n    x: {family: bernoulli, given: z, net: {hidden: []}}\n  q:\n    z: {family: bernoulli, given: x, net: {hidden: []}}\nestimator: score\ntrain: {batch_size: 4}\n' >bits.yaml
 printf '0,1\n1,1\n1,0\n0,1\n' >bits.csv
 run compare bits.yaml --estimators enumerate,score --repeats 20 --rows 4 -o bits
 verdict 'compare.svg: the exact sum has its row' grep -q 'enumerate, K 4: variance 0' bits/compare.svg

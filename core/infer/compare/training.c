@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Training under each estimator with equal compute: the cheapest by the step does the epochs asked for, and the others get the seconds that its
- * steps took. Only steps are timed; held-out rows are looked at POINTS times on the way. */
+/* Training under each estimator with equal compute: the cheapest by the step does the epochs asked for, and the others as many steps as take the
+ * same time by what a step of each costs. The cost is the median of the first steps, so that a pause of the machine takes no steps away.
+ * Held-out rows are looked at POINTS times on the way. */
 #include "infer/compare/contest.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 40 };
+enum { POINTS = 40, TIMED = 25 };
 
 typedef struct race {
   contest *c;
   trainer *t;
   elbo_compare_curve *curve;
-  double spent, budget; /* seconds; budget NaN: the first, which goes by steps */
-  uint64_t steps;       /* of the first */
-  sums since;           /* of training, where nothing is held out */
-  double place, of;     /* among the trainings, for progress */
+  double budget;      /* seconds; NaN: the first, which goes by epochs */
+  double took[TIMED]; /* seconds of the first steps */
+  uint64_t steps;     /* in all; 0: not known yet */
+  sums since;         /* of training, where nothing is held out */
+  double place, of;   /* among the trainings, for progress */
 } race;
 
 static double mean_elbo(const sums *s)
@@ -33,16 +36,42 @@ static elbo_status add_point(race *r)
   if (!has && !r->since.rows) return ELBO_DONE;
   if (r->curve->n > POINTS) return ELBO_DONE;
   if (has && trainer_test(r->t, split, &held, r->c->e)) return r->c->e->status;
-  r->curve->seconds[r->curve->n] = r->spent;
+  r->curve->seconds[r->curve->n] = (double)r->t->at.step; /* times what a step costs, in the end */
   r->curve->elbo[r->curve->n++] = mean_elbo(has ? &held : &r->since);
   r->since = (sums){ 0 };
   return ELBO_DONE;
 }
 
+static int ascending(const void *a, const void *b)
+{
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* Seconds of a step, of those timed so far. */
+static double step_cost(const race *r)
+{
+  double took[TIMED];
+  size_t n = r->t->at.step < TIMED ? (size_t)r->t->at.step : TIMED;
+  memcpy(took, r->took, sizeof took);
+  qsort(took, n, sizeof *took, ascending);
+  return n ? took[n / 2] : NAN;
+}
+
+static elbo_status take_step(race *r)
+{
+  uint64_t i = r->t->at.step;
+  double from = clock_seconds();
+  if (trainer_step(r->t, &r->since, r->c->e)) return r->c->e->status;
+  if (i < TIMED) r->took[i] = clock_seconds() - from;
+  if (!r->steps && r->t->at.step == TIMED)
+    r->steps = (uint64_t)fmax(TIMED, round(r->budget / step_cost(r)));
+  return ELBO_DONE;
+}
+
 static double share_done(const race *r)
 {
-  return fmin(1,
-              isnan(r->budget) ? (double)r->t->at.step / (double)r->steps : r->spent / r->budget);
+  return r->steps ? (double)r->t->at.step / (double)r->steps : 0;
 }
 
 static elbo_status run_race(race *r)
@@ -51,9 +80,7 @@ static elbo_status run_race(race *r)
   double began = clock_seconds();
   if (add_point(r)) return c->e->status;
   for (int point = 1; share_done(r) < 1;) {
-    double from = clock_seconds();
-    if (trainer_step(r->t, &r->since, c->e)) return c->e->status;
-    r->spent += clock_seconds() - from;
+    if (take_step(r)) return c->e->status;
     if (share_done(r) * POINTS >= point) {
       if (add_point(r)) return c->e->status;
       while (share_done(r) * POINTS >= point) point++;
@@ -64,6 +91,8 @@ static elbo_status run_race(race *r)
     }
     if (contest_stopped(c)) return c->e->status;
   }
+  for (size_t i = 0; i < r->curve->n; i++) r->curve->seconds[i] *= step_cost(r);
+  r->curve->steps = (long)r->t->at.step;
   return ELBO_DONE;
 }
 
@@ -84,7 +113,7 @@ static elbo_status start_race(race *r, const elbo_compare_row *row)
            road ? " by " : "", road ? road : "", row->samples);
   r->curve->seconds = mem_new(POINTS + 1, sizeof(double), "the curves", c->e);
   r->curve->elbo = mem_new(POINTS + 1, sizeof(double), "the curves", c->e);
-  r->steps = (uint64_t)c->o.epochs * r->t->per_epoch;
+  if (isnan(r->budget)) r->steps = (uint64_t)c->o.epochs * r->t->per_epoch;
   return c->e->status;
 }
 
@@ -93,9 +122,8 @@ static elbo_status train_one(contest *c, const elbo_compare_row *row, double *bu
 {
   race r = { .c = c, .budget = *budget, .place = place, .of = of };
   c->what = row->estimator;
-  if (!start_race(&r, row)) run_race(&r);
-  if (isnan(*budget)) *budget = r.spent;
-  if (r.curve && r.t) r.curve->steps = (long)r.t->at.step;
+  if (!start_race(&r, row) && !run_race(&r) && isnan(*budget))
+    *budget = (double)r.steps * step_cost(&r);
   trainer_free(r.t);
   return c->e->status;
 }

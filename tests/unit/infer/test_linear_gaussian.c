@@ -341,7 +341,7 @@ START_TEST(test_two_latents)
   subject t = take(conditions[2].yaml);
   moments *exact, *many;
   verdict v[GROUPS];
-  double ms;
+  timing ms;
   error e = { 0 };
   ck_assert_msg(!cubature_run(&t.p, &exact, &e) && !sampler_run(&t.p, 1, 4000, &many, &ms, &e),
                 "%s", e.text);
@@ -375,7 +375,7 @@ static looked_at at_posterior(const char *yaml, long repeats)
   moments *m, *exact;
   group_moments all[GROUPS];
   verdict v[GROUPS];
-  double ms;
+  timing ms;
   error e = { 0 };
   set_numbers(&t, &n), set_numbers(&r, &n);
   ck_assert_msg(!cubature_run(&r.p, &exact, &e) && !sampler_run(&t.p, 1, repeats, &m, &ms, &e),
