@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 40, TIMED = 25 };
+enum { POINTS = 40, TIMED = 101 };
 
 typedef struct race {
   contest *c;
@@ -17,7 +17,8 @@ typedef struct race {
   elbo_compare_curve *curve;
   double budget;      /* seconds; NaN: the first, which goes by epochs */
   double took[TIMED]; /* seconds of the first steps */
-  uint64_t steps;     /* in all; 0: not known yet */
+  double cost;        /* seconds of a step: the median of those */
+  uint64_t steps;     /* of the first */
   sums since;         /* of training, where nothing is held out */
   double place, of;   /* among the trainings, for progress */
 } race;
@@ -48,14 +49,12 @@ static int ascending(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* Seconds of a step, of those timed so far. */
-static double step_cost(const race *r)
+static double median_step(const race *r, size_t n)
 {
   double took[TIMED];
-  size_t n = r->t->at.step < TIMED ? (size_t)r->t->at.step : TIMED;
   memcpy(took, r->took, sizeof took);
   qsort(took, n, sizeof *took, ascending);
-  return n ? took[n / 2] : NAN;
+  return took[n / 2];
 }
 
 static elbo_status take_step(race *r)
@@ -63,15 +62,16 @@ static elbo_status take_step(race *r)
   uint64_t i = r->t->at.step;
   double from = clock_seconds();
   if (trainer_step(r->t, &r->since, r->c->e)) return r->c->e->status;
-  if (i < TIMED) r->took[i] = clock_seconds() - from;
-  if (!r->steps && r->t->at.step == TIMED)
-    r->steps = (uint64_t)fmax(TIMED, round(r->budget / step_cost(r)));
+  if (i >= TIMED) return ELBO_DONE;
+  r->took[i] = clock_seconds() - from;
+  r->cost = median_step(r, i + 1);
   return ELBO_DONE;
 }
 
 static double share_done(const race *r)
 {
-  return r->steps ? (double)r->t->at.step / (double)r->steps : 0;
+  double steps = (double)r->t->at.step;
+  return isnan(r->budget) ? steps / (double)r->steps : steps * r->cost / r->budget;
 }
 
 static elbo_status run_race(race *r)
@@ -91,7 +91,7 @@ static elbo_status run_race(race *r)
     }
     if (contest_stopped(c)) return c->e->status;
   }
-  for (size_t i = 0; i < r->curve->n; i++) r->curve->seconds[i] *= step_cost(r);
+  for (size_t i = 0; i < r->curve->n; i++) r->curve->seconds[i] *= r->cost;
   r->curve->steps = (long)r->t->at.step;
   return ELBO_DONE;
 }
@@ -113,7 +113,7 @@ static elbo_status start_race(race *r, const elbo_compare_row *row)
            road ? " by " : "", road ? road : "", row->samples);
   r->curve->seconds = mem_new(POINTS + 1, sizeof(double), "the curves", c->e);
   r->curve->elbo = mem_new(POINTS + 1, sizeof(double), "the curves", c->e);
-  if (isnan(r->budget)) r->steps = (uint64_t)c->o.epochs * r->t->per_epoch;
+  r->steps = (uint64_t)c->o.epochs * r->t->per_epoch;
   return c->e->status;
 }
 
@@ -123,7 +123,7 @@ static elbo_status train_one(contest *c, const elbo_compare_row *row, double *bu
   race r = { .c = c, .budget = *budget, .place = place, .of = of };
   c->what = row->estimator;
   if (!start_race(&r, row) && !run_race(&r) && isnan(*budget))
-    *budget = (double)r.steps * step_cost(&r);
+    *budget = (double)r.steps * r.cost;
   trainer_free(r.t);
   return c->e->status;
 }
