@@ -1,29 +1,31 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Builds the tree and runs every test. The last line is "N passed, M failed" (", K skipped" may follow); the status is 1 if M > 0.
-#   sh tests/run.sh              into build/, optimised
-#   sh tests/run.sh --sanitize   into build-sanitize/, with the address and undefined-behaviour sanitizers
+#   sh tests/run.sh                    into build/, optimised
+#   sh tests/run.sh --sanitize         into build-sanitize/, with the address and undefined-behaviour sanitizers; then the executor's
+#                                      tests into build-thread/, with the thread sanitizer
+#   sh tests/run.sh --coverage         into build-coverage/; prints the lines and branches of each room that ran
+#   sh tests/run.sh --fuzz [SECONDS]   into build-fuzz/ (clang): each parser for so long (60), on inputs that nobody wrote
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=build
-options=
-while [ $# -gt 0 ]; do
-  case $1 in
-  --sanitize)
-    build=build-sanitize
-    options='-Db_sanitize=address,undefined -Db_lundef=false --buildtype=debugoptimized'
-    ;;
-  *)
-    echo "usage: sh tests/run.sh [--sanitize]" >&2
-    exit 2
-    ;;
-  esac
-  shift
-done
+build=build options='' mode='' seconds=60
+sanitizers='-Db_lundef=false --buildtype=debugoptimized'
+case ${1:-} in
+'') ;;
+--sanitize) mode=$1 build=build-sanitize options="-Db_sanitize=address,undefined $sanitizers" ;;
+--coverage) mode=$1 build=build-coverage options='-Db_coverage=true --buildtype=debug' ;;
+--fuzz) mode=$1 build=build-fuzz seconds=${2:-60} options="-Dfuzz=true -Db_sanitize=address,undefined $sanitizers" ;;
+*) mode=wrong ;;
+esac
+if [ "$mode" = wrong ] || [ $# -gt 2 ] || { [ $# = 2 ] && [ "$mode" != --fuzz ]; }; then
+  echo "usage: sh tests/run.sh [--sanitize | --coverage | --fuzz [SECONDS]]" >&2
+  exit 2
+fi
 
 # What a bare Debian 12 lacks.
 packages='gcc libc6-dev meson ninja-build pkg-config python3 libgsl-dev libopenblas-dev check libyaml-dev libjansson-dev
   zlib1g-dev libpng-dev librandom123-dev'
+[ "$mode" != --fuzz ] || packages="$packages clang libclang-rt-14-dev"
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing="$missing $package"
@@ -42,27 +44,48 @@ fi
 
 words=$(mktemp) || exit 1
 trap 'rm -f "$words"' EXIT
-# shellcheck disable=SC2086 # options are words
-{ meson setup "$build" $options && meson configure "$build" -Dtests=true && ninja -C "$build" all meson-test-prereq; } >"$words" 2>&1 || {
-  cat "$words" >&2
-  echo "the build failed" >&2
-  echo "0 passed, 1 failed"
-  exit 1
+# build_it FOLDER OPTIONS: the build's own words only where they are of use.
+build_it() {
+  # shellcheck disable=SC2086 # options are words
+  { meson setup "$1" $2 && meson configure "$1" -Dtests=true && ninja -C "$1" all meson-test-prereq; } >"$words" 2>&1 || {
+    cat "$words" >&2
+    echo "the build failed" >&2
+    echo "0 passed, 1 failed"
+    exit 1
+  }
+  grep -A 5 -i 'warning:' "$words"
 }
-grep -A 5 -i 'warning:' "$words"
 
+if [ "$mode" = --fuzz ]; then
+  export CC=clang
+  build_it "$build" "$options"
+  exec sh tests/fuzz/fuzz.sh "$build" "$seconds"
+fi
+build_it "$build" "$options"
 log=$build/meson-logs/testlog.json
 rm -f "$log"
 meson test -C "$build" --no-rebuild
+logs=$log
+if [ "$mode" = --sanitize ]; then
+  build_it build-thread "-Db_sanitize=thread $sanitizers"
+  # What runs on several threads: the pool, the executor, the trainer, and whole runs.
+  meson test -C build-thread --no-rebuild graph/pool graph/plan graph/ops infer/trainer threads
+  logs="$logs build-thread/meson-logs/testlog.json"
+elif [ "$mode" = --coverage ]; then
+  python3 tests/coverage.py "$build"
+fi
 # The one place that counts. A test counts as one, or, where its output closes with a line "N passed, M failed[, K skipped]", as
 # those; a test that failed in any other way than by its lines counts as one more failure.
-python3 - "$log" <<'END'
+# shellcheck disable=SC2086 # logs are words
+python3 - $logs <<'END'
 import json, re, sys
 passed = failed = skipped = 0
-try:
-    tests = [json.loads(line) for line in open(sys.argv[1])]
-except OSError:
-    tests = []
+tests = []
+for log in sys.argv[1:]:
+    try:
+        tests += [json.loads(line) for line in open(log)]
+    except OSError:
+        failed += 1
 for test in tests:
     lines = test.get('stdout', '').strip().split('\n')
     found = re.fullmatch(r'(\d+) passed, (\d+) failed(?:, (\d+) skipped)?', lines[-1].strip())

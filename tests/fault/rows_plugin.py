@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plugin files: whatever one is or does, the host lives and says so. Built with CC, else cc."""
-import functools, json, os, random, shlex, subprocess
+import functools, itertools, json, os, random, shlex, subprocess, tempfile
 from harness import Row, Scene
 from rows_experiment import TINY
 
@@ -63,32 +63,88 @@ def bytes_row(name, change, says, status=5):
     return Row('plugin file', name, ['plugin', 'list', '--plugin', 'odd.so'], status, ('odd.so', says), prepare=prepare)
 
 
-def swarm(name, mutants):
-    """mutants: of the bytes of a good plugin. Each is refused, or loaded; the host never ends otherwise."""
-    def act(setting, folder):
-        wrong = []
+BATCH = 200  # plugins in a folder; each takes a descriptor while all are tried
+
+
+class Swarm(Scene):
+    """mutants: of (setting) -> bytes of plugins, each in a folder that the host searches. Each is refused, or taken; the host
+    never ends otherwise. One that ends it is found by trying the folder's plugins one by one."""
+
+    def __init__(self, name, mutants):
+        super().__init__('plugin file', name, None)
+        self.mutants = mutants
+
+    def check(self, setting):
+        tried = taken = 0
+        killers, mutants = [], self.mutants(setting)
+        while batch := list(itertools.islice(mutants, BATCH)):
+            tried += len(batch)
+            taken += try_batch(setting, batch, killers)
+        wrong = [f'host killed by the mutant {keep(mutant)}' for mutant in killers]
+        return wrong, f'{tried} mutants, {taken} taken, {tried - taken - len(killers)} refused, hosts killed: {len(killers)}'
+
+
+def try_batch(setting, batch, killers):
+    """How many were taken. Where the host did not answer for all, each half is tried, down to the culprit."""
+    taken = list_of(setting, batch)
+    if taken is None and len(batch) == 1:
+        killers += batch
+    if taken is not None or len(batch) == 1:
+        return taken or 0
+    half = len(batch) // 2
+    return try_batch(setting, batch[:half], killers) + try_batch(setting, batch[half:], killers)
+
+
+def list_of(setting, batch):
+    """How many of the plugins are taken; None: the host did not live, or did not say."""
+    with tempfile.TemporaryDirectory(dir=setting.root) as folder:
+        for i, mutant in enumerate(batch):
+            with open(f'{folder}/m{i}.so', 'wb') as f:
+                f.write(mutant)
+        o = setting.shell(folder, ['plugin', 'list', '--json', '--verbose'], env={'ELBO_PLUGIN_PATH': folder}, limit=600)
+        if len(batch) == 1 and o.status == 5 and o.err.startswith('elbo: '):
+            return 0  # a second one of its name, where only the tables of a debugger were cut off
+        try:
+            found = json.loads(o.out) if o.status == 0 else {}
+        except ValueError:
+            return None
+        mine = [[p for p in found.get(k, ()) if p['path'].startswith(folder + '/')] for k in ('plugins', 'refused')]
+        return len(mine[0]) if len(mine[0]) + len(mine[1]) == len(batch) else None
+
+
+def keep(mutant):
+    """A finding is left where it can be looked at."""
+    with tempfile.NamedTemporaryFile(prefix='elbo-mutant-', suffix='.so', delete=False) as f:
+        f.write(mutant)
+    return f.name
+
+
+def renamed(raw, i):
+    """Its own name for each, as two of one name are refused together."""
+    return raw.replace(b'\0laplace\0', b'\0m%06d\0' % i)
+
+
+def four_bytes(count):
+    """The same mutants every time: four bytes changed, of the first page in two of three, else anywhere."""
+    def mutants(setting):
+        draw = random.Random(4)
         with open(path_of(setting, 'laplace'), 'rb') as f:
             raw = f.read()
-        path = os.path.join(folder, 'odd.so')
-        for i, mutant in enumerate(mutants(raw)):
-            with open(path, 'wb') as f:
-                f.write(mutant)
-            os.chmod(path, 0o755)
-            o = setting.shell(folder, ['plugin', 'list', '--plugin', 'odd.so'])
-            if o.status not in (0, 5) or (o.status and not o.err.startswith('elbo: ')) or o.seconds > 5:
-                wrong.append(f'mutant {i}: status {o.status} in {o.seconds:.1f} s: {o.err.strip()}')
-        return wrong
-    return Scene('plugin file', name, act)
+        for i in range(count):
+            mutant = bytearray(renamed(raw, i))
+            for _ in range(4):
+                mutant[draw.randrange(4096 if i % 3 else len(raw))] = draw.randrange(256)
+            yield bytes(mutant)
+    return mutants
 
 
-def four_bytes(raw):
-    """The same mutants every time."""
-    draw = random.Random(4)
-    for _ in range(60):
-        mutant = bytearray(raw)
-        for _ in range(4):
-            mutant[draw.randrange(len(raw))] = draw.randrange(256)
-        yield bytes(mutant)
+def cut_short(setting):
+    """All installed plugins, cut at every 4 KB."""
+    path_of(setting, 'laplace')
+    for path in sorted(setting.plugins.values()):
+        with open(path, 'rb') as f:
+            raw = f.read()
+        yield from (raw[:n] for n in range(4096, len(raw), 4096))
 
 
 def file_row(name, make, says, command=('plugin', 'list', '--plugin', 'odd.so')):
@@ -116,8 +172,8 @@ ROWS = [
     bytes_row('32 bit', lambda raw: raw[:4] + b'\1' + raw[5:], 'ELF'),
     bytes_row('another processor', lambda raw: raw[:18] + b'\xb7\0' + raw[20:], 'opened'),
     bytes_row('two of one name', lambda raw: raw, ('two plugins')),
-    swarm('cut short at every 4 KB', lambda raw: [raw[:n] for n in range(4096, len(raw), 4096)]),
-    swarm('four bytes changed, 60 mutants', four_bytes),
+    Swarm('cut short at every 4 KB', cut_short),
+    Swarm('four bytes changed, 60 mutants', four_bytes(60)),
     built('no entry', HEAD + 'ELBO_EXPORT int none;\n', 'elbo_plugin_entry'),
     built('undefined symbol', HEAD + 'extern void nowhere(void);\n' + table() + ENTRY + 'void go(void) { nowhere(); }\n', 'nowhere'),
     built('wrong magic', HEAD + table() + entry(magic='"elbo/plugout"'), 'magic'),

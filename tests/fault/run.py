@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bad input and faults: every row is tried, and a line tells what came of it.
 
-run.py PROGRAM [--include FOLDER] [--sanitized] [--say] [--only WORDS]
+run.py PROGRAM [--include FOLDER] [--sanitized] [--say] [--only WORDS] [--mutants N]
 ends with status 1 if a row failed. --say also prints the messages; --only takes the rows whose line
-has the words; --sanitized leaves out limits of memory."""
+has the words; --sanitized leaves out limits of memory; --mutants N tries N mutants of a plugin and nothing else."""
 import argparse, concurrent.futures, os, shutil, sys, tempfile, time
 sys.dont_write_bytecode = True
 import harness, rows_checkpoint, rows_command, rows_data, rows_experiment, rows_plugin, rows_train
@@ -19,6 +19,7 @@ def arguments():
     p.add_argument('--sanitized', action='store_true')
     p.add_argument('--say', action='store_true')
     p.add_argument('--only', default='')
+    p.add_argument('--mutants', type=int)
     return p.parse_args()
 
 
@@ -44,6 +45,8 @@ def try_row(setting, row):
 def main():
     a, start, failed = arguments(), time.monotonic(), 0
     rows = [r for t in TABLES for r in t.ROWS if a.only in f'{r.surface}: {r.name}']
+    if a.mutants:
+        a.say, rows = True, [rows_plugin.Swarm(f'four bytes changed, {a.mutants} mutants', rows_plugin.four_bytes(a.mutants))]
     root = tempfile.mkdtemp(prefix='elbo-faults-')
     try:
         setting = make_setting(a, root)
