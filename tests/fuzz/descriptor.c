@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A plugin's tables, laid out in memory as the input says: every number free, every pointer NULL, or
+/* A plugin's tables, laid out in memory as the input says: every number free, every pointer NULL or
  * to something of the right kind and of just the promised length. (A pointer into nowhere costs the
  * probing child its life, by design, and is tested there.) */
 #include "fuzz.h"

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* An id is handed back as it came. Our reader of JSON bounds and refuses what JSON itself allows. */
+/* An id is handed back as it came, and our reader of JSON refuses some of what JSON allows. */
 static bool is_beyond_reader(const char *why)
 {
   static const char *const limits[] = { "more than", "too big", "overflow", "duplicate", "u0000" };
