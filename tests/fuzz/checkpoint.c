@@ -65,6 +65,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t n)
     for (size_t i = 0; i < graph_param_floats(c.graph); i++)
       fuzz_want(isfinite(params[i]), "all weights are finite");
   }
-  fuzz_answer(checkpoint_read_params(path, c.graph, params, &e2), &e2);
+  fuzz_answer(checkpoint_read_params(path, c.graph, params, &c.at, &e2), &e2);
   return 0;
 }
