@@ -22,7 +22,9 @@ static int write_all(int fd, const char *text, size_t n)
 static int write_new(cli *c, const char *file, const char *text)
 {
   int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) return fail(c, 7, "%s: %s", file, strerror(errno));
+  if (fd < 0 && errno == EEXIST)
+    return fail(c, 7, "%s is there already, and stays; move it away, or choose another name", file);
+  if (fd < 0) return fail(c, 7, "%s: can't be written: %s", file, strerror(errno));
   int failed = write_all(fd, text, strlen(text));
   if (close(fd) || failed) {
     unlink(file);

@@ -229,7 +229,7 @@ const command_row command_table[] = {
             "  elbo plugin check ./triangle.so\n"
             "  elbo plugin check gamma --thorough --json\n" },
   { .name = "plugin new",
-    .arguments = "family|reparam NAME",
+    .arguments = "family|reparametrizer NAME",
     .least = 2,
     .most = 2,
     .run = cmd_plugin_new,

@@ -8,7 +8,30 @@
 
 enum { NAME_ROOM = 128 };
 
-/* ---- what is known of a family */
+/* ---- complete sets of names: those of the plugin, and behind them the working names */
+static const char *set_name(const elbo_family *f, uint32_t s, uint32_t member, char *text)
+{
+  if (s < f->n_form_sets) return f->form_sets[s].names[member];
+  return member < f->n_params ? param_working_name(&f->params[member], text, NAME_ROOM) : NULL;
+}
+
+static int find_in_set(const elbo_family *f, uint32_t s, span name)
+{
+  char text[NAME_ROOM];
+  const char *member;
+  for (int m = 0; (member = set_name(f, s, (uint32_t)m, text)); m++)
+    if (span_is(name, member)) return m;
+  return -1;
+}
+
+static bool is_in_a_set(const elbo_family *f, span name)
+{
+  for (uint32_t s = 0; s <= f->n_form_sets; s++)
+    if (find_in_set(f, s, name) >= 0) return true;
+  return false;
+}
+
+/* ---- what is known of a family: where it has form sets, the names of those alone */
 static void learn_names(known_family *k)
 {
   char all[sizeof k->text];
@@ -18,6 +41,8 @@ static void learn_names(known_family *k)
   for (int i = 0; i < n; i++) {
     if (!param_find(k->family, names[i], &k->forms[k->n_names])) continue;
     size_t size = strlen(names[i]) + 1;
+    span name = { names[i], size - 1 };
+    if (k->family->n_form_sets && !is_in_a_set(k->family, name)) continue;
     k->names[k->n_names++] = memcpy(to, names[i], size);
     to += size;
   }
@@ -47,6 +72,18 @@ static known_family *know(query *q, span name)
 }
 
 /* ---- names */
+static void add_sets(query *q, const elbo_family *f)
+{
+  char text[NAME_ROOM];
+  const char *member;
+  for (uint32_t s = 0; s <= f->n_form_sets; s++) {
+    text_add(&q->why, s ? ", or {" : " {");
+    for (uint32_t m = 0; (member = set_name(f, s, m, text)); m++)
+      text_format(&q->why, "%s%s", m ? ", " : "", member);
+    text_add(&q->why, "}");
+  }
+}
+
 static bool unknown_name(query *q, const known_family *k, span name)
 {
   char text[NAME_ROOM];
@@ -56,6 +93,7 @@ static bool unknown_name(query *q, const known_family *k, span name)
   const char *near = nearest_word(text, k->names, k->n_names);
   query_fail(q, Q_UNKNOWN_PARAMETER, "%s: it has no parameter `%s`%s%s; it takes", k->family->name,
              text, near ? ", the nearest is " : "", near ? near : "");
+  if (k->family->n_form_sets) return add_sets(q, k->family), false;
   for (int i = 0; i < k->n_names; i++) text_format(&q->why, "%s %s", i ? "," : "", k->names[i]);
   return false;
 }
@@ -102,22 +140,6 @@ static bool check_one_each(query *q, const known_family *k, const bound *b)
   return true;
 }
 
-/* ---- complete sets of names: those of the plugin, and behind them the working names */
-static const char *set_name(const elbo_family *f, uint32_t s, uint32_t member, char *text)
-{
-  if (s < f->n_form_sets) return f->form_sets[s].names[member];
-  return member < f->n_params ? param_working_name(&f->params[member], text, NAME_ROOM) : NULL;
-}
-
-static int find_in_set(const elbo_family *f, uint32_t s, span name)
-{
-  char text[NAME_ROOM];
-  const char *member;
-  for (int m = 0; (member = set_name(f, s, (uint32_t)m, text)); m++)
-    if (span_is(name, member)) return m;
-  return -1;
-}
-
 /* How many of the given are in set s; *lacking: the first member that is not given. */
 static int count_in_set(const elbo_family *f, uint32_t s, const asked_dist *d, int *lacking)
 {
@@ -132,18 +154,6 @@ static int count_in_set(const elbo_family *f, uint32_t s, const asked_dist *d, i
     if (!there) *lacking = m;
   }
   return in;
-}
-
-static void add_sets(query *q, const elbo_family *f)
-{
-  char text[NAME_ROOM];
-  const char *member;
-  for (uint32_t s = 0; s <= f->n_form_sets; s++) {
-    text_add(&q->why, s ? ", or {" : " {");
-    for (uint32_t m = 0; (member = set_name(f, s, m, text)); m++)
-      text_format(&q->why, "%s%s", m ? ", " : "", member);
-    text_add(&q->why, "}");
-  }
 }
 
 static bool take_set(query *q, const known_family *k, const asked_dist *d, bound *b)
@@ -299,12 +309,8 @@ bool query_bind(query *q, const asked_dist *d, bound *b)
   if (!k) return false;
   const elbo_family *f = k->family;
   if (f->n_form_sets) {
-    for (int i = 0; i < d->n; i++) {
-      bool found = false;
-      for (uint32_t s = 0; s <= f->n_form_sets; s++)
-        found |= find_in_set(f, s, d->params[i].name) >= 0;
-      if (!found) return unknown_name(q, k, d->params[i].name);
-    }
+    for (int i = 0; i < d->n; i++)
+      if (!is_in_a_set(f, d->params[i].name)) return unknown_name(q, k, d->params[i].name);
     if (!take_set(q, k, d, b)) return false;
   } else if (!take_items(q, k, d, b) || !check_one_each(q, k, b)) {
     return false;

@@ -141,7 +141,7 @@ elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e)
     if (c->image < 0)
       status = copy_failed(c, texts, e);
     else if (damage) {
-      status = refuse(c, texts, e, "is a damaged shared object: %s; build it again", damage);
+      status = refuse(c, texts, e, "%s", damage);
       close(c->image);
       c->image = -1;
     }

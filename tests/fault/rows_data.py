@@ -32,9 +32,13 @@ def bomb():
 
 
 def small_promise(path):
-    """40 KB that unpack to 40 MB, as floats 160, a byte short of what the header promises."""
-    with open(path, 'wb') as f:
-        f.write(gzip.compress(idx((40_000_000,), bytes(40_000_000 - 1), kind=9), mtime=0))
+    """40 KB that unpack to 40 MB, as floats 160, a byte short of what the header promises. Written in pieces: the memory that the
+    kernel counts for a program begins with that of the process which started it."""
+    with gzip.open(path, 'wb') as f:
+        f.write(idx((40_000_000,), kind=9))
+        for _ in range(39):
+            f.write(bytes(1_000_000))
+        f.write(bytes(999_999))
 
 
 def late_fault(path):
