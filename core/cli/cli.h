@@ -7,6 +7,8 @@
 #ifndef ELBO_CLI_H
 #define ELBO_CLI_H
 
+#include "json_print.h"
+
 #include <elbo/elbo.h>
 #include <stdio.h>
 
@@ -23,11 +25,11 @@ typedef enum {
 } color_when; /* in the order of the option's words */
 
 typedef struct {
-  option_list set, plugin, data;
+  option_list set, plugin, data, outputs, inputs;
   const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list,
-      *rows_out;
+      *rows_out, *mask, *latent;
   bool trust_plugins, json, quiet, verbose, resume, dot, draw, help, in_process, thorough;
-  uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows;
+  uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows, iterations;
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
 } option_values;
 
@@ -39,7 +41,8 @@ typedef enum {
   O_INIT_FROM, O_EPOCHS, O_SAMPLES, O_DATA, O_REPLAY, O_TENSORS_OUT, O_ARRAY_OUT, O_DRAWS, O_ROWS,
   O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_IN_PROCESS, O_THOROUGH, O_PROPERTY, O_VERBOSE, O_JSON, O_QUIET, O_COLOR, O_HELP,
   O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT,
-  O_TRAIN_EACH, O_ROWS_OUT, O_COUNT
+  O_TRAIN_EACH, O_ROWS_OUT, O_ARRAYS_OUT, O_ALL_ROWS, O_MASK, O_ITERATIONS, O_GIVEN, O_LATENT,
+  O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))
@@ -75,6 +78,8 @@ int cmd_gradient(cli *);
 int cmd_sample(cli *);
 int cmd_reconstruct(cli *);
 int cmd_traverse(cli *);
+int cmd_encode(cli *);
+int cmd_impute(cli *);
 int cmd_graph(cli *);
 int cmd_data_info(cli *);
 int cmd_bench_step(cli *);
@@ -100,6 +105,7 @@ struct cli {
   elbo_context *ctx;
   elbo_experiment *x;
   elbo_run *run;
+  char *own_path; /* of an output that was not named */
 };
 
 /* ---- parsing: all answer 0, or the exit status with the message printed */
@@ -151,7 +157,12 @@ bool signals_stop(void *user); /* has one come? */
 int signals_status(void);      /* 128 + the signal, 0: none came */
 const char *signals_name(void);
 
-/* ---- arrays.c: what sample, reconstruct and traverse write */
+/* ---- arrays.c: what commands write that give arrays */
 int array_write(cli *c, const elbo_array *a, const char *stem, size_t columns);
+/* The files of -o, or RUN/STEM.npz, each made by `write`; then they stand in c->o.outputs. */
+int outputs_write(cli *c, const char *stem, const void *what,
+                  elbo_status (*write)(elbo_context *ctx, const void *what, const char *path));
+/* Their paths: a line each, or with j the member "paths". */
+void outputs_print(const cli *c, json *j);
 
 #endif

@@ -27,7 +27,15 @@ int cmd_traverse(cli *c)
   int failed = open_run(c);
   if (failed) return failed;
   elbo_array a;
-  elbo_status status = elbo_run_traverse(c->run, c->o.side, i, j, &a);
+  elbo_status status = ELBO_DONE;
+  size_t first, numbers;
+  if (c->o.latent && (status = elbo_run_latent(c->run, c->o.latent, &first, &numbers)))
+    return library_failed(c, status);
+  if (c->o.latent && (i >= numbers || (j >= numbers && numbers > 1)))
+    return fail(c, 2, "traverse: --latents: %s has the numbers 0 to %zu", c->o.latent, numbers - 1);
+  if (c->o.latent) i += first, j += first;
+  if (c->o.latent && numbers == 1) j = i;
+  status = elbo_run_traverse(c->run, c->o.side, i, j, &a);
   if (status) return library_failed(c, status);
   return array_write(c, &a, "traverse", c->o.side);
 }

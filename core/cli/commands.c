@@ -104,13 +104,16 @@ const command_row command_table[] = {
     .most = 1,
     .run = cmd_sample,
     .options =
-        HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_DRAWS) | OPTION(O_ARRAY_OUT) | OPTION(O_DRAW),
+        HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_DRAWS) | OPTION(O_ARRAY_OUT) | OPTION(O_DRAW) |
+        OPTION(O_GIVEN),
     .summary = "draw from a trained model",
     .help = "Draws z from p(z) and writes the means of p(x|z): a picture where x is an\n"
-            "image, points where it has two numbers, else an array. Prints the path.\n"
+            "image, points where it has two numbers, else an array. Prints the path. A\n"
+            "conditional model takes its inputs from the test rows, or from --given.\n"
             "\n"
             "Example:\n"
-            "  elbo sample runs/aevb-mnist -n 64 -o digits.png\n" },
+            "  elbo sample runs/aevb-mnist -n 64 -o digits.png\n"
+            "  elbo sample runs/conditional -n 10 --given y=threes.csv -o threes.npy\n" },
   { .name = "reconstruct",
     .arguments = "RUN",
     .least = 1,
@@ -129,13 +132,49 @@ const command_row command_table[] = {
     .least = 1,
     .most = 1,
     .run = cmd_traverse,
-    .options = HOST | OPTION(O_ARRAY_OUT) | OPTION(O_SIDE) | OPTION(O_LATENTS),
+    .options = HOST | OPTION(O_ARRAY_OUT) | OPTION(O_SIDE) | OPTION(O_LATENTS) | OPTION(O_LATENT) |
+               OPTION(O_GIVEN),
     .summary = "the decoder's means over a grid of two latent numbers",
-    .help = "The grid lies at the quantiles of the prior; the other latent numbers stand\n"
-            "at its median.\n"
+    .help = "The grid lies at the quantiles of the prior; the other numbers of latents\n"
+            "without latent parents stand at its median, and the latents below follow by\n"
+            "their conditional means. --latent walks along a named one.\n"
             "\n"
             "Example:\n"
-            "  elbo traverse runs/aevb-mnist --latents 0,3 --side 12\n" },
+            "  elbo traverse runs/aevb-mnist --latents 0,3 --side 12\n"
+            "  elbo traverse runs/two-layers --latent z2\n" },
+  { .name = "encode",
+    .arguments = "RUN",
+    .least = 1,
+    .most = 1,
+    .run = cmd_encode,
+    .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_ALL_ROWS) | OPTION(O_ARRAYS_OUT) |
+               OPTION(O_DATA),
+    .summary = "q(z|x) of the test rows: parameters, draws, labels",
+    .help = "Writes by the file's ending. .npz: of every latent the parameters in working\n"
+            "form (z.log_scale) and in plain form (z.scale), a draw (z.sample), and labels\n"
+            "where there are some; numpy.load reads it. .npy: the draws of all latents\n"
+            "side by side. .svg: two numbers of the draws, coloured by label.\n"
+            "\n"
+            "Example:\n"
+            "  elbo encode runs/aevb-mnist -o codes.npz -o codes.svg\n" },
+  { .name = "impute",
+    .arguments = "RUN",
+    .least = 1,
+    .most = 1,
+    .run = cmd_impute,
+    .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_ALL_ROWS) | OPTION(O_ARRAYS_OUT) |
+               OPTION(O_DATA) | OPTION(O_MASK) | OPTION(O_ITERATIONS),
+    .required = OPTION(O_MASK),
+    .summary = "the missing part of test rows, given the rest",
+    .help = "A chain draws z from q(z|x) and what is missing from p(x|z), in turn (Rezende,\n"
+            "Mohamed and Wierstra 2014, appendix F), and averages E[x|z] over its second\n"
+            "half. Prints the root mean square error against what the rows really hold.\n"
+            "Writes by the file's ending. .npz: truth, mask, imputed, chain (its last\n"
+            "state), error; .npy: the rows imputed; .png: original, given and imputed side\n"
+            "by side; .svg: the error over the iterations.\n"
+            "\n"
+            "Example:\n"
+            "  elbo impute runs/aevb-mnist --mask left.npy -n 30 -o imputed.png\n" },
   { .name = "graph",
     .arguments = "EXP",
     .least = 1,

@@ -83,6 +83,18 @@ const option_row option_table[] = {
                      "train by each with equal compute: the cheapest does so many" },
   [O_ROWS_OUT] = { "rows-out", 0, "F.npy", TEXT, AT(rows_out), 0, 0, 0,
                    "figures of each row: elbo, reconstruction, kl, log p, ess, k-hat" },
+  [O_ARRAYS_OUT] = { "output", 'o', "FILE", LIST, AT(outputs), 0, 0, 0,
+                     "what to write, by its ending; repeatable (default: in the run directory)" },
+  [O_ALL_ROWS] = { "count", 'n', "N", NUMBER, AT(count), 1, 10000000, 0,
+                   "the first rows alone (default: all)" },
+  [O_MASK] = { "mask", 0, "M.npy", TEXT, AT(mask), 0, 0, 0,
+               "1 given, 0 missing: a row for all rows, or one for each (required)" },
+  [O_ITERATIONS] = { "iterations", 0, "N", NUMBER, AT(iterations), 1, 1000000, 100,
+                     "of the chain (default 100)" },
+  [O_GIVEN] = { "given", 0, "INPUT=FILE", LIST, AT(inputs), 0, 0, 0,
+                "rows of an input, instead of the test rows; repeatable" },
+  [O_LATENT] = { "latent", 0, "NAME", TEXT, AT(latent), 0, 0, 0,
+                 "the latent variable that --latents counts in (default: all, parents first)" },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");
@@ -243,7 +255,8 @@ static void getopt_tables(const command_row *command, struct option *longs, char
 
 static int start_values(cli *c, int argc)
 {
-  option_list *lists[] = { &c->o.set, &c->o.plugin, &c->o.data };
+  option_list *lists[] = { &c->o.set, &c->o.plugin, &c->o.data,
+                           &c->o.outputs, &c->o.inputs };
   size_t room = (size_t)argc + 2; /* one for a setting that an option adds, one for the end */
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     if (!(lists[i]->items = calloc(room, sizeof *lists[i]->items))) return fail(c, 8, "no memory");

@@ -47,6 +47,7 @@ int open_run(cli *c)
   if (failed) return failed;
   const char *const *settings = c->o.set.items, *const *data = c->o.data.items;
   elbo_status status = elbo_run_open(c->ctx, c->arguments[0], settings, data, &c->run);
+  if (!status) status = elbo_run_give(c->run, c->o.inputs.items);
   return status ? library_failed(c, status) : 0;
 }
 
@@ -58,5 +59,8 @@ void close_all(cli *c)
   free(c->o.set.items);
   free(c->o.plugin.items);
   free(c->o.data.items);
+  free(c->own_path);
+  free(c->o.outputs.items);
+  free(c->o.inputs.items);
   free(c->arguments);
 }

@@ -43,6 +43,12 @@ typedef struct {
 } param_form;
 enum { PARAM_WORKING, PARAM_CONSTRAINED, PARAM_LOG_VAR, PARAM_VAR };
 bool param_find(const elbo_family *f, const char *given, param_form *out);
+/* Its name in one form; false: the parameter has no such form. */
+bool param_form_name(const elbo_param *p, int form, char *text, size_t n);
+/* Numbers of parameter p of one event in the form PARAM_CONSTRAINED, and these numbers from its working ones w [width]: a Cholesky factor as [K][K],
+   zero above the diagonal, the logits of a simplex as probabilities. */
+int param_plain_width(const family_use *u, uint32_t p);
+void param_to_plain(const family_use *u, uint32_t p, const double *w, double *plain);
 /* All names that may be given, for messages and suggestions: at most n, returns how many. Strings live as long as `text` [room]. */
 int param_names(const elbo_family *f, const char **names, int n, char *text, size_t room);
 /* One given value -> the working numbers of its parameter. given: as many numbers as the form has (K or K*K for the plain Cholesky); w [width].

@@ -195,3 +195,50 @@ void param_standard(const family_use *u, double *w)
   for (uint32_t p = 0; p < u->family->n_params; p++)
     standard_of(&u->family->params[p], u->K, u->width[p], w + u->offset[p]);
 }
+
+/* ---- and back */
+static double sigmoid(double y)
+{
+  return y < 0 ? exp(y) / (1 + exp(y)) : 1 / (1 + exp(-y));
+}
+
+static double (*const to_plain[])(double) = {
+  [ELBO_REAL] = same,   [ELBO_POSITIVE] = exp, [ELBO_UNIT] = sigmoid,
+  [ELBO_SIMPLEX] = exp, [ELBO_CHOLESKY] = exp, [ELBO_INTEGER] = same,
+};
+
+int param_plain_width(const family_use *u, uint32_t p)
+{
+  return u->family->params[p].constraint == ELBO_CHOLESKY ? u->K * u->K : u->width[p];
+}
+
+static void softmax(int n, const double *w, double *plain)
+{
+  double top = w[0], sum = 0;
+  for (int i = 1; i < n; i++) top = fmax(top, w[i]);
+  for (int i = 0; i < n; i++) sum += plain[i] = exp(w[i] - top);
+  for (int i = 0; i < n; i++) plain[i] /= sum;
+}
+
+static void square(int K, const double *w, double *plain)
+{
+  for (int i = 0, at = 0; i < K; i++)
+    for (int j = 0; j < K; j++) {
+      double x = j > i ? 0 : w[at++];
+      plain[i * K + j] = i == j ? exp(x) : x;
+    }
+}
+
+void param_to_plain(const family_use *u, uint32_t p, const double *w, double *plain)
+{
+  uint32_t constraint = u->family->params[p].constraint;
+  if (constraint == ELBO_SIMPLEX) {
+    softmax(u->width[p], w, plain);
+    return;
+  }
+  if (constraint == ELBO_CHOLESKY) {
+    square(u->K, w, plain);
+    return;
+  }
+  for (int i = 0; i < u->width[p]; i++) plain[i] = to_plain[constraint](w[i]);
+}

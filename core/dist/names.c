@@ -30,8 +30,7 @@ static bool is_probability(const elbo_param *p)
   return p->constraint == ELBO_UNIT && (!strcmp(p->name, "logits") || !strcmp(p->name, "probs"));
 }
 
-/* false: the parameter has no such form. */
-static bool form_name(const elbo_param *p, int form, char *text, size_t n)
+bool param_form_name(const elbo_param *p, int form, char *text, size_t n)
 {
   if (p->constraint > ELBO_INTEGER) return false;
   bool variance = p->constraint == ELBO_POSITIVE && p->flags & ELBO_VARIANCE_FORMS;
@@ -48,7 +47,7 @@ static bool form_name(const elbo_param *p, int form, char *text, size_t n)
 
 const char *param_working_name(const elbo_param *p, char *text, size_t n)
 {
-  if (!form_name(p, PARAM_WORKING, text, n))
+  if (!param_form_name(p, PARAM_WORKING, text, n))
     snprintf(text, n, "%s", p->name); /* of an unknown constraint */
   return text;
 }
@@ -69,7 +68,7 @@ bool param_find(const elbo_family *f, const char *given, param_form *out)
   char name[NAME_ROOM];
   for (uint32_t p = 0; p < f->n_params; p++)
     for (int form = 0; form < FORMS; form++)
-      if (form_name(&f->params[p], form, name, sizeof name) && !strcmp(name, given)) {
+      if (param_form_name(&f->params[p], form, name, sizeof name) && !strcmp(name, given)) {
         *out = (param_form){ .param = (int)p, .form = form };
         return true;
       }
@@ -102,7 +101,7 @@ int param_names(const elbo_family *f, const char **names, int n, char *text, siz
   char name[NAME_ROOM];
   for (uint32_t p = 0; p < f->n_params; p++)
     for (int form = 0; form < FORMS; form++)
-      if (form_name(&f->params[p], form, name, sizeof name)) add_name(&l, name);
+      if (param_form_name(&f->params[p], form, name, sizeof name)) add_name(&l, name);
   for (uint32_t s = 0; s < f->n_form_sets; s++)
     for (int m = 0; f->form_sets[s].names[m]; m++) add_name(&l, f->form_sets[s].names[m]);
   return l.n;

@@ -224,7 +224,6 @@ static elbo_status add_posterior(builder *b)
   return ELBO_DONE;
 }
 
-/* Latents of the prior: fed, or drawn. */
 static node_id prior_value(builder *b, const variable *v, int at)
 {
   int k = 0;
@@ -235,20 +234,35 @@ static node_id prior_value(builder *b, const variable *v, int at)
   return graph_input(b->g, v->name, b->m->n_feeds + k, AXIS_BATCH, v->numbers, b->e);
 }
 
-/* What is shown of an observed variable: its mean, or a draw. */
+static node_id add_plain_draw(builder *b, const variable *v, int at)
+{
+  axis along = b->o->purpose == GRAPH_RECONSTRUCT ? AXIS_SAMPLE : AXIS_BATCH;
+  node_id drawn =
+      add_draw(b, v, &v->p, b->out->p_param[at], along, STREAM_DRAW * 5 + (uint64_t)at);
+  return build_to_form(b, v, drawn, v->p.use.family->value_form, ELBO_X_PLAIN);
+}
+
+/* What is shown of an observed variable: its mean, or a draw, or both. */
 static elbo_status keep_shown(builder *b, const variable *v, int at)
 {
-  const node_id *w = b->out->p_param[at];
-  axis along = b->o->purpose == GRAPH_RECONSTRUCT ? AXIS_SAMPLE : AXIS_BATCH;
-  node_id shown =
-      b->o->draw
-          ? build_to_form(b, v, add_draw(b, v, &v->p, w, along, STREAM_DRAW * 5 + (uint64_t)at),
-                          v->p.use.family->value_form, ELBO_X_PLAIN)
-          : add_mean(b, v, &v->p, w);
+  node_id shown = b->o->draw ? add_plain_draw(b, v, at) : add_mean(b, v, &v->p, b->out->p_param[at]);
   if (shown == NODE_NONE) return b->e->status;
   graph_keep(b->g, shown);
   b->out->p_mean[at] = shown;
+  if (!b->o->draw_too) return ELBO_DONE;
+  b->out->p_draw[at] = b->o->draw ? shown : add_plain_draw(b, v, at);
+  if (b->out->p_draw[at] == NODE_NONE) return b->e->status;
+  graph_keep(b->g, b->out->p_draw[at]);
   return ELBO_DONE;
+}
+
+/* A latent where there is no q: fed, drawn, or what is expected of it. */
+static void set_prior_value(builder *b, const variable *v, int at)
+{
+  bool expected = b->o->purpose == GRAPH_DECODE && b->o->mean_latents >> at & 1;
+  node_id z = expected ? add_mean(b, v, &v->p, b->out->p_param[at]) : prior_value(b, v, at);
+  build_set_value(b, at, z,
+                  b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
 }
 
 /* p, parents first: parameters of everything, values of latents where there is no q, means and draws of what is observed. */
@@ -260,9 +274,7 @@ static elbo_status add_prior(builder *b)
     variable *v = &b->m->variable[at];
     node_id *w = b->out->p_param[at];
     if (build_side(b, v, &v->p, "p", false, w)) return b->e->status;
-    if (v->role == VARIABLE_LATENT && generate)
-      build_set_value(b, at, prior_value(b, v, at),
-                      b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
+    if (v->role == VARIABLE_LATENT && generate) set_prior_value(b, v, at);
     if (v->role == VARIABLE_OBSERVED && (generate || b->o->purpose == GRAPH_RECONSTRUCT) &&
         keep_shown(b, v, at))
       return b->e->status;

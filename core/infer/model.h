@@ -97,6 +97,7 @@ typedef struct model_graph {
   node_id plain[MODEL_MAX_VARIABLES]; /* the same in plain form */
   node_id q_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS], p_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS];
   node_id p_mean[MODEL_MAX_VARIABLES]; /* E[v | parents] under p, or with `draw` a draw, plain form; NODE_NONE where not built */
+  node_id p_draw[MODEL_MAX_VARIABLES]; /* with draw_too: a draw of it */
   node_id drawn[MODEL_MAX_VARIABLES]; /* the draws of latents, where a replay puts them */
   node_id score[MODEL_MAX_VARIABLES]; /* training, score roads: log q whose gradient is taken */
   node_id relaxed[MODEL_MAX_VARIABLES], given[MODEL_MAX_VARIABLES]; /* training with a control variate: values of the twin */
@@ -116,7 +117,9 @@ typedef struct graph_options {
   graph_purpose purpose;
   size_t batch, samples;
   bool no_fuse;
-  bool draw;
+  bool draw; /* what is observed is drawn, instead of its mean */
+  bool draw_too; /* GRAPH_RECONSTRUCT: it is drawn beside its mean (p_draw) */
+  uint32_t mean_latents; /* GRAPH_DECODE: bit i: latent i is not fed but E[. | parents] under p */
 } graph_options;
 elbo_status model_build(model *m, const graph_options *o, model_graph *out, error *e);
 void model_graph_free(model_graph *mg);

@@ -16,6 +16,9 @@ struct elbo_run {
   float *figures;  /* of each row of the last evaluation that was asked for them */
   double *latents; /* kl_per_latent of the last evaluation */
   text likelihood;
+  float *given[MODEL_MAX_VARIABLES]; /* by feed: [given_rows][numbers] of an input, prepared; or NULL */
+  size_t given_rows;
+  arena *kept; /* what the last encode or impute gave out */
 };
 
 /* Dequantization and dynamic binarization of what is looked at are those of one visit that no training
@@ -56,6 +59,34 @@ static inline double moments_se(const moments *m)
 {
   return m->n > 1 ? sqrt(m->squares / (m->n - 1) / m->n) : NAN;
 }
+
+/* ---- run_walk.c: `rows` rows go through one of the graphs, batch by batch; `take` gets each. Data are
+   fed from the rows of the split, again from the first where more are asked for than there are; inputs
+   that were given (elbo_run_give) likewise from those. */
+typedef struct walk {
+  elbo_run *r;
+  graph_purpose purpose;
+  size_t rows;
+  bool draw;    /* what is observed is drawn, instead of its mean */
+  bool one_row; /* every row is fed the first row's data */
+  uint32_t mean_latents; /* of graph_options */
+  uint64_t seed;
+  void (*feed)(struct walk *w, machine *m, size_t first, size_t rows);
+  void (*take)(struct walk *w, machine *m, size_t first, size_t rows);
+  void *user;
+} walk;
+elbo_status walk_run(walk *w, error *e);
+/* The same; where a mean can't be had, draws are shown in its place, and the log says so. */
+elbo_status walk_show(walk *w, error *e);
+/* The rows of a kept node, `step` numbers apart in `to`. */
+void walk_copy(const machine *m, node_id id, size_t rows, size_t step, float *to);
+/* r->values for so many rows of the first observed variable. */
+elbo_status run_new_array(elbo_run *r, size_t rows, elbo_array *out, error *e);
+/* The first observed variable's place among the variables. */
+int run_observed_at(const elbo_run *r);
+/* An empty arena in r->kept. */
+arena *run_keep_anew(elbo_run *r, error *e);
+
 /* What training leaves beside the numbers: samples and, of images, reconstructions, in `directory`. */
 elbo_status run_leave_pictures(elbo_context *ctx, study *s, float *params, const char *directory, error *e);
 

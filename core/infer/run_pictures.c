@@ -7,114 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the array that is given out */
-static void picture_range(const variable *v, float *low, float *high)
-{
-  uint32_t kind = v->p.use.family->support.kind;
-  bool unit = kind == ELBO_SUP_UNIT || kind == ELBO_SUP_BINARY || kind == ELBO_SUP_GRID ||
-              kind == ELBO_SUP_SIMPLEX;
-  *low = unit ? 0 : (float)v->facts.low;
-  *high = unit ? 1 : (float)v->facts.high;
-}
-
-static elbo_status new_array(elbo_run *r, size_t rows, elbo_array *out, error *e)
-{
-  const variable *v = run_observed(r);
-  size_t count;
-  if (!v)
-    return fail(e, ELBO_E_USAGE, "%s has no observed variable, so there is nothing to show",
-                elbo_run_name(r));
-  if (rows == 0) return fail(e, ELBO_E_USAGE, "0 rows were asked for; ask for at least 1");
-  if (!mem_size(rows, v->numbers, &count) || rows > UINT32_MAX)
-    return fail(e, ELBO_E_USAGE, "%zu rows of %zu numbers are too many; ask for fewer", rows,
-                v->numbers);
-  mem_free(r->values);
-  r->values = mem_new(count, sizeof *r->values, "rows to show", e);
-  *out = (elbo_array){ .values = r->values, .rows = rows, .numbers = v->numbers };
-  run_image(v, &out->height, &out->width);
-  picture_range(v, &out->low, &out->high);
-  return r->values ? ELBO_DONE : e->status;
-}
-
-/* The rows of a kept node, `step` numbers apart in `to`. */
-static void copy_rows(const machine *m, node_id id, size_t rows, size_t step, float *to)
-{
-  const node *n = graph_node(m->mg.g, id);
-  size_t have = run_rows(m->run, id);
-  for (size_t i = 0; i < rows; i++)
-    memcpy(to + i * step, run_value(m->run, id) + i % have * n->ld, n->shape.cols * sizeof *to);
-}
-
-/* Runs `rows` rows through one of the graphs, batch by batch; `take` gets each. Data are fed from the
-   rows of the split, again from the first where more are asked for than there are. */
-typedef struct walk {
-  elbo_run *r;
-  graph_purpose purpose;
-  size_t rows;
-  bool draw;    /* what is observed is drawn, instead of its mean */
-  bool one_row; /* every row is fed the first row's data */
-  uint64_t seed;
-  void (*feed)(struct walk *w, machine *m, size_t first, size_t rows);
-  void (*take)(struct walk *w, machine *m, size_t first, size_t rows);
-  void *user;
-} walk;
-
-static elbo_status walk_rows(walk *w, machine *m, size_t batch, uint32_t *index, error *e)
-{
-  size_t have = w->one_row ? 1 : w->r->study->rows[run_split(w->r)];
-  for (size_t first = 0, step = 0; first < w->rows; first += batch, step++) {
-    size_t n = w->rows - first < batch ? w->rows - first : batch;
-    for (size_t i = 0; i < n; i++) index[i] = (uint32_t)((first + i) % have);
-    machine_feed_split(m, run_split(w->r), index, RUN_VISIT);
-    if (w->feed) w->feed(w, m, first, n);
-    if (machine_forward(m, n, step, 0, e)) return e->status;
-    w->take(w, m, first, n);
-  }
-  return ELBO_DONE;
-}
-
-static elbo_status run_walk(walk *w, error *e)
-{
-  size_t batch, chunk;
-  machine *m = NULL;
-  graph_options most = { .purpose = w->purpose, .batch = w->rows, .samples = 1, .draw = w->draw };
-  if (run_machine(w->r, &most, w->seed, &m, &batch, &chunk, e)) return e->status;
-  uint32_t *index = mem_new(batch, sizeof *index, "indices of rows", e);
-  if (index) walk_rows(w, m, batch, index, e);
-  mem_free(index);
-  machine_free(m);
-  return e->status;
-}
-
-/* A family whose mean does not exist (cauchy), does not exist everywhere (student_t), or is not known (relaxed_categorical) is shown by
-   draws. */
-static elbo_status show_walk(walk *w, error *e)
-{
-  if (run_walk(w, e) != ELBO_E_PLUGIN || w->draw) return e->status;
-  context_log(w->r->ctx, 1, "%s is shown by draws in place of its mean, which can't be had: %s",
-              run_observed(w->r)->name, e->text);
-  error_clear(e);
-  w->draw = true;
-  return run_walk(w, e);
-}
-
-static int observed_at(const elbo_run *r)
-{
-  return (int)(run_observed(r) - r->study->model->variable);
-}
-
 /* ---- sample */
 static void take_shown(walk *w, machine *m, size_t first, size_t rows)
 {
   elbo_array *a = w->user;
-  copy_rows(m, m->mg.p_mean[observed_at(w->r)], rows, a->numbers,
+  walk_copy(m, m->mg.p_mean[run_observed_at(w->r)], rows, a->numbers,
             w->r->values + first * a->numbers);
 }
 
 elbo_status elbo_run_sample(elbo_run *r, size_t n, uint64_t seed, bool draw, elbo_array *out)
 {
   error *e = context_enter(r->ctx);
-  if (new_array(r, n, out, e)) return e->status;
+  if (run_new_array(r, n, out, e)) return e->status;
   walk w = { .r = r,
              .purpose = GRAPH_SAMPLE,
              .rows = n,
@@ -122,7 +26,7 @@ elbo_status elbo_run_sample(elbo_run *r, size_t n, uint64_t seed, bool draw, elb
              .draw = draw,
              .take = take_shown,
              .user = out };
-  return show_walk(&w, e);
+  return walk_show(&w, e);
 }
 
 /* ---- reconstruct */
@@ -130,8 +34,8 @@ static void take_pairs(walk *w, machine *m, size_t first, size_t rows)
 {
   elbo_array *a = w->user;
   float *to = w->r->values + 2 * first * a->numbers;
-  copy_rows(m, m->mg.plain[observed_at(w->r)], rows, 2 * a->numbers, to);
-  copy_rows(m, m->mg.p_mean[observed_at(w->r)], rows, 2 * a->numbers, to + a->numbers);
+  walk_copy(m, m->mg.plain[run_observed_at(w->r)], rows, 2 * a->numbers, to);
+  walk_copy(m, m->mg.p_mean[run_observed_at(w->r)], rows, 2 * a->numbers, to + a->numbers);
 }
 
 elbo_status elbo_run_reconstruct(elbo_run *r, size_t n, uint64_t seed, elbo_array *out)
@@ -139,11 +43,11 @@ elbo_status elbo_run_reconstruct(elbo_run *r, size_t n, uint64_t seed, elbo_arra
   error *e = context_enter(r->ctx);
   size_t have = r->study->rows[run_split(r)];
   if (n > have) n = have;
-  if (new_array(r, 2 * n, out, e)) return e->status;
+  if (run_new_array(r, 2 * n, out, e)) return e->status;
   walk w = {
     .r = r, .purpose = GRAPH_RECONSTRUCT, .rows = n, .seed = seed, .take = take_pairs, .user = out
   };
-  return show_walk(&w, e);
+  return walk_show(&w, e);
 }
 
 /* ---- traverse: latent numbers are counted over all latents in the order of p */
@@ -182,7 +86,7 @@ static void take_latents(walk *w, machine *m, size_t first, size_t rows)
   for (int k = 0; k < all->n_p; k++) {
     int v = all->p_order[k];
     if (all->variable[v].role != VARIABLE_LATENT) continue;
-    copy_rows(m, m->mg.plain[v], rows, g->numbers, g->draws + first * g->numbers + at);
+    walk_copy(m, m->mg.plain[v], rows, g->numbers, g->draws + first * g->numbers + at);
     at += all->variable[v].numbers;
   }
 }
@@ -197,7 +101,7 @@ static elbo_status draw_prior(grid *g, error *e)
              .one_row = true,
              .take = take_latents,
              .user = g };
-  return g->draws ? run_walk(&w, e) : e->status;
+  return g->draws ? walk_run(&w, e) : e->status;
 }
 
 static int by_size(const void *a, const void *b)
@@ -289,7 +193,7 @@ static void feed_grid(walk *w, machine *m, size_t first, size_t rows)
 static void take_cells(walk *w, machine *m, size_t first, size_t rows)
 {
   const grid *g = w->user;
-  copy_rows(m, m->mg.p_mean[observed_at(w->r)], rows, g->out->numbers,
+  walk_copy(m, m->mg.p_mean[run_observed_at(w->r)], rows, g->out->numbers,
             w->r->values + first * g->out->numbers);
 }
 
@@ -302,7 +206,7 @@ static elbo_status find_quantiles(grid *g, error *e)
   for (size_t i = 0; i < g->numbers && !status; i++)
     status = quantiles(g, mg.g, i, 1, &g->median[i], e);
   if (!status) status = quantiles(g, mg.g, g->i, g->side, g->across[0], e);
-  if (!status && g->numbers > 1) status = quantiles(g, mg.g, g->j, g->side, g->across[1], e);
+  if (!status && g->i != g->j) status = quantiles(g, mg.g, g->j, g->side, g->across[1], e);
   model_graph_free(&mg);
   return status;
 }
@@ -325,30 +229,56 @@ static elbo_status check_grid(grid *g, error *e)
   if (g->side == 0 || g->side > 1000)
     return fail(e, ELBO_E_USAGE, "a grid of side %zu; expected 1 to 1000", g->side);
   if (g->numbers == 1) g->i = g->j = 0;
-  if (g->i >= g->numbers || g->j >= g->numbers || (g->numbers > 1 && g->i == g->j))
+  if (g->i >= g->numbers || g->j >= g->numbers)
     return fail(e, ELBO_E_USAGE,
-                "latent numbers %zu and %zu; expected two different ones from 0 to %zu", g->i, g->j,
-                g->numbers - 1);
+                "latent numbers %zu and %zu; expected two from 0 to %zu, or one twice for a line",
+                g->i, g->j, g->numbers - 1);
   return ELBO_DONE;
+}
+
+static bool has_latent_parent(const model *m, const variable *v)
+{
+  for (int i = 0; i < v->p.n_parents; i++)
+    if (m->variable[v->p.parent[i]].role == VARIABLE_LATENT) return true;
+  return false;
+}
+
+/* A latent below others that is not walked along follows them: by its conditional mean, except a class, which has none. */
+static uint32_t followers(const grid *g)
+{
+  const model *m = g->r->study->model;
+  uint32_t mask = 0;
+  size_t first = 0;
+  for (int k = 0; k < m->n_p; k++) {
+    const variable *v = &m->variable[m->p_order[k]];
+    if (v->role != VARIABLE_LATENT) continue;
+    size_t end = first + v->numbers;
+    bool walked = (g->i >= first && g->i < end) || (g->j >= first && g->j < end);
+    if (!walked && has_latent_parent(m, v) && v->p.use.family->support.kind != ELBO_SUP_CLASS)
+      mask |= UINT32_C(1) << m->p_order[k];
+    first = end;
+  }
+  return mask;
 }
 
 static elbo_status traverse(grid *g, error *e)
 {
-  size_t rows = g->numbers > 1 ? g->side * g->side : g->side;
+  size_t rows = g->i != g->j ? g->side * g->side : g->side;
   size_t batch = rows < RUN_BATCH ? rows : RUN_BATCH;
   walk w = { .r = g->r,
              .purpose = GRAPH_DECODE,
              .rows = rows,
              .one_row = true,
+             .mean_latents = followers(g),
              .feed = feed_grid,
              .take = take_cells,
              .user = g };
   g->median = mem_new(g->numbers + 2 * g->side, sizeof *g->median, "quantiles", e);
   g->fed = mem_new(batch * g->numbers, sizeof *g->fed, "latents", e);
-  if (!g->median || !g->fed || new_array(g->r, rows, g->out, e)) return e->status;
+  if (!g->median || !g->fed || run_new_array(g->r, rows, g->out, e)) return e->status;
   g->across[0] = g->median + g->numbers;
   g->across[1] = g->across[0] + g->side;
-  return find_quantiles(g, e) ? e->status : show_walk(&w, e);
+  return find_quantiles(g, e) ? e->status : walk_show(&w, e);
 }
 
 elbo_status elbo_run_traverse(elbo_run *r, size_t per_side, size_t i, size_t j, elbo_array *out)

@@ -40,22 +40,29 @@ static elbo_status write_all(const char *path, const text *header, const float *
   return status;
 }
 
-elbo_status npy_write(const char *path, const float *at, int rank, const size_t *dims, error *e)
+elbo_status npy_header(const char *path, int rank, const size_t *dims, text *header, size_t *bytes,
+                       error *e)
 {
-  size_t bytes = sizeof *at;
+  *bytes = sizeof(float);
   if (rank < 0 || rank > MOST_DIMENSIONS)
     return fail(e, ELBO_E_USAGE, "%s: %d dimensions, expected 0 to %d", path, rank,
                 MOST_DIMENSIONS);
   for (int i = 0; i < rank; i++)
-    if (!mem_size(bytes, dims[i], &bytes))
+    if (!mem_size(*bytes, dims[i], bytes))
       return fail(e, ELBO_E_USAGE, "%s: an array of that shape can't be addressed; make it smaller",
                   path);
+  add_header(header, rank, dims);
+  return header->failed
+             ? fail(e, ELBO_E_MEMORY, "%s: no memory for its header; free some memory", path)
+             : ELBO_DONE;
+}
+
+elbo_status npy_write(const char *path, const float *at, int rank, const size_t *dims, error *e)
+{
   error here = { 0 };
   text header = { 0 };
-  add_header(&header, rank, dims);
-  if (header.failed)
-    fail(&here, ELBO_E_MEMORY, "%s: no memory for its header; free some memory", path);
-  else
+  size_t bytes;
+  if (!npy_header(path, rank, dims, &header, &bytes, &here))
     write_all(path, &header, at, bytes, &here);
   text_free(&header);
   return here.status ? fail(e, here.status, "%s", here.text) : ELBO_DONE;

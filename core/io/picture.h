@@ -4,12 +4,26 @@
 #ifndef ELBO_IO_PICTURE_H
 #define ELBO_IO_PICTURE_H
 
-#include "base/error.h"
+#include "base/text.h"
 #include <stddef.h>
 #include <stdint.h>
 
 /* npy 1.0, '<f4', C order. */
 elbo_status npy_write(const char *path, const float *at, int rank, const size_t *dims, error *e);
+
+/* The same arrays by name in one file, npz as numpy reads it: a zip archive whose members NAME.npy are
+ * stored as they are. Begin, add.., then commit or abandon; an error of adding leaves the archive to
+ * be abandoned. Names: letters, digits, '.', '_', at most 200; the whole below 4 GiB. */
+typedef struct npz npz;
+npz *npz_begin(const char *path, error *e);
+elbo_status npz_add(npz *z, const char *name, const float *at, int rank, const size_t *dims,
+                    error *e);
+elbo_status npz_commit(npz *z, error *e); /* frees z, also on error */
+void npz_abandon(npz *z);                 /* NULL is fine */
+/* The header of an npy file or member, padded, into an empty text, whose `failed` says that memory
+ * ran out; *bytes: of the numbers behind it. `path` is for messages. */
+elbo_status npy_header(const char *path, int rank, const size_t *dims, text *header, size_t *bytes,
+                       error *e);
 
 /* A grid of grey images, each height x width, values low..high mapped to black..white and
  * clamped: `count` images, `columns` in a row (0: a near square), a 2-pixel gap, scaled up by a

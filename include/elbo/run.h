@@ -60,9 +60,66 @@ typedef struct {
 elbo_status elbo_run_sample(elbo_run *run, size_t n, uint64_t seed, bool draw, elbo_array *out);
 /* The first n test rows (all, where there are fewer) and behind each its reconstruction E[x|z], z ~ q(z|x): rows 0, 2, 4 .. originals, 1, 3, 5 .. reconstructions. */
 elbo_status elbo_run_reconstruct(elbo_run *run, size_t n, uint64_t seed, elbo_array *out);
-/* Decoder means over side x side quantiles (m + 1/2) / side of the prior of latent numbers i (along a row) and j, counted in the order of p, the
-   others at the prior's median; inputs are those of the first test row. A model with one latent number gives a row. */
+/* Decoder means over side x side quantiles (m + 1/2) / side of the prior of latent numbers i (along a row) and j, counted over all latents in the
+   order of p, parents first (elbo_run_latent); i = j, or a model with one latent number, gives a row. The other numbers of their latents, and
+   latents without latent parents, stand at the prior's median; the latents below take their conditional means. Inputs are those of the first test
+   row. */
 elbo_status elbo_run_traverse(elbo_run *run, size_t side, size_t i, size_t j, elbo_array *out);
+
+/* Rows of inputs (variables without a density) for sample and traverse, in place of the test rows: "VARIABLE=FILE" pairs, NULL-ended; files as in
+   an experiment, prepared like the training data; all of one number of rows. ELBO_E_USAGE: not an input; ELBO_E_DATA. */
+elbo_status elbo_run_give(elbo_run *run, const char *const *given);
+/* Where the numbers of a latent variable begin in the counting of elbo_run_traverse, and how many they are. ELBO_E_USAGE with the nearest name. */
+elbo_status elbo_run_latent(elbo_run *run, const char *name, size_t *first, size_t *numbers);
+
+/* Arrays with names, row-major floats; owned by the run, valid until the next call of the function that gave them. */
+typedef struct {
+  const char *name;
+  const float *values;
+  int rank;
+  size_t dims[4];
+} elbo_named_array;
+typedef struct {
+  const elbo_named_array *arrays;
+  size_t n;
+} elbo_arrays;
+/* NULL: there is none. */
+const elbo_named_array *elbo_arrays_find(const elbo_arrays *a, const char *name);
+/* All of them in one .npz file, as numpy reads it. ELBO_E_USAGE, ELBO_E_FILES. */
+elbo_status elbo_arrays_write(elbo_context *ctx, const elbo_arrays *a, const char *path);
+
+/* q(z|x) of the first `rows` test rows (0, or more than there are: all). For each latent in the order of q: every parameter in working form
+   ("z.log_scale") and, where that is another, in plain form ("z.scale"), shape [rows][events], with a third dimension where an event has several
+   numbers; a draw ("z.sample"), in plain form. A latent whose parents are latents has the parameters that follow from their draws. "labels" [rows]
+   where the experiment has them. */
+elbo_status elbo_run_encode(elbo_run *run, size_t rows, uint64_t seed, elbo_arrays *out);
+/* By the ending of `path`: .npz all arrays; .npy the draws of all latents side by side, [rows][numbers]; .svg the first two numbers of the draws,
+   coloured by label. */
+elbo_status elbo_encoding_write(elbo_context *ctx, const elbo_arrays *encoding, const char *path);
+
+/* Marginal inference of a part of x given the rest, by the Markov chain of Rezende, Mohamed and Wierstra 2014, appendix F: missing numbers start as
+   a draw from the model; then z ~ q(z|x) and the missing part of x ~ p(x|z), again and again, what is given being held. */
+typedef struct {
+  size_t size;           /* sizeof(elbo_impute_options) */
+  size_t rows;           /* the first test rows; 0: all */
+  size_t iterations;     /* of the chain; 0: 100 */
+  uint64_t seed;
+  const uint8_t *mask;   /* [mask_rows][numbers of the first observed variable]: 1 given, 0 missing. mask_rows 1: the same for all rows */
+  size_t mask_rows;      /* else at least as many as rows are imputed */
+  const char *mask_file; /* or, with mask NULL, a data file of that shape, or of the shape of one row */
+} elbo_impute_options;
+typedef struct {
+  size_t rows, numbers, height, width, iterations, missing; /* missing: numbers that are, over all rows */
+  float low, high;        /* the range for a picture */
+  const double *error;    /* [iterations + 1] root mean square over missing numbers: of the start, then of E[x|z] in each iteration */
+  double error_imputed;
+  elbo_arrays arrays;     /* "truth", "mask", "imputed" (missing numbers: E[x|z] averaged over the second half of the chain), "chain" (its last
+                             state), each [rows][numbers]; "error" [iterations + 1] */
+} elbo_imputation;
+/* ELBO_E_USAGE, ELBO_E_DATA: the mask's shape, or a number that is neither 0 nor 1; ELBO_E_NOT_FINITE. */
+elbo_status elbo_run_impute(elbo_run *run, const elbo_impute_options *options, elbo_imputation *out);
+/* By the ending of `path`: .npz all arrays; .npy "imputed"; .png (images) rows of original, what was given, imputed; .svg the error over iterations. */
+elbo_status elbo_imputation_write(elbo_context *ctx, const elbo_imputation *imputation, const char *path);
 
 /* Writes an array as PNG (where it has an image shape), as npy, or as SVG points (two numbers a row), by the ending of `path`. ELBO_E_USAGE, ELBO_E_FILES. */
 elbo_status elbo_array_write(elbo_context *ctx, const elbo_array *a, const char *path, size_t columns);

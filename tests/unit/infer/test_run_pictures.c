@@ -113,7 +113,7 @@ START_TEST(test_traverse)
     ck_assert_double_eq_tol(a.values[2 * row + 1], 1 + 2 * z1, 1e-5);
   }
   ck_assert_int_eq(elbo_run_traverse(r, 5, 0, 2, &a), ELBO_E_USAGE);
-  ck_assert_int_eq(elbo_run_traverse(r, 5, 1, 1, &a), ELBO_E_USAGE);
+  ck_assert_int_eq(elbo_run_traverse(r, 5, 2, 2, &a), ELBO_E_USAGE);
   ck_assert_int_eq(elbo_run_traverse(r, 0, 0, 1, &a), ELBO_E_USAGE);
   elbo_run_free(r);
 }
@@ -174,6 +174,15 @@ START_TEST(test_traverse_a_chain)
     double z = sqrt(2) * normal_quantile(((double)(row / 3) + 0.5) / 3);
     ck_assert_double_eq_tol(a.values[2 * row], 1 + 2 * z, 0.3);
   }
+  /* a line along y alone: z is E[z|y] = y */
+  size_t first, numbers;
+  ck_assert(!elbo_run_latent(r, "y", &first, &numbers) && first == 0 && numbers == 1);
+  ck_assert_msg(!elbo_run_traverse(r, 5, 0, 0, &a), "%s", elbo_last_error(context));
+  ck_assert_uint_eq(a.rows, 5);
+  for (size_t i = 0; i < 5; i++)
+    ck_assert_double_eq_tol(a.values[2 * i], 1 + 2 * normal_quantile(((double)i + 0.5) / 5), 1e-5);
+  ck_assert(!elbo_run_latent(r, "z", &first, &numbers) && first == 1 && numbers == 1);
+  ck_assert_int_eq(elbo_run_latent(r, "zz", &first, &numbers), ELBO_E_USAGE);
   elbo_run_free(r);
 }
 END_TEST

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+static elbo_status write_encoding(elbo_context *ctx, const void *what, const char *path)
+{
+  return elbo_encoding_write(ctx, what, path);
+}
+
+static void print_json(const cli *c, const elbo_arrays *a)
+{
+  json j = json_start(stdout);
+  json_object(&j, NULL);
+  outputs_print(c, &j);
+  json_count(&j, "rows", a->arrays[0].dims[0]);
+  json_array(&j, "arrays");
+  for (size_t i = 0; i < a->n; i++) {
+    json_object(&j, NULL);
+    json_text(&j, "name", a->arrays[i].name);
+    json_array(&j, "shape");
+    for (int k = 0; k < a->arrays[i].rank; k++) json_count(&j, NULL, a->arrays[i].dims[k]);
+    json_array_end(&j);
+    json_object_end(&j);
+  }
+  json_array_end(&j);
+  json_object_end(&j);
+}
+
+int cmd_encode(cli *c)
+{
+  int failed = open_run(c);
+  if (failed) return failed;
+  elbo_arrays a;
+  elbo_status status = elbo_run_encode(c->run, c->o.count, c->o.seed, &a);
+  if (status) return library_failed(c, status);
+  failed = outputs_write(c, "encoded", &a, write_encoding);
+  if (failed) return failed;
+  if (c->o.json)
+    print_json(c, &a);
+  else
+    outputs_print(c, NULL);
+  return 0;
+}

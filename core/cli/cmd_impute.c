@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+static elbo_status write_imputation(elbo_context *ctx, const void *what, const char *path)
+{
+  return elbo_imputation_write(ctx, what, path);
+}
+
+static void print_json(const cli *c, const elbo_imputation *p)
+{
+  json j = json_start(stdout);
+  json_object(&j, NULL);
+  outputs_print(c, &j);
+  json_count(&j, "rows", p->rows);
+  json_count(&j, "missing", p->missing);
+  json_count(&j, "iterations", p->iterations);
+  json_array(&j, "error"); /* of the start, then of each iteration */
+  for (size_t t = 0; t <= p->iterations; t++) json_number(&j, NULL, p->error[t]);
+  json_array_end(&j);
+  json_number(&j, "error_imputed", p->error_imputed);
+  json_object_end(&j);
+}
+
+static void print_text(const cli *c, const elbo_imputation *p)
+{
+  if (!c->o.quiet)
+    printf("%zu missing numbers in %zu rows; root mean square error: start %.4f, iteration 1 %.4f, "
+           "iteration %zu %.4f, imputed %.4f\n",
+           p->missing, p->rows, p->error[0], p->error[1], p->iterations, p->error[p->iterations],
+           p->error_imputed);
+  outputs_print(c, NULL);
+}
+
+int cmd_impute(cli *c)
+{
+  int failed = open_run(c);
+  if (failed) return failed;
+  elbo_impute_options options = {
+    .size = sizeof options,
+    .rows = c->o.count,
+    .iterations = c->o.iterations,
+    .seed = c->o.seed,
+    .mask_file = c->o.mask,
+  };
+  elbo_imputation result;
+  elbo_status status = elbo_run_impute(c->run, &options, &result);
+  if (status) return library_failed(c, status);
+  failed = outputs_write(c, "imputed", &result, write_imputation);
+  if (failed) return failed;
+  if (c->o.json)
+    print_json(c, &result);
+  else
+    print_text(c, &result);
+  return 0;
+}
