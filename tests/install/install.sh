@@ -48,6 +48,14 @@ step 'a program against elbo.pc' cc -Wall -Werror -o program "$here/program.c" $
 step 'the program runs' ./program
 step 'and finds the plugins of the prefix' grep -q "$T/prefix" before
 
+# shellcheck disable=SC2046
+step 'docs/examples/embed.c' cc -std=c11 -Wall -Wextra -pedantic -Werror -o embed "$source/docs/examples/embed.c" \
+  $(pkg-config --cflags --libs elbo) "-Wl,-rpath,$(pkg-config --variable=libdir elbo)"
+sed -n '/^# plane.yaml$/,/^```$/p' "$source/docs/library.md" | sed '/^```$/d' >plane.yaml
+step 'it trains and evaluates' sh -c './embed plane.yaml embedded >embedding'
+step 'its callback came for each epoch' grep -q '^test: epoch 2 of 2' embedding
+step 'it evaluated and encoded' sh -c "grep -q '^elbo .* over 100 rows of test' embedding && grep -q '^z.loc: ' embedding"
+
 # The plugin that the README prints, compiled by the line that it prints.
 sed -n '/^```c$/,/^```$/p' "$source/README.md" | sed '1d;/^```$/,$d' >sech.c
 # shellcheck disable=SC2046
