@@ -244,6 +244,7 @@ static void add_means(evaluator *v, int at, size_t number, size_t k, double time
   if (v->no_mean) return;
   side_views(v, &z->q.use, v->machine->mg.q_param[at], k, 0, w);
   v->no_mean = batch_moment(&z->q.use, ELBO_MEAN, v->batch, z->d, w, v->rows) != ELBO_OK;
+  if (v->no_mean) return;
   for (size_t b = 0; b < v->batch; b++)
     for (size_t i = 0; i < z->numbers; i++)
       v->mean[b * v->numbers + number + i] += times * (double)v->rows[b * z->numbers + i];

@@ -51,9 +51,21 @@ static elbo_status make_machines(trainer *t, error *e)
   return machine_new(s, &test, t->pool, t->params, NULL, &t->tester, e);
 }
 
+/* Shuffles and visits of a row are numbered in 32 bits, the last of which is that of the tests. */
+static elbo_status check_numbers(const study *s, int64_t epochs, error *e)
+{
+  const unsigned long long most = UINT32_MAX, rows = s->rows[SPLIT_TRAIN];
+  if (rows < most && epochs >= 0 && (unsigned long long)epochs < most) return ELBO_DONE;
+  return fail(e, ELBO_E_USAGE,
+              "%llu training rows for %lld epochs; fewer than %llu of each can be numbered; take "
+              "fewer (`data: {limit: ..}`, `train: {epochs: ..}`)",
+              rows, (long long)epochs, most);
+}
+
 elbo_status trainer_new(study *s, int64_t epochs, trainer **out, error *e)
 {
   *out = NULL;
+  if (check_numbers(s, epochs, e)) return e->status;
   trainer *t = mem_new(1, sizeof *t, "the trainer", e);
   if (!t) return e->status;
   t->study = s;
