@@ -220,6 +220,10 @@ static void estimator_check(reader *r)
     trouble(r, x->estimator.temperature_at,
             "temperature is of relaxed values, and no latent has any; take estimator concrete or "
             "rebar, or remove it");
+  if (x->estimator.scale != 1 && !controls)
+    trouble(r, x->estimator.scale_at,
+            "scale is of rebar's control variate, and no latent has one; take estimator rebar, or "
+            "remove it");
   if (x->estimator.density_relaxed && !relaxes)
     trouble(r, x->estimator.density_at,
             "density is of estimator concrete, which no latent has; remove it");

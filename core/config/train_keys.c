@@ -86,6 +86,11 @@ static bool density_written(const void *from)
   return ((const estimator_spec *)from)->density_relaxed;
 }
 
+static bool scale_written(const void *from)
+{
+  return ((const estimator_spec *)from)->scale != 1;
+}
+
 static const char *noise_name(int i)
 {
   return noise_names[i];
@@ -107,6 +112,9 @@ static const key estimator_keys[] = {
     AT(estimator_spec, density_at), .words = &density_words, .written = density_written,
     .help =
         "concrete: log p and log q of a relaxed value, the discrete ones continued or the twin's" },
+  { "scale", KEY_NUMBER, offsetof(estimator_spec, scale), AT(estimator_spec, scale_at),
+    .standard = 1, .low = -MOST_SIZE, .high = MOST_SIZE, .written = scale_written,
+    .help = "of rebar's control variate; unbiased whatever it is" },
   { "noise", KEY_WORD, offsetof(estimator_spec, noise), AT(estimator_spec, noise_at),
     .words = &noise_words, .word = "iid",
     .help =

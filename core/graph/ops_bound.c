@@ -76,7 +76,8 @@ const op op_sum = {
 /* Row b as the rules see it; what stands beside f begins with input `beside`. */
 static row_samples row_of(const run *r, const node *n, int beside, size_t b)
 {
-  row_samples s = { .f = samples_of(r, n, 0, b), .baseline = r->args.baseline };
+  const bound_attr *a = n->attr;
+  row_samples s = { .f = samples_of(r, n, 0, b), .baseline = r->args.baseline, .scale = a->scale };
   if (n->n_in > beside) s.log_q = samples_of(r, n, beside, b);
   if (n->n_in > beside + 2) s.given = samples_of(r, n, beside + 2, b);
   return s;

@@ -65,6 +65,8 @@ typedef struct estimator_spec {
   int64_t samples; /* K, default 1 */
   double temperature_from, temperature_to, temperature_epochs; /* a number t: from = to = t, epochs 0; from 0: not given */
   place temperature_at;
+  double scale;         /* of rebar's control variate, default 1 */
+  place scale_at;
   bool density_relaxed; /* density: discrete (default) | relaxed */
   place density_at;
   int noise; /* noise_kind, default iid */

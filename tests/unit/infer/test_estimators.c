@@ -263,6 +263,7 @@ static const row rows[] = {
   { BITS, "{name: score_loo, samples: 3}" },
   { BITS, "{name: rebar, temperature: 0.6}" },
   { BITS, "{name: rebar, samples: 3}" },
+  { BITS, "{name: rebar, samples: 2, scale: 0.4}" },
   { BITS, "{name: disarm, samples: 2}" },
   { BITS, "{name: disarm, samples: 4}" },
   { BITS, "{name: vimco, samples: 2}", .pairs = true },
@@ -346,6 +347,8 @@ START_TEST(variances)
   ck_assert_double_lt(variance_of(BITS, "{name: score_baseline, samples: 2}"), 0.7 * score);
   ck_assert_double_lt(variance_of(BITS, "{name: score_loo, samples: 2}"), 0.5 * score);
   ck_assert_double_lt(variance_of(BITS, "{name: rebar, samples: 2}"), 0.5 * score);
+  double unscaled = variance_of(BITS, "{name: rebar, samples: 2, scale: 0}");
+  ck_assert_double_eq_tol(unscaled, score, 0.2 * score); /* nothing is left of the control variate */
   ck_assert_double_lt(variance_of(BITS, "{name: disarm, samples: 2}"), 0.5 * score);
   ck_assert_double_lt(variance_of(GAUSS, "{name: sgvb_a, samples: 4, noise: sobol}"), 0.5 * path);
 }
@@ -370,6 +373,7 @@ static const struct {
   { GAUSS, "{name: sgvb_a, temperature: 0.5}",
     "temperature is of relaxed values, and no latent has any" },
   { BITS, "{name: rebar, density: relaxed}", "density is of estimator concrete" },
+  { BITS, "{name: score, scale: 0.5}", "scale is of rebar's control variate" },
   { "name: t\ndata: {x: {train: pairs.csv}}\nmodel:\n  p:\n    z: {family: normal, size: 41}\n"
     "    x: {family: normal, given: z, net: {hidden: []}}\n  q:\n    z: {family: normal, given: x, "
     "net: {hidden: []}}\n",
