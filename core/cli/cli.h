@@ -27,7 +27,7 @@ typedef enum {
 typedef struct {
   option_list set, plugin, data, outputs, inputs;
   const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list,
-      *rows_out, *mask, *latent;
+      *rows_out, *mask, *latent, *c_out, *npz_out;
   bool trust_plugins, json, quiet, verbose, resume, dot, draw, help, in_process, thorough;
   uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows, iterations;
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
@@ -42,7 +42,7 @@ typedef enum {
   O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_IN_PROCESS, O_THOROUGH, O_PROPERTY, O_VERBOSE, O_JSON, O_QUIET, O_COLOR, O_HELP,
   O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT,
   O_TRAIN_EACH, O_ROWS_OUT, O_ARRAYS_OUT, O_ALL_ROWS, O_MASK, O_ITERATIONS, O_GIVEN, O_LATENT,
-  O_COUNT
+  O_C_OUT, O_NPZ_OUT, O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))
@@ -80,6 +80,7 @@ int cmd_reconstruct(cli *);
 int cmd_traverse(cli *);
 int cmd_encode(cli *);
 int cmd_impute(cli *);
+int cmd_export(cli *);
 int cmd_graph(cli *);
 int cmd_data_info(cli *);
 int cmd_bench_step(cli *);

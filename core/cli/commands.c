@@ -157,6 +157,19 @@ const command_row command_table[] = {
             "\n"
             "Example:\n"
             "  elbo encode runs/aevb-mnist -o codes.npz -o codes.svg\n" },
+  { .name = "export",
+    .arguments = "RUN",
+    .least = 1,
+    .most = 1,
+    .run = cmd_export,
+    .options = HOST | OPTION(O_C_OUT) | OPTION(O_NPZ_OUT),
+    .summary = "the model as plain C, or its weights for Python",
+    .help = "--c writes encoder, decoder and preparation as C11 that needs libm alone and\n"
+            "compiles as C++ too; NAME.h says how they are called. --npz writes every\n"
+            "learned tensor by its name in the checkpoint.\n"
+            "\n"
+            "Example:\n"
+            "  elbo export runs/aevb-mnist --c model --npz weights.npz\n" },
   { .name = "impute",
     .arguments = "RUN",
     .least = 1,

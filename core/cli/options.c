@@ -95,6 +95,10 @@ const option_row option_table[] = {
                 "rows of an input, instead of the test rows; repeatable" },
   [O_LATENT] = { "latent", 0, "NAME", TEXT, AT(latent), 0, 0, 0,
                  "the latent variable that --latents counts in (default: all, parents first)" },
+  [O_C_OUT] = { "c", 0, "DIR", TEXT, AT(c_out), 0, 0, 0,
+                "plain C: NAME.h, NAME.c, NAME_weights.c in this folder" },
+  [O_NPZ_OUT] = { "npz", 0, "F.npz", TEXT, AT(npz_out), 0, 0, 0,
+                  "the weights by name, for numpy.load" },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");

@@ -42,18 +42,19 @@ ACTIVATION(elu, x > 0 ? x : elbo_expm1f(x), y > 0 ? 1.0f : y + 1)
 ACTIVATION(gelu, x *normal_cdf(x), normal_cdf(y) + y * normal_pdf(y))
 ACTIVATION(sigmoid, elbo_sigmoidf(x), y *(1 - y))
 
-#define ROW(name, help, needs_input)                                                               \
+#define ROW(name, help, needs_input, in_c)                                                         \
   {                                                                                                \
-#name, help, LEVEL_SET(name##_forward), LEVEL_SET(name##_backward), needs_input                \
+#name, help, LEVEL_SET(name##_forward), LEVEL_SET(name##_backward), needs_input, in_c          \
   }
 const activation_kind activation_table[] = {
-  ROW(tanh, "hyperbolic tangent", 0),
-  ROW(relu, "max(x, 0)", 0),
-  ROW(softplus, "log(1 + exp x)", 0),
-  ROW(elu, "x above 0, exp(x) - 1 below (Clevert et al. 2016, alpha 1)", 0),
-  ROW(gelu, "x Phi(x), by erf (Hendrycks and Gimpel 2016)", 1),
-  ROW(sigmoid, "1 / (1 + exp(-x))", 0),
-  ROW(identity, "x: a linear layer", 0),
+  ROW(tanh, "hyperbolic tangent", 0, "tanh(x)"),
+  ROW(relu, "max(x, 0)", 0, "x < 0 ? 0 : x"),
+  ROW(softplus, "log(1 + exp x)", 0, "(x > 0 ? x : 0) + log1p(exp(-fabs(x)))"),
+  ROW(elu, "x above 0, exp(x) - 1 below (Clevert et al. 2016, alpha 1)", 0, "x > 0 ? x : expm1(x)"),
+  ROW(gelu, "x Phi(x), by erf (Hendrycks and Gimpel 2016)", 1,
+      "0.5 * x * erfc(-0.70710678118654752440 * x)"),
+  ROW(sigmoid, "1 / (1 + exp(-x))", 0, "1 / (1 + exp(-x))"),
+  ROW(identity, "x: a linear layer", 0, "x"),
 };
 const int n_activations = sizeof activation_table / sizeof *activation_table;
 

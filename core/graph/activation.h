@@ -12,6 +12,7 @@ typedef struct activation_kind {
   /* dx [n] = dy f'(x), from x where `needs_input`, else from y = f(x); may run in place over dy. [exec] */
   void (*backward[ELBO_LEVELS])(size_t n, const float *x_or_y, const float *dy, float *dx);
   int needs_input;
+  const char *in_c; /* f(x) as an expression of C, x a double: what an exported model computes */
 } activation_kind;
 extern const activation_kind activation_table[];
 extern const int n_activations;

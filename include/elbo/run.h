@@ -121,6 +121,13 @@ elbo_status elbo_run_impute(elbo_run *run, const elbo_impute_options *options, e
 /* By the ending of `path`: .npz all arrays; .npy "imputed"; .png (images) rows of original, what was given, imputed; .svg the error over iterations. */
 elbo_status elbo_imputation_write(elbo_context *ctx, const elbo_imputation *imputation, const char *path);
 
+/* Every learned tensor by its name in the checkpoint, and of a variable that is standardized prepare.NAME.mean and prepare.NAME.scale [numbers]. */
+elbo_status elbo_run_weights(elbo_run *run, elbo_arrays *out);
+/* Writes the model as plain C11 (and C++) that needs libm alone: NAME.h, NAME.c, NAME_weights.c in `directory`, which is made; NAME is the run's, as
+   a C identifier. For every variable of p and q a function from its parents' values to the working parameters, in the order of the encoder and the
+   decoder; for every data variable its preparation. The header says shapes and forms. ELBO_E_FILES. */
+elbo_status elbo_run_export_c(elbo_run *run, const char *directory);
+
 /* Writes an array as PNG (where it has an image shape), as npy, or as SVG points (two numbers a row), by the ending of `path`. ELBO_E_USAGE, ELBO_E_FILES. */
 elbo_status elbo_array_write(elbo_context *ctx, const elbo_array *a, const char *path, size_t columns);
 

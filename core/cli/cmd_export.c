@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+int cmd_export(cli *c)
+{
+  const char *paths[] = { c->o.c_out, c->o.npz_out };
+  elbo_arrays weights;
+  if (!c->o.c_out && !c->o.npz_out) return fail(c, 2, "export: expected --c DIR, --npz F.npz, or both");
+  int failed = open_run(c);
+  if (failed) return failed;
+  elbo_status status = c->o.c_out ? elbo_run_export_c(c->run, c->o.c_out) : ELBO_DONE;
+  if (!status && c->o.npz_out && !(status = elbo_run_weights(c->run, &weights)))
+    status = elbo_arrays_write(c->ctx, &weights, c->o.npz_out);
+  if (status) return library_failed(c, status);
+  for (int i = 0; i < 2; i++)
+    if (paths[i]) c->o.outputs.items[c->o.outputs.n++] = paths[i];
+  json j = json_start(stdout);
+  if (c->o.json) json_object(&j, NULL);
+  outputs_print(c, c->o.json ? &j : NULL);
+  if (c->o.json) json_object_end(&j);
+  return 0;
+}
