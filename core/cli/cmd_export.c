@@ -5,7 +5,8 @@ int cmd_export(cli *c)
 {
   const char *paths[] = { c->o.c_out, c->o.npz_out };
   elbo_arrays weights;
-  if (!c->o.c_out && !c->o.npz_out) return fail(c, 2, "export: expected --c DIR, --npz F.npz, or both");
+  if (!c->o.c_out && !c->o.npz_out)
+    return fail(c, 2, "export: expected --c DIR, --npz F.npz, or both");
   int failed = open_run(c);
   if (failed) return failed;
   elbo_status status = c->o.c_out ? elbo_run_export_c(c->run, c->o.c_out) : ELBO_DONE;

@@ -94,7 +94,7 @@ const option_row option_table[] = {
   [O_GIVEN] = { "given", 0, "INPUT=FILE", LIST, AT(inputs), 0, 0, 0,
                 "rows of an input, instead of the test rows; repeatable" },
   [O_LATENT] = { "latent", 0, "NAME", TEXT, AT(latent), 0, 0, 0,
-                 "the latent variable that --latents counts in (default: all, parents first)" },
+                 "count --latents within this variable (default: over all)" },
   [O_C_OUT] = { "c", 0, "DIR", TEXT, AT(c_out), 0, 0, 0,
                 "plain C: NAME.h, NAME.c, NAME_weights.c in this folder" },
   [O_NPZ_OUT] = { "npz", 0, "F.npz", TEXT, AT(npz_out), 0, 0, 0,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A trained model for other programs: its tensors by name, or plain C. The C computes in double from
- * float weights: what it gives differs from the program's by the program's rounding. */
+/* A trained model for other programs: its tensors by name, or plain C. The C computes in double
+ * from float weights: what it gives differs from the program's by the program's rounding. */
 #include "base/file.h"
 #include "graph/activation.h"
 #include "infer/arrays.h"
@@ -38,10 +38,8 @@ elbo_status elbo_run_weights(elbo_run *r, elbo_arrays *out)
     const dataset *d = &r->study->data[SPLIT_TRAIN][i];
     const char *name = r->study->x->data[i].variable;
     if (!d->mean) continue;
-    float *mean =
-        arrays_add(&a, arena_format(a.arena, e, "prepare.%s.mean", name), 1, &d->x.D);
-    float *scale =
-        arrays_add(&a, arena_format(a.arena, e, "prepare.%s.scale", name), 1, &d->x.D);
+    float *mean = arrays_add(&a, arena_format(a.arena, e, "prepare.%s.mean", name), 1, &d->x.D);
+    float *scale = arrays_add(&a, arena_format(a.arena, e, "prepare.%s.scale", name), 1, &d->x.D);
     if (mean) memcpy(mean, d->mean, d->x.D * sizeof *mean);
     if (scale) memcpy(scale, d->scale, d->x.D * sizeof *scale);
   }
@@ -156,10 +154,10 @@ static void add_hidden(exporter *x, const side *s, const char *prefix)
     snprintf(stem, sizeof stem, "%s.net.%d", prefix, i);
     size_t w = put_tensor(x, stem, ".weight"), b = put_tensor(x, stem, ".bias");
     text_format(&x->source, "  double h%d[%zu];\n", i + 1, net->hidden[i]);
-    text_format(&x->source, "  affine(%zu, %zu, %zu, %zu, h%d, h%d);\n", in, net->hidden[i], w, b, i,
-                i + 1);
-    text_format(&x->source, "  for (i = 0; i < %zu; i++) h%d[i] = act_%s(h%d[i]);\n", net->hidden[i],
-                i + 1, activation_table[net->activation].name, i + 1);
+    text_format(&x->source, "  affine(%zu, %zu, %zu, %zu, h%d, h%d);\n", in, net->hidden[i], w, b,
+                i, i + 1);
+    text_format(&x->source, "  for (i = 0; i < %zu; i++) h%d[i] = act_%s(h%d[i]);\n",
+                net->hidden[i], i + 1, activation_table[net->activation].name, i + 1);
     in = net->hidden[i];
   }
 }
@@ -186,8 +184,8 @@ static void add_param(exporter *x, const variable *v, const side *s, uint32_t p,
               : values                 ? put(x, stem, values, all)
                                        : 0;
   mem_free(values);
-  text_format(&x->source, "  for (i = 0; i < %zu; i++) %s_out[i] = %s_weights[%zu + i];\n", all, word,
-              x->name, at);
+  text_format(&x->source, "  for (i = 0; i < %zu; i++) %s_out[i] = %s_weights[%zu + i];\n", all,
+              word, x->name, at);
 }
 
 static void add_conditional(exporter *x, const variable *v, const side *s, char list)
@@ -222,7 +220,8 @@ static void add_prepare(exporter *x, const variable *v)
                   ? " Binarization is not drawn: the result is the probability of a 1."
                   : "");
   text_format(&x->header, "void %s_prepare_%s(const float *from, float *to);\n", x->name, word);
-  text_format(t, "\nvoid %s_prepare_%s(const float *from, float *to)\n{\n  size_t i;\n", x->name, word);
+  text_format(t, "\nvoid %s_prepare_%s(const float *from, float *to)\n{\n  size_t i;\n", x->name,
+              word);
   text_format(t, "  for (i = 0; i < %zu; i++) {\n    double v = from[i];\n", v->numbers);
   if (how->dequantize) text_add(t, "    v += 0.5;\n");
   if (how->scale != 0) text_add(t, "    v /= "), text_number(t, how->scale, 17), text_add(t, ";\n");
@@ -274,7 +273,7 @@ static const struct {
     "}\n" },
 };
 
-/* The header's start; and the source, once its functions are known, behind the helpers they call. */
+/* The header's start. The source's is made when its functions are known: the helpers they call. */
 static void add_start(exporter *x)
 {
   text_format(&x->header,
@@ -309,7 +308,8 @@ static void add_helpers(exporter *x)
 
 static void add_end(exporter *x)
 {
-  text_format(&x->header, "\n/* What the functions read. */\nextern const float %s_weights[%zu];\n\n"
+  text_format(&x->header,
+              "\n/* What the functions read. */\nextern const float %s_weights[%zu];\n\n"
               "#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
               x->name, x->count ? x->count : 1);
   text_add(&x->weights, x->count ? "};\n" : "  0.0f\n};\n");
@@ -346,7 +346,8 @@ elbo_status elbo_run_export_c(elbo_run *r, const char *directory)
   exporter x = { .r = r, .m = r->study->model, .e = e };
   model_graph mg;
   identifier(elbo_run_name(r), x.name, sizeof x.name);
-  if (!model_build(r->study->model, &(graph_options){ GRAPH_DECODE, 1, 1, .draw = false }, &mg, e)) {
+  if (!model_build(r->study->model, &(graph_options){ GRAPH_DECODE, 1, 1, .draw = false }, &mg,
+                   e)) {
     x.g = mg.g;
     add_all(&x);
   }

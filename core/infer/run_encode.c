@@ -59,7 +59,8 @@ static void add_labels(encoder *c, const elbo_run *r, size_t rows)
   if (!labels->rows) return;
   float *to = arrays_add(&c->arrays, "labels", 1, (size_t[]){ rows });
   for (size_t i = 0; to && i < rows; i++)
-    to[i] = labels->type == ARRAY_U8 ? (float)labels->u8[i * labels->D] : labels->f32[i * labels->D];
+    to[i] =
+        labels->type == ARRAY_U8 ? (float)labels->u8[i * labels->D] : labels->f32[i * labels->D];
 }
 
 /* `events` events from working to plain form. */
@@ -110,12 +111,9 @@ elbo_status elbo_run_encode(elbo_run *r, size_t rows, uint64_t seed, elbo_arrays
   for (int i = 0; i < m->n_q; i++)
     if (add_latent(&c, m, m->q_order[i], rows)) return e->status;
   add_labels(&c, r, rows);
-  walk w = { .r = r,
-             .purpose = GRAPH_EVALUATE,
-             .rows = rows,
-             .seed = seed,
-             .take = take_rows,
-             .user = &c };
+  walk w = {
+    .r = r, .purpose = GRAPH_EVALUATE, .rows = rows, .seed = seed, .take = take_rows, .user = &c
+  };
   if (e->status || walk_run(&w, e)) return e->status;
   *out = (elbo_arrays){ c.arrays.list, c.arrays.n };
   return ELBO_DONE;
@@ -133,7 +131,8 @@ static size_t numbers_of(const elbo_named_array *a)
   return a->dims[1] * (a->rank == 3 ? a->dims[2] : 1);
 }
 
-/* The draws of all latents side by side, at most the first `most` numbers of a row; the caller frees. */
+/* The draws of all latents side by side, of a row at most the first `most` numbers; the caller
+   frees. */
 static float *all_draws(const elbo_arrays *a, size_t most, size_t *rows, size_t *numbers, error *e)
 {
   size_t total = 0, at = 0;

@@ -41,7 +41,8 @@ static elbo_status check_rows(const elbo_run *r, const variable *v, const array 
 
 static elbo_status prepare_rows(elbo_run *r, const variable *v, const array *a, error *e)
 {
-  dataset d = r->study->data[SPLIT_TRAIN][v->feed]; /* its preparation, with standardize's numbers */
+  dataset d =
+      r->study->data[SPLIT_TRAIN][v->feed]; /* its preparation, with standardize's numbers */
   d.x = *a, d.first = 0, d.rows = a->rows;
   float *rows = mem_new(a->rows * v->numbers, sizeof *rows, "inputs", e);
   if (!rows) return e->status;
@@ -90,5 +91,8 @@ elbo_status elbo_run_latent(elbo_run *r, const char *name, size_t *first, size_t
   }
   const char *near = nearest_word(name, names, n);
   return fail(e, ELBO_E_USAGE, "%s has no latent variable \"%s\"; %s is \"%s\"", elbo_run_name(r),
-              name, near ? "the nearest" : "the first", near ? near : n ? names[0] : "");
+              name, near ? "the nearest" : "the first",
+              near ? near
+              : n  ? names[0]
+                   : "");
 }

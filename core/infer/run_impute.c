@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A part of x given the rest: the chain of Rezende, Mohamed and Wierstra 2014, appendix F. With x = (v,
- * u), v given, one transition is T(u'|u, v) = int p(u'|z) q(z|u, v) dz: z from the recognition model,
+/* A part of x given the rest: the chain of Rezende, Mohamed and Wierstra 2014, appendix F. With
+ * x = (v, u), v given, one transition is T(u'|u, v) = int p(u'|z) q(z|u, v) dz: z from q,
  * then u' from the decoder. B rows of a batch, D numbers of a row. */
 #include "infer/arrays.h"
 #include "infer/run_inside.h"
@@ -16,13 +16,13 @@ typedef struct imputer {
   elbo_impute_options o;
   size_t rows, D, T;
   int at;
-  uint8_t *read;        /* a mask from a file */
+  uint8_t *read; /* a mask from a file */
   const uint8_t *mask;
-  size_t mask_step;     /* from row to row: D, or 0 */
+  size_t mask_step;               /* from row to row: D, or 0 */
   float *truth, *imputed, *chain; /* [rows][D] */
-  double *squares;      /* [T + 1] sums over missing numbers; then the error */
-  double *sum;          /* [B][D] of E[x|z] over the second half */
-  bool drawn;           /* there is no mean: draws stand in */
+  double *squares;                /* [T + 1] sums over missing numbers; then the error */
+  double *sum;                    /* [B][D] of E[x|z] over the second half */
+  bool drawn;                     /* there is no mean: draws stand in */
 } imputer;
 
 /* ---- the mask */
@@ -36,9 +36,10 @@ static elbo_status mask_shape(const imputer *p, const array *a, size_t have, err
                 "%s: a mask of %zu rows for %zu; expected one for each (of the %zu test rows), or "
                 "one row for all; fewer rows are imputed with -n",
                 path, a->rows, p->rows, have);
-  return fail(e, ELBO_E_DATA,
-              "%s: a mask of %zu x %zu numbers; expected rows of %zu numbers, as %s has, or one row",
-              path, a->rows, a->D, p->D, p->r->study->model->variable[p->at].name);
+  return fail(
+      e, ELBO_E_DATA,
+      "%s: a mask of %zu x %zu numbers; expected rows of %zu numbers, as %s has, or one row", path,
+      a->rows, a->D, p->D, p->r->study->model->variable[p->at].name);
 }
 
 static elbo_status read_mask(imputer *p, size_t have, error *e)
@@ -159,11 +160,9 @@ static elbo_status run_all(imputer *p, error *e)
 {
   machine *m = NULL;
   size_t batch, chunk;
-  graph_options most = { .purpose = GRAPH_RECONSTRUCT,
-                         .batch = p->rows,
-                         .samples = 1,
-                         .draw = p->drawn,
-                         .draw_too = true };
+  graph_options most = {
+    .purpose = GRAPH_RECONSTRUCT, .batch = p->rows, .samples = 1, .draw = p->drawn, .draw_too = true
+  };
   if (!run_machine(p->r, &most, p->o.seed, &m, &batch, &chunk, e)) run_batches(p, m, batch, e);
   machine_free(m);
   return e->status;

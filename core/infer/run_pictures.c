@@ -243,7 +243,8 @@ static bool has_latent_parent(const model *m, const variable *v)
   return false;
 }
 
-/* A latent below others that is not walked along follows them: by its conditional mean, except a class, which has none. */
+/* A latent below others that is not walked along follows them by its conditional mean; a class has
+   none. */
 static uint32_t followers(const grid *g)
 {
   const model *m = g->r->study->model;

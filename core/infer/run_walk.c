@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rows taken through one of a run's graphs, batch by batch, and the array that shows what came out. */
+/* Rows taken through one of a run's graphs, batch by batch, and the array of what came out. */
 #include "infer/run_inside.h"
 
 #include <string.h>

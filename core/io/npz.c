@@ -53,10 +53,10 @@ static void add_entry(text *t, const member *m, uint64_t offset)
   add_number(t, 0x02014b50, 4);
   add_number(t, VERSION, 2); /* made by */
   add_shared(t, m);
-  add_number(t, 0, 2);  /* comment */
-  add_number(t, 0, 2);  /* disk */
-  add_number(t, 0, 2);  /* internal attributes */
-  add_number(t, 0, 4);  /* external attributes */
+  add_number(t, 0, 2); /* comment */
+  add_number(t, 0, 2); /* disk */
+  add_number(t, 0, 2); /* internal attributes */
+  add_number(t, 0, 4); /* external attributes */
   add_number(t, offset, 4);
   text_add_n(t, m->name, m->name_n);
 }
@@ -90,8 +90,9 @@ static elbo_status put(npz *z, const void *at, size_t n, error *e)
 static elbo_status check_room(const npz *z, const char *name, uint64_t size, error *e)
 {
   size_t n = strlen(name);
-  if (!n || n > NAME_MOST || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_.-") != n)
+  if (!n || n > NAME_MOST ||
+      strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                   "0123456789_.-") != n)
     return fail(e, ELBO_E_USAGE,
                 "%s: an array named \"%s\"; expected 1 to %d letters, digits, '.', '-' or '_'",
                 z->path, name, NAME_MOST);
