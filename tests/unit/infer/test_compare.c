@@ -332,6 +332,42 @@ START_TEST(test_planted)
 }
 END_TEST
 
+/* Relaxed values are as warm as they are when a run has done so many epochs. */
+static void four_epochs(sampler *p, const graph *g)
+{
+  (void)g;
+  p->epochs = 4;
+}
+
+static double first_mean(const char *yaml, void (*set)(sampler *, const graph *))
+{
+  sampler p;
+  elbo_experiment *x;
+  moments *m = run_one(yaml, 1, 20, NULL, set, &p, &x);
+  double sum = 0;
+  for (size_t i = 0; i < m->g->P; i++) sum += fabs(m->mean[i]);
+  moments_free(m);
+  sampler_free(&p);
+  elbo_experiment_free(x);
+  return sum;
+}
+
+#define CONCRETE(T) "{name: concrete, temperature: " T "}"
+START_TEST(test_temperature)
+{
+  char cold[2048], cooling[2048];
+  const char *const whole = BERNOULLI, *at = strstr(whole, "estimator:");
+  int n = (int)(at - whole);
+  const char *end = strstr(at, "train:");
+  write_bits();
+  snprintf(cold, sizeof cold, "%.*sestimator: %s\n%s", n, whole, CONCRETE("0.5"), end);
+  snprintf(cooling, sizeof cooling, "%.*sestimator: %s\n%s", n, whole,
+           CONCRETE("{from: 2, to: 0.5, epochs: 4}"), end);
+  ck_assert(first_mean(cooling, four_epochs) == first_mean(cold, NULL));
+  ck_assert(first_mean(cooling, NULL) != first_mean(cold, NULL));
+}
+END_TEST
+
 START_TEST(test_training)
 {
   static const char *const names[] = { "sgvb_a", "sgvb_b", NULL };
@@ -367,6 +403,7 @@ int main(void)
   tcase_add_test(t, test_bernoulli);
   tcase_add_loop_test(t, test_two_roads, 0, 2);
   tcase_add_loop_test(t, test_planted, 0, sizeof planted / sizeof *planted);
+  tcase_add_test(t, test_temperature);
   tcase_add_test(t, test_training);
   suite_add_tcase(s, t);
   return run_suite(s);
