@@ -42,10 +42,10 @@ def small_promise(path):
 
 
 def late_fault(path):
-    """40 million digits, as floats twice the file, and then a row that is too short."""
+    """34 million digits, as floats twice the file, and then a row that is too short."""
     with open(path, 'wb') as f:
         f.write(b'1.5,1,1,1\n')
-        for _ in range(100):
+        for _ in range(85):
             f.write(b'1,1,1,1\n' * 100_000)
         f.write(b'1,1\n')
 
@@ -156,7 +156,7 @@ NPY_ROWS = [
     table('decimal comma', '1;2\n3,5;4\n', ('row 2', 'column 1')),
     table('a field of 10 MB', '1,2\n3,' + '4' * 10_000_000 + '\n', ('row 2', 'column 2', '1024')),
     table('a row of 10^6 fields', '1,' * 1_000_000 + '1\n2\n', ('row 2', '1000001')),
-    table('a fault behind 40 million numbers', late_fault, ('row 10000002', '2 columns', '4')),
+    table('a fault behind 34 million numbers', late_fault, ('row 8500002', '2 columns', '4')),
     table('NUL', b'1,2\n3,\0\n', 'd'),
     table('names, CRLF, BOM', '\ufeffa,b\r\n1,2\r\n', (), 0),
 ]
