@@ -169,6 +169,15 @@ typedef struct node_cost {
 } node_cost;
 node_cost run_cost(const run *r, node_id id, bool backward);
 
+/* What one step of the whole batch costs, counted: barriers, pieces between them, flop of the products, floats that go through memory if no
+   operand of a pass is in cache. By the plan alone: the same on every machine. */
+typedef struct run_work {
+  int passes, pieces;
+  double flop;
+  size_t floats;
+} run_work;
+run_work run_count_work(const run *r);
+
 /* ---- for ops: where things are. Row i of a value starts at value + i * ld. */
 struct run {
   const graph *graph;

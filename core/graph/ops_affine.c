@@ -24,15 +24,20 @@ static elbo_status affine_shape(const graph *g, node *n, error *e)
 }
 
 /* ---- one product, in pieces */
-enum { PRODUCT_UNIT = 16, PRODUCT_WORTH = 4000000, PRODUCT_MOST = 8 };
+enum { PRODUCT_UNIT = 16 };
 
+/* Each piece packs anew the operand that it shares with the others, so a product is cut no finer
+   than its work pays for; never by the number of threads. */
 static int product_parts(double flop, size_t most)
 {
-  double parts = flop / PRODUCT_WORTH;
+  static const struct {
+    double flop;
+    int parts;
+  } cuts[] = { { 500e6, 8 }, { 32e6, 4 }, { 8e6, 2 } };
   size_t units = (most + PRODUCT_UNIT - 1) / PRODUCT_UNIT;
-  if (parts > PRODUCT_MOST) parts = PRODUCT_MOST;
-  if (parts > (double)units) parts = (double)units;
-  return parts < 2 ? 1 : (int)parts;
+  for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++)
+    if (flop >= cuts[i].flop && units >= (size_t)cuts[i].parts) return cuts[i].parts;
+  return 1;
 }
 
 static double product_flop(const run *r, const node *n)
@@ -155,9 +160,8 @@ static void weight_gradient(run *r, const node *n, int part, int parts)
     product(r, 1, 0, to - from, x->shape.cols, rows, g, n->ld, node_value(r, x), x->ld,
             n->in[1].accumulate, node_grad(r, w) + from * w->ld, w->ld);
   if (n->in[2].wants_grad)
-    for (size_t i = 0; i < rows; i++)
-      vec_put(r->env.level, to - from, 1, g + i * n->ld, node_grad(r, b) + from,
-              n->in[2].accumulate || i);
+    vec_column_sums(r->env.level, rows, to - from, g, n->ld, node_grad(r, b) + from,
+                    n->in[2].accumulate);
 }
 
 static void affine_vjp(run *r, const node *n, int part, int parts)

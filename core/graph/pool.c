@@ -139,7 +139,7 @@ static void wait_for_all(pool *p)
 
 void pool_run(pool *p, void (*fn)(void *, int, int), void *arg, int parts)
 {
-  if (p->threads == 1 || parts == 1) {
+  if (!p || p->threads == 1 || parts == 1) {
     for (int i = 0; i < parts; i++) fn(arg, i, parts);
     return;
   }

@@ -10,7 +10,8 @@ typedef struct pool pool;
 pool *pool_new(int threads, error *e);
 void pool_free(pool *p);
 int pool_threads(const pool *p);
-/* Calls fn(arg, part, parts) for every part in [0, parts), thread t taking a contiguous share; returns when all are done. One caller at a time. */
+/* Calls fn(arg, part, parts) for every part in [0, parts), thread t taking a contiguous share; returns when all are done. One caller at a time.
+   p NULL: the caller does all of them. */
 void pool_run(pool *p, void (*fn)(void *arg, int part, int parts), void *arg, int parts);
 int cpu_count(void); /* cores this process may use */
 

@@ -7,13 +7,23 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* Below this a step takes less time than a pool's barriers do, let alone a wait for a sleeping
+   thread: the caller runs all pieces. The pieces are the same, and so are the bits. */
+static bool too_small_to_share(const run *r)
+{
+  const double worth = 4e6, flop_per_float = 30;
+  run_work w = run_count_work(r);
+  return w.flop + flop_per_float * (double)w.floats < worth;
+}
+
 run *run_new(const graph *g, const run_env *env, float *params, float *grads, error *e)
 {
   run *r = mem_new(1, sizeof *r, "a run", e);
   if (!r) return NULL;
   r->graph = g, r->env = *env, r->params = params, r->grads = grads;
-  r->full_batch = g->options.batch;
+  r->full_batch = r->batch = g->options.batch;
   r->samples = g->options.samples;
+  if (too_small_to_share(r)) r->env.pool = NULL;
   r->arena = mem_new_aligned(g->arena_floats, sizeof(float), "values and gradients", e);
   r->cost = mem_new(2 * (size_t)g->n + 1, sizeof *r->cost, "the profile", e);
   if (!r->arena || !r->cost) {

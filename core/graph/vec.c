@@ -2,6 +2,8 @@
 #include "graph/vec.h"
 #include "graph/levels.h"
 
+#include <string.h>
+
 ELBO_INLINE void add(size_t n, const float *x, const float *b, float *y)
 {
   for (size_t i = 0; i < n; i++) y[i] = x[i] + b[i];
@@ -19,6 +21,24 @@ ELBO_INLINE void scale(size_t n, float a, const float *restrict x, float *restri
   for (size_t i = 0; i < n; i++) y[i] = a * x[i];
 }
 LEVELS(scale, (size_t n, float a, const float *x, float *y), n, a, x, y)
+
+/* COLUMNS at a time stay in registers over all rows. */
+ELBO_INLINE void column_sums(size_t rows, size_t n, const float *restrict x, size_t ld,
+                             float *restrict y)
+{
+  enum { COLUMNS = 64 };
+  size_t j = 0;
+  for (; j + COLUMNS <= n; j += COLUMNS) {
+    float sum[COLUMNS];
+    for (int k = 0; k < COLUMNS; k++) sum[k] = y[j + k];
+    for (size_t i = 0; i < rows; i++)
+      for (int k = 0; k < COLUMNS; k++) sum[k] += x[i * ld + j + k];
+    for (int k = 0; k < COLUMNS; k++) y[j + k] = sum[k];
+  }
+  for (size_t i = 0; i < rows; i++)
+    for (size_t k = j; k < n; k++) y[k] += x[i * ld + k];
+}
+LEVELS(column_sums, (size_t rows, size_t n, const float *x, size_t ld, float *y), rows, n, x, ld, y)
 
 /* 32 lanes, added in a fixed tree. */
 ELBO_INLINE void squares(size_t n, const float *x, double *sum)
@@ -42,6 +62,8 @@ LEVELS(squares, (size_t n, const float *x, double *sum), n, x, sum)
 static void (*const add_at[])(size_t, const float *, const float *, float *) = LEVEL_SET(add);
 static void (*const axpy_at[])(size_t, float, const float *, float *) = LEVEL_SET(axpy);
 static void (*const scale_at[])(size_t, float, const float *, float *) = LEVEL_SET(scale);
+static void (*const sums_at[])(size_t, size_t, const float *, size_t,
+                               float *) = LEVEL_SET(column_sums);
 static void (*const squares_at[])(size_t, const float *, double *) = LEVEL_SET(squares);
 
 void vec_add(int level, size_t n, const float *x, const float *b, float *y)
@@ -52,6 +74,13 @@ void vec_add(int level, size_t n, const float *x, const float *b, float *y)
 void vec_put(int level, size_t n, float a, const float *x, float *y, int accumulate)
 {
   (accumulate ? axpy_at : scale_at)[level](n, a, x, y);
+}
+
+void vec_column_sums(int level, size_t rows, size_t n, const float *x, size_t ld, float *y,
+                     int accumulate)
+{
+  if (!accumulate) memset(y, 0, n * sizeof *y);
+  sums_at[level](rows, n, x, ld, y);
 }
 
 double vec_squares(int level, size_t n, const float *x)

@@ -168,7 +168,7 @@ static void squares_part(void *arg, int part, int parts)
 static double grad_norm(trainer *t)
 {
   double sum = 0;
-  pool_run(t->pool, squares_part, t, NORM_PARTS);
+  pool_run(t->m->run->env.pool, squares_part, t, NORM_PARTS);
   for (int i = 0; i < NORM_PARTS; i++) sum += t->norm[i];
   return sqrt(sum);
 }
@@ -190,7 +190,7 @@ static void update(trainer *t, double norm)
   t->update = (update_args){ .decay = (float)(o->weight_decay * rate),
                              .clip = o->clip > 0 && norm > o->clip ? (float)(o->clip / norm) : 1 };
   optimizer_table[o->kind].prepare(o->hyper, rate, t->at.step + 1, &t->update);
-  pool_run(t->pool, update_part, t, NORM_PARTS);
+  pool_run(t->m->run->env.pool, update_part, t, NORM_PARTS);
 }
 
 static size_t next_batch(trainer *t)

@@ -165,6 +165,7 @@ static inline bench bench_new(graph *g, int threads, uint64_t seed)
   run_env env = { b.pool, backend, cpu_level(), seed };
   b.run = run_new(g, &env, b.params, b.grads, &e);
   ck_assert_msg(b.run != NULL, "%s", e.text);
+  b.run->env.pool = b.pool; /* small graphs too, so that threads are tested */
   return b;
 }
 

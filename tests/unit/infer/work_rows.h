@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+  { "M", "quickstart", paper, { 26, 410000000, 24, 73, 16171, 0 } },
+  { "IWAE K=50", "quickstart", weighted, { 38, 1260544000, 35, 181, 47975, 0 } },
+  { "quickstart", "quickstart", fewer, { 38, 411760000, 30, 83, 16173, 0 } },
+  { "beta_latent", "beta_latent", fewer, { 16, 158960000, 26, 53, 8753, 0 } },
+  { "categorical_latent", "categorical_latent", fewer, { 21, 452240000, 30, 93, 18971, 0 } },
+  { "dirichlet_latent", "dirichlet_latent", fewer, { 16, 158720000, 26, 53, 8734, 0 } },
+  { "gamma_latent", "gamma_latent", fewer, { 16, 159680000, 26, 53, 8800, 0 } },
+  { "linear_gaussian", "linear_gaussian", fewer, { 5, 20000, 18, 19, 110, 0 } },
+  { "map", "map", fewer, { 16, 160400000, 32, 79, 14465, 0 } },
+  { "two_layers", "two_layers", fewer, { 28, 162560000, 43, 74, 9301, 0 } },
+  { "von_mises_latent", "von_mises_latent", fewer, { 16, 158720000, 26, 53, 8723, 0 } },
