@@ -67,27 +67,36 @@ void note(trial *t, const char *operation, const double *x, const double *w)
 {
   board *b = t->board;
   b->operation = operation;
+  b->nulls = "";
   b->n_x = x ? (t->u.E < CHECK_NOTED ? t->u.E : CHECK_NOTED) : 0;
   b->n_w = w ? (t->u.W < CHECK_NOTED ? t->u.W : CHECK_NOTED) : 0;
   if (x) memcpy(b->x, x, (size_t)b->n_x * sizeof *x);
   if (w) memcpy(b->w, w, (size_t)b->n_w * sizeof *w);
 }
 
+void note_nulls(trial *t, const double *dx, const double *dw)
+{
+  t->board->nulls = dx && dw ? "" : dw ? "dx = NULL" : dx ? "dw = NULL" : "dx = NULL, dw = NULL";
+}
+
 double ask_log_prob(trial *t, const double *x, const double *w, double *dx, double *dw)
 {
   note(t, "log_prob", x, w);
+  note_nulls(t, dx, dw);
   return t->u.family->log_prob(&t->u.call, x, w, dx, dw);
 }
 
 double ask_cdf(trial *t, double x, const double *w, int upper, double *dw)
 {
   note(t, "cdf", &x, w);
+  note_nulls(t, &x, dw);
   return t->u.family->cdf(&t->u.call, x, w, upper, dw);
 }
 
 double ask_icdf(trial *t, double u, const double *w, double *dw)
 {
   note(t, "icdf", &u, w);
+  note_nulls(t, &u, dw);
   return t->u.family->icdf(&t->u.call, u, w, dw);
 }
 

@@ -22,10 +22,13 @@ static void outside(trial *t, const double *y, const double *w)
 {
   double dx[CHECK_MAX_E], dw[CHECK_MAX_W], f = ask_log_prob(t, y, w, dx, dw);
   place_text at = place_of(t, y, w);
-  check_that(t, f == -INFINITY, "outside the support log_prob is %.9g, expected -inf, at %s", f,
-             at.text);
+  const char *advice = isinf(y[0]) ? ": an infinite value is outside, so look for it first, "
+                                     "if (isinf(x[0])) .."
+                                   : "";
+  check_that(t, f == -INFINITY, "outside the support log_prob is %.9g, expected -inf, at %s%s", f,
+             at.text, advice);
   check_that(t, all_zero(t->u.E, dx) && all_zero(t->u.W, dw),
-             "outside the support a gradient is not 0 at %s", at.text);
+             "outside the support a gradient is not 0 at %s%s", at.text, advice);
 }
 
 /* On the boundary: the limit, which may be infinite, and finite gradients. */
@@ -35,7 +38,8 @@ static void boundary(trial *t, const double *y, const double *w)
   place_text at = place_of(t, y, w);
   check_that(t, !isnan(f), "on the boundary log_prob is NaN at %s", at.text);
   check_that(t, all_finite(t->u.E, dx) && all_finite(t->u.W, dw),
-             "on the boundary a gradient is not finite at %s", at.text);
+             "on the boundary a gradient is not finite at %s: where its limit is infinite, give 0",
+             at.text);
 }
 
 /* The ends of a scalar's values, in x. */

@@ -16,6 +16,7 @@ typedef struct board {
   elbo_check_row row;
   bool finished;
   const char *operation; /* the call under way; a literal, so that parent and child agree */
+  const char *nulls; /* the outputs of that call that were NULL: a literal, "" where none was */
   int n_x, n_w;
   double x[CHECK_NOTED], w[CHECK_NOTED];
 } board;
@@ -55,6 +56,7 @@ elbo_rc ask_draw(trial *t, elbo_noise *e, const double *w, double *x); /* by its
 elbo_rc ask_backward(trial *t, const elbo_reparam *r, const double *x, const double *w, const double *dx, double *dw);
 elbo_rc ask_forward(trial *t, const elbo_reparam *r, elbo_noise *e, const double *w, double *x);
 void note(trial *t, const char *operation, const double *x, const double *w);
+void note_nulls(trial *t, const double *dx, const double *dw); /* of the call just noted */
 const elbo_reparam *own_road(const trial *t); /* NULL: it names none, or one that is not there */
 
 /* ---- grid.c: parameters. Point 0 is the standard one; then each parameter at its ends; then combinations. */
@@ -66,7 +68,7 @@ elbo_noise check_noise(uint32_t seed, uint32_t element);
 bool check_dim(trial *t, int K); /* binds u again; false: this family has no such dimension */
 
 /* ---- space.c: a continuous event laid out over R^D so that neither ends nor scales matter: y = value form, v = chart [D]. */
-enum { SPACE_MAX = 3 };
+enum { SPACE_MAX = 3, SPACE_PEAKS = 8 };
 typedef struct space {
   trial *t;
   const double *w;
@@ -74,6 +76,9 @@ typedef struct space {
   double low, high;              /* of y, scalar */
   double first[SPACE_MAX], last[SPACE_MAX]; /* of v */
   double mode[SPACE_MAX], scale[SPACE_MAX];
+  /* every local maximum that was found of one dimension, the mode first, and how far each reaches */
+  int peaks;
+  double peak[SPACE_PEAKS], width[SPACE_PEAKS];
 } space;
 bool space_open(space *s, trial *t, const double *w); /* false: no density found */
 double space_value(const space *s, const double *v, double *y); /* y [E], and log dx/dv */
@@ -82,10 +87,11 @@ int space_points(const space *s, int i, double *v); /* the i-th of space_count()
 int space_count(const trial *t);
 double form_log_slope(uint32_t value_form, double y); /* log dx/dy */
 
-/* E_q[phi(y)]; of a discrete family the sum. cut: part of the mass lies where doubles can't reach, the value means little. */
+/* E_q[phi(y)]; of a discrete family the sum. edge: the integrand where doubles end; cut: it is so large that part of the mass lies
+ * beyond, and the value means little. */
 typedef double event_function(void *arg, const double *y, double log_f);
 typedef struct expected {
-  double value, error;
+  double value, error, edge;
   bool cut;
 } expected;
 expected expectation(trial *t, const double *w, event_function *phi, void *arg);

@@ -63,7 +63,7 @@ static expected mean_of(trial *t, const double *w, int k, double *size)
     expected c = expectation(t, w, cosine, &m), s = expectation(t, w, sine, &m);
     double r = hypot(c.value, s.value);
     *size = 1 / r;
-    return (expected){ atan2(s.value, c.value), c.error + s.error, r < 1e-6 };
+    return (expected){ atan2(s.value, c.value), c.error + s.error, 0, r < 1e-6 };
   }
   expected e = expectation(t, w, first, &m), a = expectation(t, w, size_of, &m);
   *size = a.value;
@@ -77,7 +77,7 @@ static expected variance_of(trial *t, const double *w, int k, double *size)
     moment_of z = { t, k, 0 };
     expected c = expectation(t, w, cosine, &z), s = expectation(t, w, sine, &z);
     *size = 1;
-    return (expected){ 1 - hypot(c.value, s.value), c.error + s.error, false };
+    return (expected){ 1 - hypot(c.value, s.value), c.error + s.error, 0, false };
   }
   moment_of about = { t, k, m.value };
   expected e = expectation(t, w, second, &about);

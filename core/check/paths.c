@@ -72,11 +72,20 @@ int pathwise_of(trial *t, const elbo_reparam *r)
   return n;
 }
 
+static bool none_learned(const trial *t)
+{
+  for (int k = 0; k < t->u.W; k++)
+    if (grid_learned(t, k)) return false;
+  return true;
+}
+
 void check_pathwise(trial *t)
 {
   const elbo_reparam *r = own_road(t);
-  if (!r || !has_pathwise(t)) {
-    check_absent(t, !r ? "it has no road to a gradient" : "no cdf on a line: see continuity");
+  if (!r || !has_pathwise(t) || none_learned(t)) {
+    check_absent(t, !r                 ? "it has no road to a gradient"
+                    : !has_pathwise(t) ? "no cdf on a line: see continuity"
+                                       : "no parameter is learned");
     return;
   }
   int n = pathwise_of(t, r);
@@ -194,8 +203,10 @@ int continuity_of(trial *t, const elbo_reparam *r)
 void check_continuity(trial *t)
 {
   const elbo_reparam *r = own_road(t);
-  if (!r || family_is_discrete(t->u.family)) {
-    check_absent(t, !r ? "it has no road to a gradient" : "a discrete support");
+  if (!r || family_is_discrete(t->u.family) || none_learned(t)) {
+    check_absent(t, !r                ? "it has no road to a gradient"
+                    : none_learned(t) ? "no parameter is learned"
+                                      : "a discrete support");
     return;
   }
   int n = continuity_of(t, r);

@@ -84,6 +84,9 @@ static double nearest_end(double end, double width)
   return end == 0 ? -700 : log(fabs(end) * DBL_EPSILON / width) + 5;
 }
 
+/* Of log |y|: room is left for a product with what is of moderate size. */
+static const double reach = 670;
+
 static void find_ends(space *s)
 {
   const elbo_family *f = s->t->u.family;
@@ -100,8 +103,8 @@ static void find_ends(space *s)
   double width = low && high ? s->high - s->low : 1;
   if (low) s->first[0] = nearest_end(s->low, width);
   if (high) s->last[0] = -nearest_end(s->high, width);
-  if (low && !high) s->last[0] = 700;
-  if (high && !low) s->first[0] = -700;
+  if (low && !high) s->last[0] = reach;
+  if (high && !low) s->first[0] = -reach;
 }
 
 /* ---- the mode along one coordinate: a grid that is dense at 0 and reaches far, then ever finer */
@@ -128,10 +131,21 @@ static double finer(const space *s, double *v, int k, double *at, double step, d
   return best;
 }
 
+/* Of one dimension to the last digit: a jump of the score lies at a kink, and what is integrated from
+ * beside it misses as much as its height. */
+static double refine(const space *s, double *v, int k, double at, double step, double best)
+{
+  int rounds = s->D > 1 ? 14 : 26;
+  for (int r = 0; r < rounds; r++, step /= 5) best = finer(s, v, k, &at, step, best);
+  v[k] = fmin(fmax(at, s->first[k]), s->last[k]);
+  return best;
+}
+
+static const double ratio = 0.35; /* of a scan: spots at sinh(ratio i) */
+
 static double climb(const space *s, double *v, int k)
 {
-  enum { FAR = 40, ROUNDS = 14 };
-  const double ratio = 0.35;
+  enum { FAR = 40 };
   double best = -INFINITY, at = 0, step = 1;
   for (int i = -FAR; i <= FAR; i++) {
     double u = sinh(ratio * i), h = along(s, v, k, u);
@@ -140,9 +154,7 @@ static double climb(const space *s, double *v, int k)
     at = u;
     step = sinh(ratio * (abs(i) + 1)) - sinh(ratio * abs(i));
   }
-  for (int r = 0; r < ROUNDS; r++, step /= 5) best = finer(s, v, k, &at, step, best);
-  v[k] = fmin(fmax(at, s->first[k]), s->last[k]);
-  return best;
+  return refine(s, v, k, at, step, best);
 }
 
 /* How far from the mode the log density has fallen by 1: the geometric mean of both sides. */
@@ -157,6 +169,44 @@ static double fall(const space *s, double *v, int k, double top)
   return sqrt(product);
 }
 
+/* ---- further peaks, of one dimension */
+static bool known(const space *s, double v)
+{
+  for (int i = 0; i < s->peaks; i++)
+    if (fabs(v - s->peak[i]) <= 0.5 * s->width[i]) return true;
+  return false;
+}
+
+static void add_peak(space *s, double v, double top)
+{
+  s->peak[s->peaks] = v;
+  s->width[s->peaks++] = fall(s, &v, 0, top);
+}
+
+/* Seen from peak `from`, the spots that lie above both neighbours. Between two peaks the log density dips, so that a scan whose steps grow
+ * with the distance meets every peak that is alone at its distance; the others are met from there. Below e^-100 of the mode none matters. */
+static void look_around(space *s, int from, double best)
+{
+  enum { FAR = 100 };
+  double h[2 * FAR + 1], centre = s->peak[from], width = s->width[from];
+  for (int i = 0; i <= 2 * FAR; i++) {
+    double v = 0;
+    h[i] = along(s, &v, 0, centre + width * sinh(ratio * (i - FAR)));
+  }
+  for (int i = 1; i < 2 * FAR && s->peaks < SPACE_PEAKS; i++) {
+    double rise = h[i] - fmin(h[i - 1], h[i + 1]), v = centre + width * sinh(ratio * (i - FAR));
+    if (!(h[i] > h[i - 1] && h[i] >= h[i + 1] && rise > 1e-3)) continue;
+    double top = refine(s, &v, 0, v, width * ratio * cosh(ratio * (i - FAR)), h[i]);
+    if (top > best - 100 && !known(s, v)) add_peak(s, v, top);
+  }
+}
+
+static void find_peaks(space *s, double top)
+{
+  add_peak(s, s->mode[0], top);
+  for (int i = 0; i < s->peaks; i++) look_around(s, i, top);
+}
+
 bool space_open(space *s, trial *t, const double *w)
 {
   const elbo_family *f = t->u.family;
@@ -168,6 +218,7 @@ bool space_open(space *s, trial *t, const double *w)
   for (int round = 0; round < (s->D > 1 ? 6 : 1); round++)
     for (int k = 0; k < s->D; k++) top = climb(s, s->mode, k);
   for (int k = 0; k < s->D; k++) s->scale[k] = fall(s, s->mode, k, top);
+  if (s->D == 1 && isfinite(top)) find_peaks(s, top);
   return isfinite(top);
 }
 
@@ -226,20 +277,41 @@ static double integrand_at(void *arg, double r)
   return mass > 0 ? mass * n->phi(n->arg, y, f) : mass;
 }
 
-static double integrate_over(nested *n, int k, double stretch)
+static const double marks[] = { -40, -20, -8, -4, -2, -1, 0, 1, 2, 4, 8, 20, 40 };
+enum { MARKS = sizeof marks / sizeof *marks, MOST_MARKS = (1 + SPACE_PEAKS) * MARKS + 2 };
+
+static int by_size(const void *a, const void *b)
 {
-  static const double marks[] = { -40, -20, -8, -4, -2, -1, 0, 1, 2, 4, 8, 20, 40 };
-  enum { MARKS = sizeof marks / sizeof *marks };
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+/* Marks around the mode and around every further peak, between first and last: at, rising. */
+static int partition(const space *s, int k, double stretch, double shift, double first, double last,
+                     double *at)
+{
+  int n = 0, kept = 1;
+  at[n++] = first;
+  for (int j = 0; j == 0 || j < s->peaks; j++)
+    for (int i = 0; i < MARKS; i++) {
+      double r = stretch * marks[i] + shift;
+      if (j) r = asinh((s->peak[j] + s->width[j] * sinh(r) - s->mode[k]) / s->scale[k]);
+      if (r > first + 1e-9 && r < last - 1e-9) at[n++] = r;
+    }
+  at[n++] = last;
+  qsort(at, (size_t)n, sizeof *at, by_size);
+  for (int i = 1; i < n; i++)
+    if (at[i] > at[kept - 1]) at[kept++] = at[i];
+  return kept;
+}
+
+static double integrate_over(nested *n, int k, double stretch, double shift)
+{
   const space *s = n->s;
-  double at[MARKS + 2], error,
+  double at[MOST_MARKS], error,
       first = fmax(asinh((s->first[k] - s->mode[k]) / s->scale[k]), marks[0]),
       last = fmin(asinh((s->last[k] - s->mode[k]) / s->scale[k]), marks[MARKS - 1]);
-  int count = 0;
-  at[count++] = first;
-  for (int i = 0; i < MARKS; i++)
-    if (stretch * marks[i] > first + 1e-9 && stretch * marks[i] < last - 1e-9)
-      at[count++] = stretch * marks[i];
-  at[count++] = last;
+  int count = partition(s, k, stretch, shift, first, last, at);
   n->k = k;
   double tolerance = s->D == 1 ? 1e-10 : k ? 1e-7 : COARSE;
   double sum = quadrature(integrand_at, n, at, count, tolerance, &error);
@@ -250,13 +322,13 @@ static double integrate_over(nested *n, int k, double stretch)
   return sum;
 }
 
-/* Over two partitions: at a kink the error estimate of one may be small by chance. */
+/* Over two partitions: at a kink the error estimate of one may be small by chance. The second has the mode inside a piece. */
 static double integrate_from(nested *n, int k)
 {
-  double sum = integrate_over(n, k, 1);
+  double sum = integrate_over(n, k, 1, 0);
   if (n->s->D > 1 && k == 0) n->error = fmax(n->error, COARSE * fabs(sum));
   if (n->s->D > 1) return sum;
-  double again = integrate_over(n, k, 0.87);
+  double again = integrate_over(n, k, 0.87, 0.05);
   n->error = fmax(n->error, fabs(again - sum));
   return again;
 }
@@ -278,12 +350,14 @@ double discrete_point(trial *t, uint64_t i, const double *w)
   return (double)i < levels ? (double)i / (levels - 1) : NAN;
 }
 
-/* Of a support without end stops when what falls off can't matter: at terms below 1e-18 of their peak, behind it. */
+/* Of a support without end stops when what falls off can't matter: when the last third of the terms, and at least 20 of them, lay below 1e-18
+ * of their peak. So many, as there may be gaps. */
 static expected discrete_sum(trial *t, const double *w, event_function *phi, void *arg)
 {
   enum { MOST = 100000 };
-  expected e = { 0, 0, false };
+  expected e = { 0, 0, 0, false };
   double peak = 0;
+  uint64_t small = 0; /* terms since the last that counts */
   bool endless = t->u.family->support.kind == ELBO_SUP_COUNT;
   for (uint64_t i = 0;; i++) {
     double x = discrete_point(t, i, w);
@@ -291,8 +365,9 @@ static expected discrete_sum(trial *t, const double *w, event_function *phi, voi
     double f = ask_log_prob(t, &x, w, NULL, NULL), mass = exp(f);
     if (mass > 0) e.value += mass * phi(arg, &x, f);
     peak = fmax(peak, mass);
-    if (endless && peak > 0 && mass < 1e-18 * peak && i > 20) break;
-    if (i >= MOST) return (expected){ e.value, INFINITY, true };
+    small = mass < 1e-18 * peak ? small + 1 : 0;
+    if (endless && small > 20 + i / 3) break;
+    if (i >= MOST) return (expected){ e.value, INFINITY, INFINITY, true };
   }
   return e;
 }
@@ -301,10 +376,10 @@ expected expectation(trial *t, const double *w, event_function *phi, void *arg)
 {
   space s;
   if (family_is_discrete(t->u.family)) return discrete_sum(t, w, phi, arg);
-  if (!space_open(&s, t, w)) return (expected){ NAN, INFINITY, false };
+  if (!space_open(&s, t, w)) return (expected){ NAN, INFINITY, 0, false };
   nested n = { .s = &s, .phi = phi, .arg = arg };
   double value = integrate_from(&n, 0);
-  return (expected){ value, n.error, n.edge > 1e-9 * fmax(1, fabs(value)) };
+  return (expected){ value, n.error, n.edge, n.edge > 1e-9 * fmax(1, fabs(value)) };
 }
 
 static double unit(void *arg, const double *y, double f)

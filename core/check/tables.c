@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the table says of itself: names, flags, forms, NULL outputs, points of a discrete support. */
+#include "base/text.h"
 #include "check/inside.h"
 
 #include <math.h>
@@ -62,6 +63,38 @@ static void has_density(trial *t)
              place_of(t, NULL, w).text);
 }
 
+/* The names of all reparametrizers, "a, b, c", and the nearest to `word` or NULL. */
+static const char *road_names(const trial *t, const char *word, char *to, size_t room)
+{
+  enum { MOST = 64 };
+  const char *names[MOST];
+  int n = 0;
+  size_t at = 0;
+  to[0] = '\0';
+  for (size_t i = 0; i < registry_count(t->registry) && n < MOST; i++) {
+    const plugin *p = registry_at(t->registry, i);
+    if (strcmp(p->info.kind, "reparametrizer")) continue;
+    if (at < room) at += (size_t)snprintf(to + at, room - at, "%s%s", n ? ", " : "", p->info.name);
+    names[n++] = p->info.name;
+  }
+  return nearest_word(word, names, n);
+}
+
+static void road_is_there(trial *t, const elbo_family *f)
+{
+  char names[200];
+  const plugin *r = registry_find(t->registry, ELBO_KIND_REPARAM, f->reparam, NULL);
+  const char *near = road_names(t, f->reparam, names, sizeof names),
+             *missing = r ? ((const elbo_reparam *)r->info.table)->missing(f) : NULL;
+  check_that(t, r != NULL,
+             ".reparam = \"%.63s\": no reparametrizer has this name; %s%s%sexpected one of %s",
+             f->reparam, near ? "did you mean " : "", near ? near : "", near ? "? " : "", names);
+  check_that(t, !missing,
+             ".reparam = \"%.63s\": the family misses %s, which this reparametrizer calls: provide "
+             "it, or name another of %s",
+             f->reparam, missing ? missing : "", names);
+}
+
 void check_descriptor(trial *t)
 {
   const elbo_family *f = t->u.family;
@@ -69,12 +102,7 @@ void check_descriptor(trial *t)
   for (uint32_t p = 0; p < f->n_params; p++)
     check_that(t, f->params[p].help && f->params[p].help[0], "parameter %s has no help",
                f->params[p].name);
-  if (f->reparam) {
-    const plugin *r = registry_find(t->registry, ELBO_KIND_REPARAM, f->reparam, NULL);
-    const char *missing = r ? ((const elbo_reparam *)r->info.table)->missing(f) : NULL;
-    check_that(t, r != NULL, "no reparametrizer is called `%s`", f->reparam);
-    check_that(t, !missing, "its reparametrizer %s misses %s", f->reparam, missing ? missing : "");
-  }
+  if (f->reparam) road_is_there(t, f);
   note(t, "extension", NULL, NULL);
   if (f->extension)
     check_that(t, !f->extension("elbo.no_such_ability/1"),

@@ -93,4 +93,12 @@ typedef struct data_facts {
 } data_facts;
 elbo_status dataset_facts(const dataset *d, data_facts *out, error *e);
 
+/* The first value of the window that lies on none of the levels 0, 1/(levels-1), .., 1, each taken to reach 1e-3 of a step. */
+typedef struct data_stray {
+  size_t row, column;
+  double value;
+  int fitting; /* the least number of levels on which every value lies, of at most 65536; 0: none */
+} data_stray;
+bool dataset_strays(const dataset *d, double levels, data_stray *out);
+
 #endif

@@ -210,3 +210,50 @@ elbo_status dataset_facts(const dataset *d, data_facts *out, error *e)
   if (out->any_negative) out->first_negative = first_beyond(d, table, 0, INFINITY);
   return constant_columns(d, &out->constant_columns, e);
 }
+
+/* ---- values on levels */
+static bool on_level(range r, double levels)
+{
+  double at = (double)r.low * (levels - 1);
+  return r.low == r.high && fabs(at - nearbyint(at)) <= 1e-3;
+}
+
+/* Index in the window of the first value that is not on a level, n: none. */
+static size_t first_off(const dataset *d, const float *table, double levels)
+{
+  size_t D = d->x.D, first = d->first * D, n = d->rows * D;
+  bool on[256], by_value = d->x.type == ARRAY_U8 && !(d->prepare.standardize && d->mean);
+  for (int b = 0; b < 256; b++)
+    on[b] = on_level((range){ table[b], table[b + !!d->prepare.dequantize] }, levels);
+  for (size_t i = 0; i < n; i++)
+    if (by_value ? !on[d->x.u8[first + i]]
+                 : !on_level(value_range(d, table, first + i, i % D), levels))
+      return i;
+  return n;
+}
+
+/* Every L is tried on the value that was off first, where nearly all fail. */
+static int fitting_levels(const dataset *d, const float *table, size_t off)
+{
+  enum { MOST = 65536 };
+  size_t D = d->x.D, n = d->rows * D;
+  range r = value_range(d, table, d->first * D + off, off % D);
+  for (int L = 2; L <= MOST; L++)
+    if (on_level(r, L) && first_off(d, table, L) == n) return L;
+  return 0;
+}
+
+bool dataset_strays(const dataset *d, double levels, data_stray *out)
+{
+  float table[257];
+  size_t D = d->x.D, n = d->rows * D;
+  if (d->prepare.binarize != BINARIZE_NONE) return false; /* 0 and 1 are levels of every grid */
+  decode_table(&d->prepare, 0, table);
+  size_t off = first_off(d, table, levels);
+  if (off == n) return false;
+  *out = (data_stray){ .row = off / D,
+                       .column = off % D,
+                       .value = (double)value_range(d, table, d->first * D + off, off % D).low,
+                       .fitting = fitting_levels(d, table, off) };
+  return true;
+}

@@ -203,6 +203,18 @@ static void check_range(resolver *s, const variable *v, const side *to)
                 to->use.family->name, low, high);
 }
 
+/* Events of p and q are paired one by one, so both need as many numbers in one. */
+static void refuse_event(resolver *s, const variable *v, const side *to)
+{
+  const char *p = v->p.use.family ? v->p.use.family->name : "p's family";
+  bool vectors = v->numbers > v->d;
+  problem_add(s->problems, to->spec->family_at, ELBO_E_USAGE,
+              "%s: q's %s gives events of %d numbers, p's %s has %zu of %zu; expected events of one "
+              "size: write %s in q too, or %s in p with `%s: %zu`",
+              v->name, to->spec->family, to->use.E, p, v->d, v->numbers / v->d, p,
+              to->spec->family, vectors ? "size" : "dim", v->numbers);
+}
+
 void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
 {
   error why = { 0 };
@@ -218,10 +230,7 @@ void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
   if (to->use.family->support.kind == ELBO_SUP_CLASS && v->role == VARIABLE_LATENT && K < 2)
     problem_add(s->problems, spec->family_at, ELBO_E_USAGE,
                 "%s: %s: dim must be at least 2, got %d", v->name, spec->family, K);
-  if (v->d * (size_t)to->use.E != v->numbers)
-    problem_add(s->problems, spec->family_at, ELBO_E_USAGE,
-                "%s: %s gives events of %d numbers; p's family needs %zu a row in all", v->name,
-                spec->family, to->use.E, v->numbers);
+  if (v->d * (size_t)to->use.E != v->numbers) refuse_event(s, v, to);
   plan_params(s, v, to);
   check_range(s, v, to);
 }

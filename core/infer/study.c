@@ -3,6 +3,7 @@
 #include "infer/study.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *split_name(split_kind k)
@@ -227,11 +228,59 @@ static void read_all(opener *o, const char *const *overrides)
   if (!o->problems->n) standardize(o);
 }
 
+/* ---- data of a family that lives on levels: the facts don't know how many, the model does */
+/* true: every event has the same number of them, *levels. Where they differ, training looks value by value. */
+static bool levels_of(const variable *v, double *levels)
+{
+  const elbo_family *f = v->p.use.family;
+  for (uint32_t p = 0; v->data && f && f->support.kind == ELBO_SUP_GRID && p < f->n_params; p++) {
+    const double *values = v->p.param[p].values;
+    if (f->params[p].constraint != ELBO_INTEGER || !values) continue;
+    for (size_t j = 1; j < v->d; j++)
+      if (values[j] != values[0]) return false;
+    *levels = values[0];
+    return true;
+  }
+  return false;
+}
+
+static void stray(opener *o, const variable *v, split_kind k, double levels, const data_stray *at)
+{
+  double step = levels - 1, below = floor(at->value * step) / step;
+  char advice[160] = "no number of levels fits, so take a family with a density (logistic, normal)";
+  if (at->fitting)
+    snprintf(advice, sizeof advice, "`levels: %d` fits all values of this set", at->fitting);
+  problem_add(o->problems, v->p.spec->family_at, ELBO_E_DATA,
+              "%s: row %zu, column %zu (from 0) of the %s set is %.9g%s; expected one of the %g "
+              "levels of %s, where the nearest are %.9g and %.9g: %s",
+              v->name, at->row, at->column, split_name(k), at->value,
+              v->data->prepare.dequantize ? " and more, as it is dequantized" : "", levels,
+              v->p.use.family->name, below, below + 1 / step,
+              v->data->prepare.dequantize ? "leave out `dequantize`" : advice);
+}
+
+static void check_levels(opener *o)
+{
+  data_stray at;
+  double levels;
+  const model *m = o->s->model;
+  for (int i = 0; i < m->n; i++)
+    for (int k = 0; k < SPLITS && levels_of(&m->variable[i], &levels); k++) {
+      const dataset *d = &o->s->data[k][m->variable[i].feed];
+      if (!o->s->rows[k] || !dataset_strays(d, levels, &at)) continue;
+      stray(o, &m->variable[i], (split_kind)k, levels, &at);
+      break;
+    }
+}
+
 static elbo_status finish(opener *o)
 {
   data_facts facts[MODEL_MAX_VARIABLES] = { 0 };
   if (o->problems->n || collect_facts(o, facts) || o->problems->n) return o->e->status;
-  return model_resolve(o->s->x, o->s->registry, facts, &o->s->model, o->problems, o->e);
+  elbo_status status =
+      model_resolve(o->s->x, o->s->registry, facts, &o->s->model, o->problems, o->e);
+  if (!status && !o->problems->n) check_levels(o);
+  return status;
 }
 
 elbo_status study_open(const registry *r, const elbo_backend *backend, int threads, experiment *x,

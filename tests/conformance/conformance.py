@@ -15,7 +15,9 @@ ELBO, ROOT = (os.path.abspath(a) for a in sys.argv[1:3])
 HERE = os.path.join(ROOT, 'tests', 'conformance')
 CC = os.environ.get('CC', 'cc').split()
 # A wrong plugin whose property has another name: what the failure must say.
-ODD = {'crash': ('gradient_parameters', r'log_prob: signal 11'), 'hang': ('null_outputs', r'log_prob: no end after \d+ s')}
+ODD = {'crash': ('gradient_parameters', r'log_prob: signal 11'), 'hang': ('null_outputs', r'log_prob: no end after \d+ s'),
+       'null': ('null_outputs', r'log_prob: signal 11 .* with dx = NULL.* only where it is not NULL'),
+       'road': ('descriptor', r'implicid.*did you mean implicit\? expected one of .*location_scale')}
 failed = passed = 0
 
 
@@ -84,6 +86,13 @@ with tempfile.TemporaryDirectory() as folder:
         build(source, plugin, '-std=c11', '-O2', '-Wall', '-Wextra', '-pedantic-errors', '-Werror')
         right('template ' + kind, plugin)
         verdict(len(open(source).readlines()) <= 80, 'template %s has at most 80 lines' % kind)
+    for kind in ('TWO_NORMALS', 'LOPSIDED', 'ARCSINE', 'HEAVY', 'EVEN'):
+        plugin = os.path.join(folder, 'awkward.so')
+        build(os.path.join(HERE, 'awkward.c'), plugin, '-DKIND=' + kind)
+        right('awkward ' + kind, plugin)
+    status, report = check(os.path.join(HERE, 'awkward.c'))
+    verdict(status == 5 and 'no shared object' in report['error'] and 'cc -O2 -shared' in report['error'],
+            'source in place of an object: how to compile it', 'status %d, %s' % (status, report))
     status, _ = check(os.path.join(folder, 'absent.so'))
     verdict(status == 5, 'a file that is not there: status 5', 'status %d' % status)
 print('%d passed, %d failed' % (passed, failed))

@@ -10,7 +10,8 @@ enum {
   W_cdf_gradient, W_icdf, W_draws_cdf, W_draws_density, W_draws_support, W_pathwise,
   W_continuity, W_roads, W_entropy, W_mean, W_variance, W_mode, W_kl, W_kl_zero, W_kl_gradient,
   W_kernel_value, W_kernel_gradient, W_kernel_layout, W_kernel_kl, W_kernel_standard,
-  W_same_bits, W_threads, W_guard_pages, W_no_allocation, W_crash, W_hang
+  W_same_bits, W_threads, W_guard_pages, W_no_allocation, W_crash, W_hang, W_null,
+  W_road
 };
 #ifndef WRONG
 #define WRONG W_NOTHING
@@ -52,6 +53,7 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   while (IS(hang) && w[LOC] > 5) calls |= 1;
   if (IS(no_allocation)) free(kept = malloc(16));
   if (IS(guard_pages) && dx) dx[1] = 0;
+  if (IS(null)) *(volatile double *)dx = 0;
   if (dx) dx[0] = inside ? -r / s * (IS(gradient_value) ? 1.0001 : 1) : 0;
   if (dw && !(IS(null_outputs) && !dx)) {
     dw[LOC] = inside ? r / s + (IS(score_mean) ? 0.01 : 0) : 0;
@@ -187,7 +189,7 @@ static const elbo_family subject = {
   .n_form_sets = 1,
   .support = { ELBO_SUP_REAL, 0, 0, NULL },
   .log_prob = log_prob,
-  .reparam = "implicit",
+  .reparam = IS(road) ? "implicid" : "implicit",
   .standard = standard,
   .icdf = inverse,
   .draw = draw,

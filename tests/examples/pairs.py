@@ -7,7 +7,7 @@ roads on which they are drawn. Whatever trains has to stay finite, and to rise w
 The tables: ok; S refused, the support of q is not within that of p; D refused, one is discrete and the other has a density; B refused,
 the bounds of p depend on its parameters, and q's are not within them for certain; E refused, events of another size; K refused, q has
 a dimension of at least 2, which p does not tell; X refused, the data are not in the support; I stopped (6), as the divergence is
-infinite; L stopped (6), as the data lie between the levels of the decoder; FAIL."""
+infinite; L refused (3), as the data lie between the levels of the decoder; FAIL."""
 import concurrent.futures, json, math, os, random, subprocess, sys, tempfile
 
 elbo = os.path.realpath(sys.argv[1])
@@ -146,7 +146,7 @@ def train(data, p, decoder, q, decoder_params=''):
 
 # What the message of a refusal has to say, and the status it comes with.
 REFUSALS = {'S': (2, 'not all of it'), 'D': (2, 'discrete'), 'B': (2, 'bounds depend on'), 'E': (2, 'gives events of'),
-            'L': (6, 'log p(x)'), 'K': (2, 'dim must be at least 2'), 'X': (3, 'do not lie in the support')}
+            'L': (3, 'levels of'), 'K': (2, 'dim must be at least 2'), 'X': (3, 'do not lie in the support')}
 
 
 def judge(expected, divergence, result):
