@@ -4,21 +4,23 @@
 #   sh tests/run.sh                    into build/, optimised
 #   sh tests/run.sh --sanitize         into build-sanitize/, with the address and undefined-behaviour sanitizers; then the executor's
 #                                      tests into build-thread/, with the thread sanitizer
+#   sh tests/run.sh --torture          as the first, with the long rows of faults in full: every n of each walk, 200 kills
 #   sh tests/run.sh --coverage         into build-coverage/; prints the lines and branches of each room that ran
 #   sh tests/run.sh --fuzz [SECONDS]   into build-fuzz/ (clang): each parser for so long (60), on inputs that nobody wrote
 set -u
 cd "$(dirname "$0")/.." || exit 1
-build=build options='' mode='' seconds=60
+build=build options='' mode='' seconds=60 torture=false
 sanitizers='-Db_lundef=false --buildtype=debugoptimized'
 case ${1:-} in
 '') ;;
+--torture) mode=$1 torture=true ;;
 --sanitize) mode=$1 build=build-sanitize options="-Db_sanitize=address,undefined $sanitizers" ;;
 --coverage) mode=$1 build=build-coverage options='-Db_coverage=true --buildtype=debug' ;;
 --fuzz) mode=$1 build=build-fuzz seconds=${2:-60} options="-Dfuzz=true -Db_sanitize=address,undefined $sanitizers" ;;
 *) mode=wrong ;;
 esac
 if [ "$mode" = wrong ] || [ $# -gt 2 ] || { [ $# = 2 ] && [ "$mode" != --fuzz ]; }; then
-  echo "usage: sh tests/run.sh [--sanitize | --coverage | --fuzz [SECONDS]]" >&2
+  echo "usage: sh tests/run.sh [--sanitize | --torture | --coverage | --fuzz [SECONDS]]" >&2
   exit 2
 fi
 
@@ -47,7 +49,7 @@ trap 'rm -f "$words"' EXIT
 # build_it FOLDER OPTIONS: the build's own words only where they are of use.
 build_it() {
   # shellcheck disable=SC2086 # options are words
-  { meson setup "$1" $2 && meson configure "$1" -Dtests=true && ninja -C "$1" all meson-test-prereq; } >"$words" 2>&1 || {
+  { meson setup "$1" $2 && meson configure "$1" -Dtests=true -Dtorture=$torture && ninja -C "$1" all meson-test-prereq; } >"$words" 2>&1 || {
     cat "$words" >&2
     echo "the build failed" >&2
     echo "0 passed, 1 failed"

@@ -10,7 +10,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+static _Atomic uint64_t made;
 static torture faults;
+
+uint64_t file_count(void)
+{
+  return atomic_load_explicit(&made, memory_order_relaxed);
+}
 
 void file_fail_at(uint64_t n, bool for_ever)
 {
@@ -19,6 +25,7 @@ void file_fail_at(uint64_t n, bool for_ever)
 
 static bool broken(void)
 {
+  atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
   if (!torture_hit(&faults)) return false;
   errno = EIO;
   return true;

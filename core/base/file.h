@@ -50,6 +50,8 @@ int64_t line_log_size(const line_log *l);
 elbo_status line_log_close(line_log *l, error *e); /* NULL is fine */
 
 bool file_exists(const char *path);
+/* The same, where a disk that can't be read must not pass for a file that is not there. */
+elbo_status file_look(const char *path, bool *there, error *e);
 bool dir_exists(const char *path);
 elbo_status dir_make(const char *path, error *e);     /* with parents; an existing one is fine */
 elbo_status dir_writable(const char *path, error *e); /* tries by making and removing a file */
@@ -66,6 +68,7 @@ typedef struct dir_lock dir_lock;
 dir_lock *dir_lock_take(const char *dir, error *e);
 void dir_lock_release(dir_lock *l); /* NULL is fine */
 
+uint64_t file_count(void); /* file calls of this process so far */
 /* Torture: the n-th file call from now on fails with EIO (once, or all from there). n = 0: off.
  * For tests. */
 void file_fail_at(uint64_t n, bool for_ever);

@@ -20,6 +20,15 @@ bool file_exists(const char *path)
   return call_stat(path, &s) == 0 && !S_ISDIR(s.st_mode);
 }
 
+elbo_status file_look(const char *path, bool *there, error *e)
+{
+  struct stat s;
+  int answer = call_stat(path, &s);
+  *there = answer == 0 && !S_ISDIR(s.st_mode);
+  if (answer == 0 || errno == ENOENT || errno == ENOTDIR) return ELBO_DONE;
+  return call_failed(e, ELBO_E_FILES, path, "looked at");
+}
+
 bool dir_exists(const char *path)
 {
   struct stat s;

@@ -8,11 +8,17 @@
 enum { ALIGNMENT = 64 };
 
 static _Atomic uint64_t made;
+static _Atomic int64_t live;
 static torture faults;
 
 uint64_t mem_count(void)
 {
   return atomic_load_explicit(&made, memory_order_relaxed);
+}
+
+int64_t mem_live(void)
+{
+  return atomic_load_explicit(&live, memory_order_relaxed);
 }
 
 void mem_fail_at(uint64_t n, bool for_ever)
@@ -33,6 +39,13 @@ static bool allowed(void)
   return true;
 }
 
+/* Keeps the count of what stands. */
+static void *born(void *p)
+{
+  if (p) atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
+  return p;
+}
+
 static elbo_status refuse(error *e, const char *what, size_t count, size_t size)
 {
   size_t bytes;
@@ -50,7 +63,7 @@ void *mem_new(size_t count, size_t size, const char *what, error *e)
 {
   size_t bytes;
   void *p = NULL;
-  if (mem_size(count, size, &bytes) && allowed()) p = calloc(1, bytes ? bytes : 1);
+  if (mem_size(count, size, &bytes) && allowed()) p = born(calloc(1, bytes ? bytes : 1));
   if (!p) refuse(e, what, count, size);
   return p;
 }
@@ -61,7 +74,7 @@ void *mem_new_aligned(size_t count, size_t size, const char *what, error *e)
   void *p = NULL;
   if (mem_size(count, size, &bytes) && bytes <= PTRDIFF_MAX - ALIGNMENT && allowed()) {
     bytes = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
-    p = aligned_alloc(ALIGNMENT, bytes);
+    p = born(aligned_alloc(ALIGNMENT, bytes));
     if (p) memset(p, 0, bytes);
   }
   if (!p) refuse(e, what, count, size);
@@ -78,6 +91,7 @@ elbo_status mem_grow(void *at, size_t *room, size_t need, size_t size, const cha
   memcpy(&old, at, sizeof old); /* at: the address of a pointer of any type */
   if (mem_size(wanted, size, &bytes) && allowed()) p = realloc(old, bytes ? bytes : 1);
   if (!p) return refuse(e, what, wanted, size);
+  if (!old) born(p);
   memset((char *)p + *room * size, 0, bytes - *room * size);
   memcpy(at, &p, sizeof p);
   *room = wanted;
@@ -86,6 +100,7 @@ elbo_status mem_grow(void *at, size_t *room, size_t need, size_t size, const cha
 
 void mem_free(void *p)
 {
+  if (p) atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
   free(p);
 }
 

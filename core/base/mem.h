@@ -23,6 +23,7 @@ char *mem_copy_string(const char *s, error *e);         /* NUL-ended copy */
 char *mem_copy_text(const char *s, size_t n, error *e); /* of n bytes */
 /* Allocations made by this process so far: what `bench step` and the tests count. */
 uint64_t mem_count(void);
+int64_t mem_live(void); /* of those, the ones not freed yet: what the tests look for leaks by */
 /* Torture: the n-th allocation from now on fails (once, or all from there). n = 0: off. For
  * tests; the library never calls it. */
 void mem_fail_at(uint64_t n, bool for_ever);

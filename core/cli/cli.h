@@ -29,7 +29,8 @@ typedef struct {
   const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list,
       *rows_out, *mask, *latent, *c_out, *npz_out;
   bool trust_plugins, json, quiet, verbose, resume, dot, draw, help, in_process, thorough;
-  uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows, iterations;
+  uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows, iterations,
+      watchdog;
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
 } option_values;
 
@@ -42,7 +43,7 @@ typedef enum {
   O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_IN_PROCESS, O_THOROUGH, O_PROPERTY, O_VERBOSE, O_JSON, O_QUIET, O_COLOR, O_HELP,
   O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT,
   O_TRAIN_EACH, O_ROWS_OUT, O_ARRAYS_OUT, O_ALL_ROWS, O_MASK, O_ITERATIONS, O_GIVEN, O_LATENT,
-  O_C_OUT, O_NPZ_OUT, O_COUNT
+  O_C_OUT, O_NPZ_OUT, O_WATCHDOG, O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))
@@ -153,6 +154,8 @@ int standard_close(cli *c, int status); /* status, or 7 when results could not b
 
 /* ---- signals.c */
 void signals_ignore_writes(void);
+void signals_name_culprit(void); /* a crash inside a plugin: a message with its name, status 5 */
+void signals_watch(unsigned seconds); /* a line about work that has not ended after so many */
 void signals_catch(void);      /* SIGINT, SIGTERM: once asks to stop, twice quits */
 bool signals_stop(void *user); /* has one come? */
 int signals_status(void);      /* 128 + the signal, 0: none came */

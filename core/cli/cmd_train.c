@@ -146,6 +146,7 @@ static int train(cli *c, watch *w, elbo_train_result *result)
     .stop = signals_stop,
   };
   signals_catch();
+  signals_watch((unsigned)c->o.watchdog);
   elbo_status status = elbo_train(c->x, &options, result);
   if (w->lines) flush_epoch(w);
   progress_clear(c);

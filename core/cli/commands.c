@@ -16,7 +16,7 @@ const command_row command_table[] = {
     .most = 1,
     .run = cmd_train,
     .options = EXPERIMENT | OPTION(O_SEED) | OPTION(O_RUN_OUT) | OPTION(O_RESUME) |
-               OPTION(O_INIT_FROM) | OPTION(O_EPOCHS),
+               OPTION(O_INIT_FROM) | OPTION(O_EPOCHS) | OPTION(O_WATCHDOG),
     .summary = "train the model of an experiment file",
     .help = "Prints the resolved plan, then a line for every epoch. The run directory\n"
             "receives the resolved experiment, metrics.jsonl, the checkpoint,\n"

@@ -45,6 +45,7 @@ int main(int argc, char **argv)
   cli c = { 0 };
   standard_open();
   signals_ignore_writes();
+  signals_name_culprit();
   int status = run(&c, argc, argv);
   progress_clear(&c);
   close_all(&c);

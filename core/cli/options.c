@@ -99,6 +99,8 @@ const option_row option_table[] = {
                 "plain C: NAME.h, NAME.c, NAME_weights.c in this folder" },
   [O_NPZ_OUT] = { "npz", 0, "F.npz", TEXT, AT(npz_out), 0, 0, 0,
                   "the weights by name, for numpy.load" },
+  [O_WATCHDOG] = { "watchdog", 0, "SECONDS", NUMBER, AT(watchdog), 1, 1000000, 60,
+                   "say so when one operation takes longer (default 60)" },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");

@@ -76,6 +76,10 @@ elbo_status elbo_experiment_open(elbo_context *ctx, const char *file, const char
   text_format(&x->plan, "size: %zu learned numbers, %zu bytes in all\n", x->parameters, x->memory);
   text_format(&x->plan, "machine: %d threads; products by %s; loops for %s\n", ctx->threads,
               products[0] ? products : ctx->backend->name, cpu_level_name(cpu_level()));
+  if (x->plan.failed) {
+    elbo_experiment_free(x);
+    return fail(e, ELBO_E_MEMORY, "out of memory while the plan is written");
+  }
   *out = x;
   return ELBO_DONE;
 }

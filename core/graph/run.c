@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "graph/inside.h"
 #include "graph/ops.h"
+#include <elbo/run.h>
 
 #include <stdatomic.h>
 #include <string.h>
@@ -94,17 +95,53 @@ typedef struct job {
   const op_pass *pass;
 } job;
 
+/* What this thread does: the only way for a handler of a signal to know whose fault it was. Of the
+ * static model, as a lazy one could allocate inside the handler. */
+typedef struct duty {
+  const run *volatile r;
+  const node *volatile n;
+  volatile uint64_t serial;
+} duty;
+static _Thread_local duty at_work __attribute__((tls_model("initial-exec")));
+
+static void take_up(const run *r, const node *n)
+{
+  at_work.r = NULL;
+  at_work.n = n;
+  at_work.serial++;
+  at_work.r = r;
+}
+
+bool elbo_at_work(elbo_work *work)
+{
+  const run *r = at_work.r;
+  const node *n = at_work.n;
+  if (!r) return false;
+  *work = (elbo_work){ .node = n->name,
+                       .op = n->op->name,
+                       .plugin = n->op->plugin ? n->op->plugin(n) : NULL,
+                       .step = r->args.step,
+                       .serial = at_work.serial };
+  return true;
+}
+
+/* The caller's share leaves its record: it waits for the others, and for them alone. */
 static void do_part(void *arg, int part, int parts)
 {
   const job *j = arg;
+  bool callers = at_work.r == j->r;
+  if (!callers) take_up(j->r, j->n);
   j->pass->run(j->r, j->n, part, parts);
+  if (!callers) at_work.r = NULL;
 }
 
 void run_task(run *r, const task *t)
 {
   job j = { r, r->graph->nodes[t->node], t->pass };
   int parts = t->pass->parts ? t->pass->parts(r, j.n) : 1;
+  take_up(r, j.n);
   pool_run(r->env.pool, do_part, &j, parts);
+  at_work.r = NULL;
 }
 
 static void do_tasks(run *r, const task *tasks, int n, bool backward)

@@ -88,7 +88,8 @@ elbo_status metrics_cut(const char *metrics, uint64_t step, int64_t *keep, doubl
   char *at = NULL, why[128];
   size_t n = 0;
   *keep = 0, *seconds = 0;
-  if (!file_exists(metrics)) return ELBO_DONE;
+  bool there;
+  if (file_look(metrics, &there, e) || !there) return e->status;
   if (file_read_all(metrics, (size_t)1 << 30, ELBO_E_FILES, &at, &n, e)) return e->status;
   for (char *line = at, *end; (end = memchr(line, '\n', n - (size_t)(line - at))); line = end + 1) {
     json_value *v = json_read(line, (size_t)(end - line), why, sizeof why);

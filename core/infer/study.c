@@ -302,7 +302,8 @@ elbo_status study_open(const registry *r, const elbo_backend *backend, int threa
   finish(&o);
   if (p->n || e->status) {
     study_free(s);
-    return e->status ? e->status : p->list[0].status;
+    if (e->status) return e->status;
+    return p->room ? p->list[0].status : ELBO_E_MEMORY; /* no room even to tell of a problem */
   }
   *out = s;
   return ELBO_DONE;

@@ -78,7 +78,8 @@ static elbo_status name_files(session *s)
 
 static elbo_status look_for_run(session *s)
 {
-  bool there = file_exists(s->checkpoint);
+  bool there;
+  if (file_look(s->checkpoint, &there, s->e)) return s->e->status;
   if (there && !s->o->resume)
     return fail(s->e, ELBO_E_FILES,
                 "%s: a run stands there already; go on with it by --resume, or choose another "
@@ -294,7 +295,8 @@ static elbo_status train_steps(session *s)
 /* ---- what is left behind */
 static elbo_status take_best(session *s)
 {
-  if (!s->s->x->train.keep_best || !file_exists(s->best)) return ELBO_DONE;
+  bool there;
+  if (!s->s->x->train.keep_best || file_look(s->best, &there, s->e) || !there) return s->e->status;
   return checkpoint_read_params(s->best, s->t->m->mg.g, s->t->params, NULL, s->e);
 }
 

@@ -131,6 +131,17 @@ elbo_status elbo_run_export_c(elbo_run *run, const char *directory);
 /* Writes an array as PNG (where it has an image shape), as npy, or as SVG points (two numbers a row), by the ending of `path`. ELBO_E_USAGE, ELBO_E_FILES. */
 elbo_status elbo_array_write(elbo_context *ctx, const elbo_array *a, const char *path, size_t columns);
 
+/* ---- who is at work: for the program's own signal handlers and watchdogs. The library installs none. */
+typedef struct {
+  const char *node, *op;
+  const char *plugin; /* whose functions the op calls; NULL: none's */
+  uint64_t step;
+  uint64_t serial;    /* changes from one piece of work to the next */
+} elbo_work;
+/* What the calling thread computes for a graph, or waits for; false: nothing. The strings live as long as the graph.
+ * [any thread, async-signal-safe] */
+bool elbo_at_work(elbo_work *work);
+
 #pragma GCC visibility pop
 
 #endif

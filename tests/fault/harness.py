@@ -176,7 +176,8 @@ class Row:
 
 
 class Scene:
-    """A row that is a small play: act(setting, folder) returns a list of what is wrong."""
+    """A row that is a small play: act(setting, folder) returns a list of what is wrong, or why
+    it can't be played here."""
 
     def __init__(self, surface, name, act, user=False, plain_memory=True):
         self.surface, self.name, self.act = surface, name, act
@@ -191,7 +192,8 @@ class Scene:
         if self.user:
             os.chmod(at, 0o777)
         try:
-            return self.act(setting, at), ''
+            wrong = self.act(setting, at)
+            return (None, wrong) if isinstance(wrong, str) else (wrong, '')
         finally:
             subprocess.run(['chmod', '-R', 'u+rwx', at], stderr=subprocess.DEVNULL, check=False)
             shutil.rmtree(at, ignore_errors=True)

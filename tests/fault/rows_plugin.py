@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plugin files: whatever one is or does, the host lives and says so. Built with CC, else cc."""
-import functools, itertools, json, os, random, shlex, subprocess, tempfile
-from harness import Row, Scene
+import functools, itertools, json, os, random, shlex, signal, subprocess, tempfile, time
+from harness import Row, Scene, wait
 from rows_experiment import TINY
 
 HEAD = r'''
@@ -163,6 +163,74 @@ def at_work(name, body, says, status=6):
     return row
 
 
+def crashes(name, body, says):
+    """At the 100 000th density; the checkpoint of the steps before stands and, with the plugin mended, goes on."""
+    def act(setting, folder):
+        source = HEAD.replace('{ (void)c; if', '{ (void)c; static long n; if (++n == 100000) { %s } if' % body) + table() + ENTRY
+        build(source, setting, folder)
+        with open(os.path.join(folder, 'e.yaml'), 'w') as f:
+            f.write(ODD.replace('batch_size: 50', 'batch_size: 50, checkpoint_every: 1'))
+        words = ['train', 'e.yaml', '-o', 'run', '-q', '--plugin', 'odd.so', '--threads', '2']
+        o = setting.shell(folder, words)
+        wrong = [] if o.status == 5 else [f'C1: status {o.status}: {o.err.strip()}']
+        wrong += [f'C2: does not say {w!r}: {o.err.strip()}' for w in ('elbo: node', 'plugin odd', 'op log_prob', 'step ', '--resume', *says) if w not in o.err]
+        build(HEAD + table() + ENTRY, setting, folder)
+        again = setting.shell(folder, [*words, '--resume'])
+        return wrong + ([f'C6: then status {again.status}: {again.err.strip()}'] if again.status else [])
+    return Scene('plugin at work', name, act)
+
+
+def never_returns(setting, folder):
+    """A line after the time of the watchdog; the first interrupt waits for the step, the second ends it."""
+    source = HEAD.replace('{ (void)c; if', '{ (void)c; static long n; if (++n == 100000) for (volatile int i = 0;; i++) {} if') + table() + ENTRY
+    build(source, setting, folder)
+    with open(os.path.join(folder, 'e.yaml'), 'w') as f:
+        f.write(ODD)
+    words = ['train', 'e.yaml', '-o', 'run', '-q', '--plugin', 'odd.so', '--threads', '2', '--watchdog', '1']
+    with open(os.path.join(folder, 'err'), 'w+') as err:
+        p = subprocess.Popen([setting.elbo, *words], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err)
+        deadline = time.monotonic() + 20
+        while not os.path.getsize(err.name) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        p.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        wrong = ['the first interrupt did not wait'] if p.poll() is not None else []
+        p.send_signal(signal.SIGINT)
+        found, _ = wait(p, time.monotonic() + 5)
+        err.seek(0)
+        said = err.read()
+    wrong += [] if found == 130 else [f'C1: status {found}, expected 130']
+    return wrong + [f'does not say {w!r}: {said.strip()}' for w in ('no end after 1 s', 'plugin odd', 'op log_prob', 'step ') if w not in said]
+
+
+def replaced(setting, folder):
+    """The file is written over while a run uses it: the run has a copy of its own."""
+    build(HEAD + table() + ENTRY, setting, folder)
+    with open(os.path.join(folder, 'e.yaml'), 'w') as f:
+        f.write(ODD)
+    words = ['train', 'e.yaml', '-o', 'run', '-q', '--plugin', 'odd.so', '--epochs', '1000000']
+    p = subprocess.Popen([setting.elbo, *words], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.PIPE)
+    until_saved(folder)
+    with open(os.path.join(folder, 'odd.so'), 'r+b') as f:
+        size = os.path.getsize(f.name)
+        f.write(b'\0' * size)
+        f.truncate(0)
+    time.sleep(0.5)
+    alive = p.poll() is None
+    p.send_signal(signal.SIGINT)
+    found, _ = wait(p, time.monotonic() + 20)
+    said = p.stderr.read().decode()
+    p.stderr.close()
+    return [] if alive and found == 130 else [f'status {found}: {said.strip()}']
+
+
+def until_saved(folder, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not os.path.exists(folder + '/run/checkpoint.safetensors') and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
 ROWS = [
     file_row('missing', None, ('odd.so', 'opened')),
     file_row('empty', b'', ('odd.so', 'empty')),
@@ -201,6 +269,10 @@ ROWS = [
     built('constructor closes descriptors', at_start('fcloseall(); for (int i = 0; i < 100; i++) close(i);'), 'ended'),
     built('a good one is taken', HEAD + table() + ENTRY, (), status=0),
     at_work('the density is NaN at one row', 'return NAN;', ('odd', 'x', 'step', 'seed')),
+    crashes('SIGSEGV at step n', '*(volatile int *)8 = 1;', ('SIGSEGV',)),
+    crashes('SIGFPE at step n', 'volatile int none = 0, some = 100; none = some / none;', ('SIGFPE',)),
+    Scene('plugin at work', 'never returns: a line, and an interrupt works', never_returns),
+    Scene('plugin at work', 'the file is replaced while it runs', replaced),
     at_work('the density is infinite', 'return INFINITY;', ('odd', 'x', 'step')),
     at_work('the gradient is NaN', 'if (dw) dw[0] = NAN; return -1;', ('odd', 'x', 'step')),
 ]

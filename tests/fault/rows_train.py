@@ -4,6 +4,7 @@ import os, random, shlex, shutil, signal, subprocess, time
 from harness import Row, Scene, digest, wait
 from rows_checkpoint import read, take_run
 from rows_experiment import TINY
+from rows_plugin import until_saved
 
 # Long enough to be hit in the middle of a step and of a save: several hundred of both.
 LONG = TINY.replace('epochs: 2, batch_size: 50', 'epochs: 150, batch_size: 50, checkpoint_every: 1')
@@ -41,12 +42,6 @@ def unbroken(setting, content):
 def start(setting, folder, *more):
     return subprocess.Popen([setting.elbo, *TRAIN, *more], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                             stderr=open(os.path.join(folder, 'err'), 'w'))
-
-
-def until_saved(folder, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not os.path.exists(folder + '/run/checkpoint.safetensors') and time.monotonic() < deadline:
-        time.sleep(0.005)
 
 
 def same_end(setting, folder):

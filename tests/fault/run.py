@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bad input and faults: every row is tried, and a line tells what came of it.
 
-run.py PROGRAM [--include FOLDER] [--sanitized] [--say] [--only WORDS] [--mutants N]
+run.py PROGRAM [--include FOLDER] [--sanitized] [--torture] [--say] [--only WORDS] [--mutants N]
 ends with status 1 if a row failed. --say also prints the messages; --only takes the rows whose line
-has the words; --sanitized leaves out limits of memory; --mutants N tries N mutants of a plugin and nothing else."""
+has the words; --sanitized leaves out limits of memory; --torture takes the long rows in full; --mutants N
+tries N mutants of a plugin and nothing else."""
 import argparse, concurrent.futures, os, shutil, sys, tempfile, time
 sys.dont_write_bytecode = True
-import harness, rows_checkpoint, rows_command, rows_data, rows_experiment, rows_plugin, rows_train
+import harness, rows_checkpoint, rows_command, rows_data, rows_experiment, rows_machine, rows_plugin, rows_train
 
-TABLES = (rows_experiment, rows_command, rows_data, rows_checkpoint, rows_plugin, rows_train)
+TABLES = (rows_experiment, rows_command, rows_data, rows_checkpoint, rows_plugin, rows_train, rows_machine)
 
 
 def arguments():
@@ -17,6 +18,7 @@ def arguments():
     p.add_argument('program')
     p.add_argument('--include', default=os.path.join(os.path.dirname(__file__), '..', '..', 'include'))
     p.add_argument('--sanitized', action='store_true')
+    p.add_argument('--torture', action='store_true')
     p.add_argument('--say', action='store_true')
     p.add_argument('--only', default='')
     p.add_argument('--mutants', type=int)
@@ -25,6 +27,7 @@ def arguments():
 
 def make_setting(a, root):
     s = harness.Setting(os.path.abspath(a.program), os.path.abspath(a.include), a.sanitized, root)
+    s.kills = 200 if a.torture else 10
     with open(os.path.join(root, 'tiny.yaml'), 'w') as f:
         f.write(rows_experiment.TINY)
     s.base = s.shell(root, ['check', 'tiny.yaml']).memory

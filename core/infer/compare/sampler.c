@@ -38,7 +38,10 @@ static elbo_status set_parameters(sampler *p, const char *from, error *e)
 {
   graph_options o = { .purpose = GRAPH_TRAIN, .batch = 1, .samples = 1 };
   model_graph mg;
-  if (model_build(p->s->model, &o, &mg, e)) return e->status;
+  if (model_build(p->s->model, &o, &mg, e)) {
+    model_graph_free(&mg);
+    return e->status;
+  }
   if (!groups_make(mg.g, &p->groups, e)) {
     p->params = mem_new_aligned(p->groups.P, sizeof(float), "parameters", e);
     p->grads = mem_new_aligned(p->groups.P, sizeof(float), "gradients", e);
