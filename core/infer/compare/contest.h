@@ -11,8 +11,8 @@
 
 /* The exact expectation, or a long run of an unbiased estimator, on steps of its own. */
 typedef struct reference {
-  char objective[32], estimator[32], without[32]; /* `without`: the estimator it may not be */
-  char name[64];
+  char objective[32], without[32], name[64]; /* `without`: the estimator it may not be */
+  size_t place;                              /* among the candidates */
   long samples;                              /* of objectives that depend on K, else 0 */
   moments *m;                                /* NULL: no other estimator of this objective applies */
   struct reference *next;

@@ -66,7 +66,6 @@ static elbo_status run_reference(contest *c, const candidate *k, reference *r, l
   if (contest_resolve(c, k->estimator, K, NULL, why, sizeof why))
     return why[0] ? ELBO_DONE : c->e->status;
   if (k->cubature && !cubature_is_exact(c->s->model)) return ELBO_DONE;
-  snprintf(r->estimator, sizeof r->estimator, "%s", k->estimator);
   if (!k->cubature) return run_long(c, k, r, K);
   snprintf(r->name, sizeof r->name, "exact (linear-Gaussian), by %s", k->estimator);
   return cubature_run(&c->sampler, &r->m, c->e);
@@ -77,12 +76,21 @@ static bool may_be(const candidate *k, const char *objective, const char *withou
   return !strcmp(k->objective, objective) && (k->times || strcmp(k->estimator, without));
 }
 
-/* The same reference serves all but the estimator it is made of. */
+/* Was a candidate up to this place passed over, since it is the estimator itself? */
+static bool passed_over(const char *objective, const char *estimator, size_t place)
+{
+  for (size_t i = 0; i <= place; i++)
+    if (!strcmp(candidates[i].objective, objective) && !may_be(&candidates[i], objective, estimator))
+      return true;
+  return false;
+}
+
+/* One reference serves all for which the same candidates come before it: the first that applies. */
 static bool serves(const reference *r, const char *objective, long samples, const char *estimator)
 {
-  bool itself = !strcmp(r->estimator, estimator) && strcmp(objective, "wake");
-  return !strcmp(r->objective, objective) && r->samples == samples &&
-         (r->m ? !itself : !strcmp(r->without, estimator));
+  if (strcmp(r->objective, objective) || r->samples != samples) return false;
+  return !strcmp(r->without, estimator) || (r->m && !passed_over(objective, estimator, r->place) &&
+                                            !passed_over(objective, r->without, r->place));
 }
 
 const reference *contest_reference(contest *c, const char *objective, long samples,
@@ -99,6 +107,9 @@ const reference *contest_reference(contest *c, const char *objective, long sampl
   r->next = c->references;
   c->references = r;
   for (size_t i = 0; i < sizeof candidates / sizeof *candidates && !r->m && !c->e->status; i++)
-    if (may_be(&candidates[i], objective, estimator)) run_reference(c, &candidates[i], r, samples);
+    if (may_be(&candidates[i], objective, estimator)) {
+      r->place = i;
+      run_reference(c, &candidates[i], r, samples);
+    }
   return c->e->status ? NULL : r;
 }

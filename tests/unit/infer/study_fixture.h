@@ -15,6 +15,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef FIXTURE_THREADS
+#define FIXTURE_THREADS 2
+#endif
+
 static elbo_context *context;
 static char folder[64];
 
@@ -59,7 +63,7 @@ static inline void fixture_start(void)
                              .no_environment = true,
                              .trust_plugins = true,
                              .backend = "reference",
-                             .threads = 2 };
+                             .threads = FIXTURE_THREADS };
   ck_assert_msg(!elbo_context_new(&o, &context), "%s", elbo_last_error(context));
   strcpy(folder, "/tmp/elbo-test-study-XXXXXX");
   ck_assert_ptr_nonnull(mkdtemp(folder));

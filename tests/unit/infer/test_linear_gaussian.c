@@ -2,6 +2,7 @@
 /* The model whose evidence, posterior and gradients are known: x = W z + b + noise (Tipping and
  * Bishop 1999; with a noise of its own in each number, factor analysis). The exact reference of a
  * comparison is held against the formulas, and the estimators against both. */
+#define FIXTURE_THREADS 1 /* many small steps */
 #include "study_fixture.h"
 
 #include "infer/compare/cubature.h"
