@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What must come out of a comparison, on models small enough. Verdicts err with probability 1e-3
- * for an estimator (infer/compare/verdict.h), and seeds are fixed: what passes once passes always.
- */
+ * for an estimator (infer/compare/verdict.h); seeds are fixed: what passes once passes always. */
 #define FIXTURE_THREADS 1 /* many small steps */
 #include "study_fixture.h"
 
@@ -223,21 +222,20 @@ START_TEST(test_signal_to_noise)
   static const char *const dreg[] = { LINEAR("normal", "{name: dreg, samples: 4}"),
                                       LINEAR("normal", "{name: dreg, samples: 16}"),
                                       LINEAR("normal", "{name: dreg, samples: 64}") };
-  slope falls = snr_slope(iwae, K, 3, 4000, near), rises = snr_slope(dreg, K, 3, 500, nearer);
+  slope falls = snr_slope(iwae, K, 3, 2000, near), rises = snr_slope(dreg, K, 3, 500, nearer);
   ck_assert_msg(fabs(falls.at + 0.5) < 0.03 + 4 * falls.se, "iwae: %.3f +- %.3f", falls.at,
                 falls.se);
   ck_assert_msg(fabs(rises.at - 0.5) < 0.03 + 4 * rises.se, "dreg: %.3f +- %.3f", rises.at,
                 rises.se);
-  ck_assert_msg(falls.se < 0.04 && rises.se < 0.02, "%.3f %.3f", falls.se, rises.se);
+  ck_assert_msg(falls.se < 0.06 && rises.se < 0.02, "%.3f %.3f", falls.se, rises.se);
 }
 END_TEST
 
-/* 4000 gradients each, of 16 samples where nothing else is said. */
 static elbo_compare_result compare(elbo_experiment *x, const char *const *names,
-                                   const char *const *roads)
+                                   const char *const *roads, long repeats)
 {
   elbo_compare_options o = {
-    .size = sizeof o, .estimators = names, .reparams = roads, .repeats = 4000, .seed = 5
+    .size = sizeof o, .estimators = names, .reparams = roads, .repeats = repeats, .seed = 5
   };
   elbo_compare_result r;
   ck_assert_msg(!elbo_compare(x, &o, &r), "%s", elbo_last_error(context));
@@ -283,7 +281,7 @@ START_TEST(test_elbo_verdicts)
   static const char *const names[] = { "sgvb_a",         "sgvb_b",    "stl", "score",
                                        "score_baseline", "score_loo", NULL };
   elbo_experiment *x = open_experiment(LINEAR("normal", "{name: sgvb_a, samples: 16}"));
-  elbo_compare_result r = compare(x, names, NULL);
+  elbo_compare_result r = compare(x, names, NULL, 4000);
   for (int i = 0; names[i]; i++)
     expect_unbiased(&r, names[i], "",
                     !strcmp(names[i], "sgvb_b") ? "exact (linear-Gaussian), by sgvb_a"
@@ -294,17 +292,24 @@ END_TEST
 
 START_TEST(test_iwae_verdicts)
 {
-  static const char *const unbiased[] = { "iwae", "dreg", "vimco", NULL }, *const biased[] = {
-    "iwae_stl", "rws", NULL
-  };
+  static const char *const names[] = { "iwae", "dreg", "vimco", "iwae_stl", NULL };
   elbo_experiment *x = open_experiment(LINEAR("normal", "{name: sgvb_a, samples: 16}"));
-  elbo_compare_result r = compare(x, unbiased, NULL);
+  elbo_compare_result r = compare(x, names, NULL, 4000);
   expect_unbiased(&r, "iwae", "", "dreg, K 16");
   expect_unbiased(&r, "dreg", "", "iwae, K 16");
-  expect_unbiased(&r, "vimco", "", "");
-  r = compare(x, biased, NULL);
-  for (int i = 0; biased[i]; i++) expect(&r, biased[i], "", "biased");
-  ck_assert_int_eq(strncmp(row_of(&r, "rws", "")->reference, "rws, K 1024", 11), 0);
+  expect_unbiased(&r, "vimco", "", "dreg, K 16");
+  expect(&r, "iwae_stl", "", "biased");
+  elbo_experiment_free(x);
+}
+END_TEST
+
+START_TEST(test_wake_verdict)
+{
+  static const char *const names[] = { "rws", NULL };
+  elbo_experiment *x = open_experiment(LINEAR("normal", "{name: sgvb_a, samples: 4}"));
+  elbo_compare_result r = compare(x, names, NULL, 1500);
+  expect(&r, "rws", "", "biased");
+  ck_assert_int_eq(strncmp(row_of(&r, "rws", "")->reference, "rws, K 256", 10), 0);
   elbo_experiment_free(x);
 }
 END_TEST
@@ -317,7 +322,7 @@ START_TEST(test_bernoulli)
                                        "sgvb_a",    NULL };
   write_bits();
   elbo_experiment *x = open_experiment(BERNOULLI);
-  elbo_compare_result r = compare(x, names, NULL);
+  elbo_compare_result r = compare(x, names, NULL, 4000);
   ck_assert_double_eq(row_of(&r, "enumerate", "")->variance, 0);
   expect_unbiased(&r, "enumerate", "", "score_loo, K 10");
   for (int i = 1; i < 6; i++) expect_unbiased(&r, names[i], "", "enumerate");
@@ -352,14 +357,14 @@ START_TEST(test_two_roads)
   static const char *const names[] = { "sgvb_a", NULL };
   const char *const *roads = two_roads[_i].roads;
   elbo_experiment *x = open_experiment(two_roads[_i].experiment);
-  elbo_compare_result r = compare(x, names, roads);
+  elbo_compare_result r = compare(x, names, roads, 1500);
   for (int i = 0; roads[i]; i++) expect_unbiased(&r, "sgvb_a", roads[i], "sgvb_b");
   elbo_experiment_free(x);
   sampler p[2];
   elbo_experiment *of[2];
   verdict v[GROUPS];
-  moments *m = run_one(two_roads[_i].by[0], 1, 4000, NULL, NULL, &p[0], &of[0]),
-          *n = run_one(two_roads[_i].by[1], 100000, 4000, NULL, NULL, &p[1], &of[1]);
+  moments *m = run_one(two_roads[_i].by[0], 1, 1500, NULL, NULL, &p[0], &of[0]),
+          *n = run_one(two_roads[_i].by[1], 100000, 1500, NULL, NULL, &p[1], &of[1]);
   verdicts_of(m, n, v);
   ck_assert_str_eq(v[group_named(&p[0].groups, "all")].word, "unbiased");
   moments_free(m), moments_free(n);
@@ -644,6 +649,7 @@ int main(void)
   tcase_add_test(t, test_signal_to_noise);
   tcase_add_test(t, test_elbo_verdicts);
   tcase_add_test(t, test_iwae_verdicts);
+  tcase_add_test(t, test_wake_verdict);
   tcase_add_test(t, test_bernoulli);
   tcase_add_loop_test(t, test_two_roads, 0, 2);
   tcase_add_loop_test(t, test_planted, 0, sizeof planted / sizeof *planted);
