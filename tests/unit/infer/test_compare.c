@@ -577,13 +577,12 @@ START_TEST(test_planted)
 END_TEST
 
 /* Relaxed values are as warm as they are when a run has done so many epochs. */
-static void four_epochs(sampler *p, const graph *g)
+static void four_epochs(sampler *p)
 {
-  (void)g;
   p->epochs = 4;
 }
 
-static double first_mean(const char *yaml, void (*set)(sampler *, const graph *))
+static double first_mean(const char *yaml, void (*set)(sampler *))
 {
   sampler p;
   elbo_experiment *x;
