@@ -60,7 +60,8 @@ typedef struct {
     param_form form;
   } items[QUERY_MAX_PARAMS];
   const elbo_form_set *set; /* the given are this set's names, in its order; or NULL */
-  double *w, *jac;          /* [W]; [W], or [W][W] of a form set; both in buffer */
+  double *w, *jac;          /* [W]; [W], or [W][W] of a form set; in buffer, as given */
+  double *given;            /* [W] in the set's order; NULL: no set */
   double *buffer;
   size_t room;
   bool edge; /* a working number is infinite */
@@ -121,7 +122,7 @@ typedef struct {
 bool query_work(query *q, const bound *b, workspace *s);
 /* Slopes by the working numbers at w -> dw [W]; false: they can't be had. */
 typedef bool slopes_at(query *q, const bound *b, const double *w, double *dw, const void *state);
-/* dw [W] -> the gradient by item i of b, in the form it was given: to [items[i].v.n]. Where a slope
+/* dw [W], of a set with its own density by the given numbers -> the gradient by item i of b, in the form it was given: to [items[i].v.n]. Where a slope
  * is infinite the limit is looked for with `slopes`. */
 void query_chain(query *q, const bound *b, int i, const double *dw, slopes_at *slopes,
                  const void *state, double *to);

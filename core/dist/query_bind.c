@@ -247,20 +247,21 @@ static bool find_dim(query *q, const elbo_family *f, const bound *b, int *K)
 /* ---- numbers */
 static bool grow(query *q, bound *b)
 {
-  size_t W = (size_t)b->use.W, need = W + (b->set ? W * W : W);
+  size_t W = (size_t)b->use.W, need = W + (b->set ? W * W + W : W);
   if (mem_grow(&b->buffer, &b->room, need, sizeof *b->buffer, "a distribution", NULL))
     return query_no_memory(q);
   b->w = b->buffer;
   b->jac = b->buffer + W;
+  b->given = b->set ? b->jac + W * W : NULL;
   return true;
 }
 
 static bool set_numbers(query *q, bound *b)
 {
-  double v[FAMILY_MAX_PARAMS];
+  double *v = b->given;
   const elbo_family *f = b->use.family;
-  for (int i = 0; i < b->n; i++) v[b->items[i].form.member] = b->items[i].v.v[0];
   bool fine = b->n == b->use.W;
+  for (int i = 0; i < b->n; i++) v[b->items[i].form.member] = b->items[i].v.v[0];
   for (int i = 0; i < b->n; i++) fine &= isfinite(v[i]);
   if (fine && b->set->to_working(v, b->use.K, b->w, b->jac) == ELBO_OK) return true;
   query_fail(q, Q_DOMAIN, "%s: these parameters make no distribution:", f->name);
@@ -390,6 +391,10 @@ void query_chain(query *q, const bound *b, int i, const double *dw, slopes_at *s
 {
   const param_form *form = &b->items[i].form;
   int W = b->use.W;
+  if (b->set && b->set->log_prob) { /* the slopes are already by what was given */
+    to[0] = dw[form->member];
+    return;
+  }
   if (b->set) {
     to[0] = 0;
     for (int k = 0; k < W; k++)

@@ -107,6 +107,12 @@ static bool check_edge(query *q, const bound *b, double value)
                     name_of(b));
 }
 
+/* A form set's own functions know better than the working form where the ends are. */
+static bool by_given(const bound *b)
+{
+  return b->set && b->set->log_prob;
+}
+
 bool query_log_prob(query *q, const bound *b, const double *x, const double *w, double *value,
                     double *dx, double *dw)
 {
@@ -116,6 +122,10 @@ bool query_log_prob(query *q, const bound *b, const double *x, const double *w, 
   clear(dw, u->W);
   *value = -INFINITY;
   if (outside(b, x)) return true;
+  if (by_given(b)) {
+    *value = b->set->log_prob(&u->call, x[0], b->given, dx, dw);
+    return true;
+  }
   if (!query_work(q, b, &s)) return false;
   value_from_plain(u->family->value_form, u->E, x, s.y);
   *value = u->family->log_prob(&u->call, s.y, w, dx, dw);
@@ -160,6 +170,10 @@ bool query_cdf(query *q, const bound *b, double x, bool upper, double *value)
   double low, high;
   bool discrete = family_is_discrete(f);
   if (!scalar(q, b, upper ? "sf" : "cdf")) return false;
+  if (by_given(b)) {
+    *value = b->set->cdf(&b->use.call, x, b->given, upper, NULL);
+    return true;
+  }
   query_ends(b, b->w, &low, &high);
   *value = upper;
   if (discrete ? x < low : x <= low) return true;
@@ -218,6 +232,16 @@ static bool path_by_road(query *q, const bound *b, double x, const double *w, do
   return true;
 }
 
+static void path_by_given(const bound *b, double x, double *dw)
+{
+  const elbo_call *c = &b->use.call;
+  int upper = b->set->cdf(c, x, b->given, 0, dw) > 0.5;
+  if (upper) b->set->cdf(c, x, b->given, 1, dw);
+  double density = exp(b->set->log_prob(c, x, b->given, NULL, NULL));
+  for (int k = 0; k < b->use.W; k++)
+    if (dw[k] != 0) dw[k] *= (upper ? 1 : -1) / density;
+}
+
 bool query_pathwise(query *q, const bound *b, double x, const double *w, double *dw)
 {
   double low, high;
@@ -226,6 +250,10 @@ bool query_pathwise(query *q, const bound *b, double x, const double *w, double 
     return query_fail(q, Q_UNSUPPORTED, "%s: a discrete family has no pathwise derivative",
                       name_of(b));
   clear(dw, b->use.W);
+  if (by_given(b)) {
+    path_by_given(b, x, dw);
+    return true;
+  }
   query_ends(b, w, &low, &high);
   /* an end comes back from its working form with rounding, so that x may be the end as given */
   if (outside(b, &x) || x < low - END_SLACK * fabs(low) || x > high + END_SLACK * fabs(high))

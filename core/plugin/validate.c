@@ -143,8 +143,12 @@ static bool form_sets_fine(verdict *v, const elbo_family *f)
         return no(v, "form set %u: name %u is not of the characters a-z, 0-9 and _", i, n);
     if (n != f->n_params)
       return no(v, "form set %u: found %u names, expected %u, one a parameter", i, n, f->n_params);
-    slot to[] = { { "form_sets.to_working", (anything *)s->to_working, true } };
-    if (!slots_fine(v, to, 1)) return false;
+    slot to[] = { { "form_sets.to_working", (anything *)s->to_working, true },
+                  { "form_sets.log_prob", (anything *)s->log_prob, s->cdf != NULL },
+                  { "form_sets.cdf", (anything *)s->cdf, s->log_prob != NULL } };
+    if (!slots_fine(v, to, 3)) return false;
+    if (s->log_prob && f->event_rank)
+      return no(v, "form set %u: its own log_prob and cdf are for events of one number", i);
   }
   return true;
 }

@@ -44,11 +44,16 @@ typedef struct {
   const char *help;
 } elbo_param;
 
+typedef struct elbo_call elbo_call;
 /* Another complete set of names for the same family, for parameters that constrain each other (uniform: low, high).
- * names: NULL-ended. to_working: given [W] -> w [W], or ELBO_DOMAIN; jac: dw/dgiven [W][W] row-major, or NULL. [exec] */
+ * names: NULL-ended. to_working: given [W] -> w [W], or ELBO_DOMAIN; jac: dw/dgiven [W][W] row-major, or NULL. [exec]
+ * Optional, both or none, for queries where the way through w loses digits: log_prob and cdf as the family's, of x itself in one
+ * dimension, by the given numbers and with the slopes by them. [exec] */
 typedef struct {
   const char *const *names;
   elbo_rc (*to_working)(const double *given, int K, double *w, double *jac);
+  double (*log_prob)(const elbo_call *, double x, const double *given, double *dx, double *dgiven);
+  double (*cdf)(const elbo_call *, double x, const double *given, int upper, double *dgiven);
 } elbo_form_set;
 
 /* ---- values. PLAIN x; LOG y = log x; LOGIT y = logit x; LOG_SIMPLEX y_k = log x_k: what underflows as x survives as y. */
@@ -133,12 +138,12 @@ typedef struct elbo_host {
 } elbo_host;
 
 /* One call's surroundings. uses[i]: the family named in elbo_family.uses[i], resolved by the host at load time. */
-typedef struct {
+struct elbo_call {
   size_t size;
   const elbo_host *host;
   int K;
   const elbo_family *const *uses;
-} elbo_call;
+};
 
 /* ---- the fast road: float kernels over a block of rows.
  * Row i of a view starts at `at + i * stride`; inside a row the numbers lie side by side; stride 0: every row is the same one.

@@ -34,8 +34,62 @@ static elbo_rc from_ends(const double *given, int K, double *w, double *jac)
   }
   return ELBO_OK;
 }
+
+/* By the numbers as given: no digit of a distance from an end is lost. Of x's side: its own end, the
+   distances of x and of the mode from it, turned round on the falling side. */
+typedef struct {
+  double width, x, mode; /* x <= mode: distances from the end; on the other side of the mode: rest */
+  double rest, past;     /* the other end's distance from the mode; mode - x */
+  int own, other;        /* which of the given the ends are */
+  int inside;
+} given_side;
+static given_side side_of(double x, const double *g)
+{
+  given_side s = { .width = g[2] - g[0], .own = x > g[1] || (x == g[1] && g[1] == g[0]) ? 2 : 0 };
+  s.other = 2 - s.own;
+  s.x = fabs(x - g[s.own]);
+  s.mode = fabs(g[1] - g[s.own]);
+  s.rest = fabs(g[s.other] - g[1]);
+  s.past = fabs(g[1] - x);
+  s.inside = x >= g[0] && x <= g[2] && s.x > 0;
+  return s;
+}
+
+static double log_prob_of_ends(const elbo_call *c, double x, const double *g, double *dx,
+                               double *dgiven)
+{
+  (void)c;
+  given_side s = side_of(x, g);
+  double turn = s.own ? -1 : 1;
+  if (dx) dx[0] = s.inside ? turn / s.x : 0;
+  if (dgiven) {
+    dgiven[s.own] = s.inside ? turn * (1 / s.width - s.past / s.x / s.mode) : 0;
+    dgiven[1] = s.inside ? -turn / s.mode : 0;
+    dgiven[s.other] = s.inside ? -turn / s.width : 0;
+  }
+  return s.inside ? LN_2 + log(s.x / s.mode) - log(s.width) : -INFINITY;
+}
+
+/* The own side's mass is t = x^2 / (width mode); the other's rest / width + past (mode + x) / (width
+   mode), without a difference. */
+static double cdf_of_ends(const elbo_call *c, double x, const double *g, int upper, double *dgiven)
+{
+  (void)c;
+  given_side s = side_of(x, g);
+  double t = s.inside ? s.x / s.width * (s.x / s.mode) : 0, turn = s.own ? -1 : 1;
+  int near = !s.own == !upper; /* the tail asked for is that of the own end */
+  if (dgiven) {
+    double sign = near ? turn : -turn;
+    double ahead = (s.rest + s.past) / s.width + s.past / s.mode;
+    dgiven[s.own] = s.inside ? -sign * t / s.x * ahead : 0;
+    dgiven[1] = s.inside ? -sign * t / s.mode : 0;
+    dgiven[s.other] = s.inside ? -sign * t / s.width : 0;
+  }
+  if (!s.inside) return x > g[1] || x >= g[2] ? !upper : !!upper;
+  return near ? t : s.rest / s.width + s.past / s.mode * ((s.mode + s.x) / s.width);
+}
 static const char *const ends[] = { "low", "mode", "high", NULL };
-static const elbo_form_set form_sets[] = { { ends, from_ends } };
+static const elbo_form_set form_sets[] = { { ends, from_ends, log_prob_of_ends, cdf_of_ends } };
 
 static elbo_rc range(const double *w, int K, double *low, double *high)
 {

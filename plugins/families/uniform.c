@@ -23,8 +23,37 @@ static elbo_rc from_ends(const double *given, int K, double *w, double *jac)
   }
   return ELBO_OK;
 }
+
+/* By both ends as they are: log width knows the high one to its rounding only. */
+static double log_prob_of_ends(const elbo_call *c, double x, const double *given, double *dx,
+                               double *dgiven)
+{
+  (void)c;
+  double width = given[1] - given[0];
+  int inside = x >= given[0] && x <= given[1];
+  if (dx) dx[0] = 0;
+  if (dgiven) {
+    dgiven[0] = inside ? 1 / width : 0;
+    dgiven[1] = inside ? -1 / width : 0;
+  }
+  return inside ? -log(width) : -INFINITY;
+}
+
+static double cdf_of_ends(const elbo_call *c, double x, const double *given, int upper,
+                          double *dgiven)
+{
+  (void)c;
+  double width = given[1] - given[0], left = fmin(fmax(x - given[0], 0), width) / width,
+         right = fmin(fmax(given[1] - x, 0), width) / width;
+  int inside = x >= given[0] && x <= given[1];
+  if (dgiven) {
+    dgiven[0] = inside ? (upper ? right : -right) / width : 0;
+    dgiven[1] = inside ? (upper ? left : -left) / width : 0;
+  }
+  return upper ? right : left;
+}
 static const char *const ends[] = { "low", "high", NULL };
-static const elbo_form_set form_sets[] = { { ends, from_ends } };
+static const elbo_form_set form_sets[] = { { ends, from_ends, log_prob_of_ends, cdf_of_ends } };
 
 static elbo_rc range(const double *w, int K, double *low, double *high)
 {
