@@ -162,7 +162,8 @@ static const struct {
          "    x: {family: walk, dim: 2, given: z, net: {hidden: [3]}}\n" Q_NORMAL TAIL,
     "e.yaml:6:5: x: a row of the data has 3 numbers, which is no multiple of dim 2", ELBO_E_DATA },
   { REAL P "    z: {family: walk, dim: 2, size: 2}\n" X_NORMAL Q_NORMAL TAIL,
-    "e.yaml:8:17: z: normal gives events of 1 numbers; p's family needs 4 a row in all" },
+    "e.yaml:8:17: z: q's normal gives events of 1 numbers, p's walk has 2 of 2; expected events of "
+    "one size: write walk in q too, or normal in p with `size: 4`" },
   /* parameters */
   { REAL P "    z: {family: normal, size: 2, scale: 1, log_scale: 0}\n" X_NORMAL Q_NORMAL TAIL,
     "e.yaml:5:34: log_scale and scale of \"z\" are one parameter in two forms; keep one" },
