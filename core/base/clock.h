@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* clock.h - seconds of a clock that never jumps, for durations and progress; nothing that is computed depends on it. */
+/* clock.h - seconds of a clock that never jumps, for durations and progress; nothing that is
+ * computed depends on it. */
 #ifndef ELBO_BASE_CLOCK_H
 #define ELBO_BASE_CLOCK_H
 

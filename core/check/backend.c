@@ -65,7 +65,8 @@ static void call(trial *t, const product *p, const matrices *x, float *c)
                        p->beta, c, x->ldc);
 }
 
-/* The error of a sum of k products is at most about k units of the sum of their sizes (Higham 2002, section 3.1). */
+/* The error of a sum of k products is at most about k units of the sum of their sizes (Higham 2002,
+ * section 3.1). */
 static double compare(trial *t, const product *p, const matrices *x)
 {
   double worst = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Distribution functions: slope, tails, gradients, inverses. All of the smaller tail, whose digits count. */
+/* Distribution functions: slope, tails, gradients, inverses. All of the smaller tail, whose digits
+ * count. */
 #include "check/inside.h"
 #include "num/quadrature.h"
 
@@ -269,7 +270,7 @@ static void back_again(trial *t, const double *w, double u)
   double F = ask_cdf(t, y, w, u > 0.5, NULL), want = u > 0.5 ? 1 - u : u,
          dy = 4 * DBL_EPSILON * fabs(y),
          /* what the rounding of y makes of it, also where the density is infinite */
-         change = fabs(ask_cdf(t, y + dy, w, u > 0.5, NULL) - ask_cdf(t, y - dy, w, u > 0.5, NULL));
+      change = fabs(ask_cdf(t, y + dy, w, u > 0.5, NULL) - ask_cdf(t, y - dy, w, u > 0.5, NULL));
   double slack = 1e-9 * least + change + 4 * DBL_EPSILON * want;
   check_that(t, fabs(F - want) <= slack, "%s(icdf(%.17g)) = %.17g (icdf %.17g) at %s",
              u > 0.5 ? "sf" : "cdf", u, F, y, place_of(t, NULL, w).text);

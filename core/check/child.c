@@ -70,9 +70,8 @@ static void blame(const trial *t, int state, bool ended, int limit_ms)
   else
     snprintf(how, sizeof how, "the process was left by exit(%d)", WEXITSTATUS(state));
   place_text p = place_of(t, b->n_x ? b->x : NULL, b->n_w ? b->w : NULL);
-  const char *nulls = ended && WIFSIGNALED(state) && WTERMSIG(state) == SIGSEGV && b->nulls
-                          ? b->nulls
-                          : "";
+  const char *nulls =
+      ended && WIFSIGNALED(state) && WTERMSIG(state) == SIGSEGV && b->nulls ? b->nulls : "";
   b->row.verdict = ELBO_CHECK_FAIL;
   snprintf(b->row.detail, sizeof b->row.detail, "%.40s: %s%s%s%s%.120s%s",
            b->operation ? b->operation : "before the first call", how, nulls[0] ? " with " : "",

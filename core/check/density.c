@@ -25,7 +25,8 @@ static int total_points(const trial *t)
   return t->u.family->event_rank && !t->thorough && n > 5 ? 5 : n;
 }
 
-/* How much may lie beyond the edge of what doubles reach, by the integrand there: it falls at least by e^-r / 100. */
+/* How much may lie beyond the edge of what doubles reach, by the integrand there: it falls at least
+ * by e^-r / 100. */
 static const double beyond = 100;
 
 void check_total(trial *t)
@@ -102,7 +103,8 @@ static void compare_all(density_line *l, bool by_value, tally *n)
       if (grid_learned(t, k)) compare(l, &l->w[k], dw[k], "working number", k, n);
 }
 
-/* A gradient by a point of a simplex is the ambient one; the density off the simplex is the author's, where it has one. */
+/* A gradient by a point of a simplex is the ambient one; the density off the simplex is the
+ * author's, where it has one. */
 static void gradients(trial *t, bool by_value)
 {
   tally n = { 0 };

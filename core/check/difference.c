@@ -6,9 +6,10 @@
 
 enum { ROUNDS = 9 };
 
-/* Central differences of steps h, h/1.4, h/1.4^2, .. extrapolated to 0 (Ridders 1982, Advances in Engineering Software 4: 75); the entry
- * with the smallest change against its neighbours is the answer and the change its error, but never less than what the rounding of f makes
- * of it: neighbours may agree by chance. */
+/* Central differences of steps h, h/1.4, h/1.4^2, .. extrapolated to 0 (Ridders 1982, Advances in
+ * Engineering Software 4: 75); the entry with the smallest change against its neighbours is the
+ * answer and the change its error, but never less than what the rounding of f makes of it:
+ * neighbours may agree by chance. */
 static double ridders(line_function *f, void *arg, double at, double step, double noise,
                       double *error)
 {
@@ -33,8 +34,8 @@ static double ridders(line_function *f, void *arg, double at, double step, doubl
   return best;
 }
 
-/* What rounding inside f makes of its values, at places so close that third differences of a smooth f are 0: a difference x - w, say, of large
- * numbers that is then divided by a small scale. */
+/* What rounding inside f makes of its values, at places so close that third differences of a smooth
+ * f are 0: a difference x - w, say, of large numbers that is then divided by a small scale. */
 static double noise_of(line_function *f, void *arg, double at, double h)
 {
   enum { SPOTS = 8 };
@@ -52,7 +53,8 @@ double difference_from(line_function *f, void *arg, double at, double step, doub
   return ridders(f, arg, at, step, noise_of(f, arg, at, 1e-9 * step), error);
 }
 
-/* Are the slopes from the left and from the right not the same? Central differences alone would give their mean and look sure of it. */
+/* Are the slopes from the left and from the right not the same? Central differences alone would
+ * give their mean and look sure of it. */
 static bool kinked(line_function *f, void *arg, double at, double slope)
 {
   double h = 1e-7 * fmax(1, fabs(at)), here = f(arg, at), right = (f(arg, at + h) - here) / h,

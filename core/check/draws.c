@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Draws. The bounds are those of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (1990) and of Hoeffding (1963), which hold for every
- * n: a right plugin fails all properties of this file together with a probability below 1e-6. */
+/* Draws. The bounds are those of Dvoretzky, Kiefer and Wolfowitz with Massart's constant (1990) and
+ * of Hoeffding (1963), which hold for every n: a right plugin fails all properties of this file
+ * together with a probability below 1e-6. */
 #include "check/inside.h"
 
 #include <math.h>

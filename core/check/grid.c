@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Working numbers: the ends tried one at a time, the spread of moderate ones, and where they lie. */
+/* Working numbers: the ends tried one at a time, the spread of moderate ones, and where they
+ * lie. */
 typedef struct {
   double low, high, middle, spread;
 } reach;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* core/check: the conformance engine, driven by a plugin's table alone. Depends on base, num, plugin, dist, infer.
+/* core/check: the conformance engine, driven by a plugin's table alone. Depends on base, num,
+ * plugin, dist, infer.
  *
- * inside.h - a trial is one property being tried on one plugin. A property is a row of a table {name, function, help}; it holds unless its
- * function says otherwise. Every call of the plugin goes through an ask_*, which notes operation and arguments for the report of a crash. */
+ * inside.h - a trial is one property being tried on one plugin. A property is a row of a table
+ * {name, function, help}; it holds unless its function says otherwise. Every call of the plugin
+ * goes through an ask_*, which notes operation and arguments for the report of a crash. */
 #ifndef ELBO_CHECK_INSIDE_H
 #define ELBO_CHECK_INSIDE_H
 
@@ -16,7 +18,7 @@ typedef struct board {
   elbo_check_row row;
   bool finished;
   const char *operation; /* the call under way; a literal, so that parent and child agree */
-  const char *nulls; /* the outputs of that call that were NULL: a literal, "" where none was */
+  const char *nulls;     /* the outputs of that call that were NULL: a literal, "" where none was */
   int n_x, n_w;
   double x[CHECK_NOTED], w[CHECK_NOTED];
 } board;
@@ -34,12 +36,15 @@ typedef struct property {
   void (*run)(trial *);
   const char *help;
 } property;
-extern const property family_properties[], reparam_properties[], backend_properties[]; /* end with a row without a name */
+/* end with a row without a name */
+extern const property family_properties[], reparam_properties[], backend_properties[];
 
 /* ---- the verdict. The first failure stays. */
-bool check_that(trial *t, bool holds, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool check_that(trial *t, bool holds, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void check_absent(trial *t, const char *why); /* not applicable, unless it has failed */
-void check_says(trial *t, const char *format, ...) __attribute__((format(printf, 2, 3))); /* the numbers of a pass */
+/* the numbers of a pass */
+void check_says(trial *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool check_failed(const trial *t);
 /* "x = (..), w = (..)" for messages */
 typedef struct {
@@ -52,68 +57,83 @@ double ask_log_prob(trial *t, const double *x, const double *w, double *dx, doub
 double ask_cdf(trial *t, double x, const double *w, int upper, double *dw);
 double ask_icdf(trial *t, double u, const double *w, double *dw);
 elbo_rc ask_moment(trial *t, int which, const double *w, double *out);
-elbo_rc ask_draw(trial *t, elbo_noise *e, const double *w, double *x); /* by its road, `draw`, or icdf; ELBO_UNSUPPORTED: it has none */
-elbo_rc ask_backward(trial *t, const elbo_reparam *r, const double *x, const double *w, const double *dx, double *dw);
+/* by its road, `draw`, or icdf; ELBO_UNSUPPORTED: it has none */
+elbo_rc ask_draw(trial *t, elbo_noise *e, const double *w, double *x);
+elbo_rc ask_backward(trial *t, const elbo_reparam *r, const double *x, const double *w,
+                     const double *dx, double *dw);
 elbo_rc ask_forward(trial *t, const elbo_reparam *r, elbo_noise *e, const double *w, double *x);
 void note(trial *t, const char *operation, const double *x, const double *w);
 void note_nulls(trial *t, const double *dx, const double *dw); /* of the call just noted */
 const elbo_reparam *own_road(const trial *t); /* NULL: it names none, or one that is not there */
 
-/* ---- grid.c: parameters. Point 0 is the standard one; then each parameter at its ends; then combinations. */
+/* ---- grid.c: parameters. Point 0 is the standard one; then each parameter at its ends; then
+ * combinations. */
 int grid_size(const trial *t);
-bool grid_at(trial *t, int i, double *w);             /* false: parameters that the family's `range` refuses */
-bool grid_moderate(trial *t, uint32_t i, double *w);  /* of small size, the i-th of many; false as grid_at */
-bool grid_learned(const trial *t, int k);             /* may working number k be learned: neither an integer nor a constant */
+/* false: parameters that the family's `range` refuses */
+bool grid_at(trial *t, int i, double *w);
+/* of small size, the i-th of many; false as grid_at */
+bool grid_moderate(trial *t, uint32_t i, double *w);
+/* may working number k be learned: neither an integer nor a constant */
+bool grid_learned(const trial *t, int k);
 elbo_noise check_noise(uint32_t seed, uint32_t element);
 bool check_dim(trial *t, int K); /* binds u again; false: this family has no such dimension */
 
-/* ---- space.c: a continuous event laid out over R^D so that neither ends nor scales matter: y = value form, v = chart [D]. */
+/* ---- space.c: a continuous event laid out over R^D so that neither ends nor scales matter: y =
+ * value form, v = chart [D]. */
 enum { SPACE_MAX = 3, SPACE_PEAKS = 8 };
 typedef struct space {
   trial *t;
   const double *w;
   int D;
-  double low, high;              /* of y, scalar */
+  double low, high;                         /* of y, scalar */
   double first[SPACE_MAX], last[SPACE_MAX]; /* of v */
   double mode[SPACE_MAX], scale[SPACE_MAX];
-  /* every local maximum that was found of one dimension, the mode first, and how far each reaches */
+  /* every local maximum that was found of one dimension, the mode first, and how far each
+   * reaches */
   int peaks;
   double peak[SPACE_PEAKS], width[SPACE_PEAKS];
 } space;
-bool space_open(space *s, trial *t, const double *w); /* false: no density found */
-double space_value(const space *s, const double *v, double *y); /* y [E], and log dx/dv */
+bool space_open(space *s, trial *t, const double *w);             /* false: no density found */
+double space_value(const space *s, const double *v, double *y);   /* y [E], and log dx/dv */
 double space_density(const space *s, const double *v, double *y); /* log of the density of v */
-int space_points(const space *s, int i, double *v); /* the i-th of space_count() spots around the mode; y by space_value */
+/* the i-th of space_count() spots around the mode; y by space_value */
+int space_points(const space *s, int i, double *v);
 int space_count(const trial *t);
 double form_log_slope(uint32_t value_form, double y); /* log dx/dy */
 
-/* E_q[phi(y)]; of a discrete family the sum. edge: the integrand where doubles end; cut: it is so large that part of the mass lies
- * beyond, and the value means little. */
+/* E_q[phi(y)]; of a discrete family the sum. edge: the integrand where doubles end; cut: it is so
+ * large that part of the mass lies beyond, and the value means little. */
 typedef double event_function(void *arg, const double *y, double log_f);
 typedef struct expected {
   double value, error, edge;
   bool cut;
 } expected;
 expected expectation(trial *t, const double *w, event_function *phi, void *arg);
-bool space_reached(trial *t, const double *w); /* does all the mass of plain values lie within the reach of doubles */
+/* does all the mass of plain values lie within the reach of doubles */
+bool space_reached(trial *t, const double *w);
 double discrete_point(trial *t, uint64_t i, const double *w); /* NaN after the last */
 
-/* ---- difference.c: derivative by central differences extrapolated (Ridders 1982); *error: what is left, INFINITY if nothing */
+/* ---- difference.c: derivative by central differences extrapolated (Ridders 1982); *error: what is
+ * left, INFINITY if nothing */
 typedef double line_function(void *arg, double at);
 double difference(line_function *f, void *arg, double at, double *error);
-double difference_from(line_function *f, void *arg, double at, double step, double *error); /* of a first step of this length */
+/* of a first step of this length */
+double difference_from(line_function *f, void *arg, double at, double step, double *error);
 
 /* ---- properties, by file */
-void check_descriptor(trial *), check_forms(trial *), check_nulls(trial *), check_edges(trial *), check_finite(trial *);
-void check_total(trial *), check_by_value(trial *), check_by_parameters(trial *), check_score(trial *), check_points(trial *);
-void check_cdf_slope(trial *), check_cdf_ends(trial *), check_cdf_gradient(trial *), check_icdf(trial *);
-void check_draws_cdf(trial *), check_draws_density(trial *), check_draws_support(trial *), check_same_bits(trial *),
-    check_threads(trial *);
+void check_descriptor(trial *), check_forms(trial *), check_nulls(trial *), check_edges(trial *),
+    check_finite(trial *);
+void check_total(trial *), check_by_value(trial *), check_by_parameters(trial *),
+    check_score(trial *), check_points(trial *);
+void check_cdf_slope(trial *), check_cdf_ends(trial *), check_cdf_gradient(trial *),
+    check_icdf(trial *);
+void check_draws_cdf(trial *), check_draws_density(trial *), check_draws_support(trial *),
+    check_same_bits(trial *), check_threads(trial *);
 void check_pathwise(trial *), check_continuity(trial *), check_roads(trial *);
 void check_entropy(trial *), check_mean(trial *), check_variance(trial *), check_mode(trial *);
 void check_kl(trial *), check_kl_zero(trial *), check_kl_gradient(trial *);
-void check_kernel(trial *), check_kernel_gradient(trial *), check_kernel_layout(trial *), check_kernel_kl(trial *),
-    check_kernel_standard(trial *);
+void check_kernel(trial *), check_kernel_gradient(trial *), check_kernel_layout(trial *),
+    check_kernel_kl(trial *), check_kernel_standard(trial *);
 void check_guard(trial *), check_allocation(trial *), check_speed(trial *);
 
 /* ---- paths.c: of one road; answer how many numbers were compared */
@@ -131,10 +151,12 @@ typedef struct guarded {
   void *map;
   size_t mapped;
 } guarded;
-bool guarded_new(guarded *g, size_t bytes, bool before); /* before: the page lies in front instead */
+/* before: the page lies in front instead */
+bool guarded_new(guarded *g, size_t bytes, bool before);
 void guarded_read_only(guarded *g); /* until it is freed */
 void guarded_free(guarded *g);
-/* ---- watch.c: calls of the allocator from the object that holds `table`, through its own linkage table */
+/* ---- watch.c: calls of the allocator from the object that holds `table`, through its own linkage
+ * table */
 typedef struct watch watch;
 watch *watch_start(const void *table); /* NULL: it can't be watched here */
 long watch_stop(watch *w);             /* how many there were */

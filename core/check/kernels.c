@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Float kernels: at every level that this CPU has, against the double functions on the same floats, to 8 units in the last place beyond what
- * a relative change of 2^-24 of each input does; and the same bits wherever an event stands. */
+/* Float kernels: at every level that this CPU has, against the double functions on the same floats,
+ * to 8 units in the last place beyond what a relative change of 2^-24 of each input does; and the
+ * same bits wherever an event stands. */
 #include "check/inside.h"
 #include "num/special.h"
 
@@ -347,7 +348,8 @@ void check_kernel_kl(trial *t)
   if (!n) check_absent(t, "no float divergences: the double functions are looped over");
 }
 
-/* ---- standard variates. A uniform rounded to float moves a variate in the far tail more than 1e-5. */
+/* ---- standard variates. A uniform rounded to float moves a variate in the far tail more than
+ * 1e-5. */
 void check_kernel_standard(trial *t)
 {
   enum { N = 4096 };

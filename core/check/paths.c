@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Derivatives of draws by parameters at a fixed value. In one dimension dz/dw = -(dF/dw)/f (Figurnov, Mohamed and Mnih 2018, eq. 5). In any
- * dimension the velocity field v = dz/dw must carry the density: d log q/dw + div v + v . grad log q = 0, the continuity equation (Jankowiak
+/* Derivatives of draws by parameters at a fixed value. In one dimension dz/dw = -(dF/dw)/f
+ * (Figurnov, Mohamed and Mnih 2018, eq. 5). In any dimension the velocity field v = dz/dw must
+ * carry the density: d log q/dw + div v + v . grad log q = 0, the continuity equation (Jankowiak
  * and Obermeyer 2018, eq. 8). */
 #include "check/inside.h"
 
@@ -93,7 +94,8 @@ void check_pathwise(trial *t)
   check_says(t, "%d derivatives by %s", n, r->name);
 }
 
-/* ---- the continuity equation, in coordinates c [D]: the value itself, or the log ratios of a simplex to its last corner */
+/* ---- the continuity equation, in coordinates c [D]: the value itself, or the log ratios of a
+ * simplex to its last corner */
 typedef struct {
   trial *t;
   const elbo_reparam *r;

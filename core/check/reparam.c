@@ -12,7 +12,8 @@ static const elbo_reparam *road_of(const trial *t)
   return t->plugin->info.table;
 }
 
-/* The i-th plugin as a family to which the road applies, bound; its draws may still be refused by the engine's limits. */
+/* The i-th plugin as a family to which the road applies, bound; its draws may still be refused by
+ * the engine's limits. */
 static bool applies(const trial *road, size_t i, trial *t)
 {
   *t = *road;

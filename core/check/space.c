@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Events laid out over R^D, and expectations over them. A scalar's chart is y itself, log (y - low), or the logit of its place between two
- * ends; a point of a simplex is broken like a stick: x_1 = s(v_1), x_2 = (1 - x_1) s(v_2), .. (s: the sigmoid). In a chart every density is
- * smooth up to its ends and its tails fall at least exponentially or as a power, which sinh takes care of. */
+/* Events laid out over R^D, and expectations over them. A scalar's chart is y itself, log (y -
+ * low), or the logit of its place between two ends; a point of a simplex is broken like a stick:
+ * x_1 = s(v_1), x_2 = (1 - x_1) s(v_2), .. (s: the sigmoid). In a chart every density is smooth up
+ * to its ends and its tails fall at least exponentially or as a power, which sinh takes care of. */
 #include "check/inside.h"
 #include "num/quadrature.h"
 
@@ -131,8 +132,8 @@ static double finer(const space *s, double *v, int k, double *at, double step, d
   return best;
 }
 
-/* Of one dimension to the last digit: a jump of the score lies at a kink, and what is integrated from
- * beside it misses as much as its height. */
+/* Of one dimension to the last digit: a jump of the score lies at a kink, and what is integrated
+ * from beside it misses as much as its height. */
 static double refine(const space *s, double *v, int k, double at, double step, double best)
 {
   int rounds = s->D > 1 ? 14 : 26;
@@ -183,8 +184,9 @@ static void add_peak(space *s, double v, double top)
   s->width[s->peaks++] = fall(s, &v, 0, top);
 }
 
-/* Seen from peak `from`, the spots that lie above both neighbours. Between two peaks the log density dips, so that a scan whose steps grow
- * with the distance meets every peak that is alone at its distance; the others are met from there. Below e^-100 of the mode none matters. */
+/* Seen from peak `from`, the spots that lie above both neighbours. Between two peaks the log
+ * density dips, so that a scan whose steps grow with the distance meets every peak that is alone at
+ * its distance; the others are met from there. Below e^-100 of the mode none matters. */
 static void look_around(space *s, int from, double best)
 {
   enum { FAR = 100 };
@@ -322,7 +324,8 @@ static double integrate_over(nested *n, int k, double stretch, double shift)
   return sum;
 }
 
-/* Over two partitions: at a kink the error estimate of one may be small by chance. The second has the mode inside a piece. */
+/* Over two partitions: at a kink the error estimate of one may be small by chance. The second has
+ * the mode inside a piece. */
 static double integrate_from(nested *n, int k)
 {
   double sum = integrate_over(n, k, 1, 0);
@@ -350,8 +353,8 @@ double discrete_point(trial *t, uint64_t i, const double *w)
   return (double)i < levels ? (double)i / (levels - 1) : NAN;
 }
 
-/* Of a support without end stops when what falls off can't matter: when the last third of the terms, and at least 20 of them, lay below 1e-18
- * of their peak. So many, as there may be gaps. */
+/* Of a support without end stops when what falls off can't matter: when the last third of the
+ * terms, and at least 20 of them, lay below 1e-18 of their peak. So many, as there may be gaps. */
 static expected discrete_sum(trial *t, const double *w, event_function *phi, void *arg)
 {
   enum { MOST = 100000 };

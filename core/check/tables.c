@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the table says of itself: names, flags, forms, NULL outputs, points of a discrete support. */
+/* What the table says of itself: names, flags, forms, NULL outputs, points of a discrete
+ * support. */
 #include "base/text.h"
 #include "check/inside.h"
 

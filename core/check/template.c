@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* A kind by the word that `plugin list` has for it; its template may go by the beginning of that. */
+/* A kind by the word that `plugin list` has for it; its template may go by the beginning of
+ * that. */
 static const check_template *template_of(const char *kind)
 {
   if (!strcmp(kind, "reparametrizer")) kind = "reparam";

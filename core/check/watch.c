@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whether a plugin allocates. It calls malloc through the linkage table of its own shared object; there, and nowhere else, the entries of the
- * allocator are exchanged for counters. What libraries behind it allocate is not seen. */
+/* Whether a plugin allocates. It calls malloc through the linkage table of its own shared object;
+ * there, and nowhere else, the entries of the allocator are exchanged for counters. What libraries
+ * behind it allocate is not seen. */
 #include "check/inside.h"
 
 #include <dlfcn.h>
@@ -15,7 +16,8 @@
 
 enum { MOST_SLOTS = 64 };
 
-/* The counters have no argument to find their watch by; a property runs alone, in a process of its own. */
+/* The counters have no argument to find their watch by; a property runs alone, in a process of its
+ * own. */
 static atomic_long calls;
 
 static void *count_malloc(size_t n)

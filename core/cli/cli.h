@@ -40,7 +40,8 @@ typedef struct {
 typedef enum {
   O_SET, O_PLUGIN, O_TRUST_PLUGINS, O_THREADS, O_SEED, O_SEED_OF_DRAWS, O_RUN_OUT, O_RESUME,
   O_INIT_FROM, O_EPOCHS, O_SAMPLES, O_DATA, O_REPLAY, O_TENSORS_OUT, O_ARRAY_OUT, O_DRAWS, O_ROWS,
-  O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_IN_PROCESS, O_THOROUGH, O_PROPERTY, O_VERBOSE, O_JSON, O_QUIET, O_COLOR, O_HELP,
+  O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_IN_PROCESS, O_THOROUGH, O_PROPERTY, O_VERBOSE,
+  O_JSON, O_QUIET, O_COLOR, O_HELP,
   O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT,
   O_TRAIN_EACH, O_ROWS_OUT, O_ARRAYS_OUT, O_ALL_ROWS, O_MASK, O_ITERATIONS, O_GIVEN, O_LATENT,
   O_C_OUT, O_NPZ_OUT, O_WATCHDOG, O_COUNT
@@ -156,9 +157,9 @@ int standard_close(cli *c, int status); /* status, or 7 when results could not b
 void signals_ignore_writes(void);
 void signals_name_culprit(void); /* a crash inside a plugin: a message with its name, status 5 */
 void signals_watch(unsigned seconds); /* a line about work that has not ended after so many */
-void signals_catch(void);      /* SIGINT, SIGTERM: once asks to stop, twice quits */
-bool signals_stop(void *user); /* has one come? */
-int signals_status(void);      /* 128 + the signal, 0: none came */
+void signals_catch(void);             /* SIGINT, SIGTERM: once asks to stop, twice quits */
+bool signals_stop(void *user);        /* has one come? */
+int signals_status(void);             /* 128 + the signal, 0: none came */
 const char *signals_name(void);
 
 /* ---- arrays.c: what commands write that give arrays */

@@ -19,10 +19,11 @@ static int cut(cli *c, const char *option, const char *list, word_list *w)
     comma = strchr(s, ',');
     if (comma) *comma++ = '\0';
     if (n == MOST || room >= (int)sizeof w->text)
-      return fail(c, 2, "compare: %s: more than %d entries, or %zu letters; compare in parts", option,
-                  MOST, sizeof w->text - 1);
+      return fail(c, 2, "compare: %s: more than %d entries, or %zu letters; compare in parts",
+                  option, MOST, sizeof w->text - 1);
     if (!*s)
-      return fail(c, 2, "compare: %s: entry %d of %s is empty; expected words with a comma between two",
+      return fail(c, 2,
+                  "compare: %s: entry %d of %s is empty; expected words with a comma between two",
                   option, n + 1, quote(list).text);
     w->words[n++] = s;
   }
@@ -37,10 +38,11 @@ static int cut_numbers(cli *c, const char *list, long *to)
     char *end;
     to[n] = strtol(w.words[n], &end, 10);
     if (*end || to[n] < 1 || to[n] > 100000)
-      return fail(c, 2,
-                  "compare: --samples: entry %zu is %s; expected whole numbers from 1 to 100000 with "
-                  "commas",
-                  n + 1, quote(w.words[n]).text);
+      return fail(
+          c, 2,
+          "compare: --samples: entry %zu is %s; expected whole numbers from 1 to 100000 with "
+          "commas",
+          n + 1, quote(w.words[n]).text);
   }
   return 0;
 }
@@ -106,8 +108,8 @@ static bool has_noises(const elbo_compare_result *result)
 static void print_table(const cli *c, const elbo_compare_result *result)
 {
   printf("%s%-24s %5s  %-5s %10s %11s %8s %8s %10s %10s  %-11s %9s %7s %11s %8s%s\n", bold(c),
-         "estimator", "K", "bound", "|mean|", "variance", "+-", "snr", "bias", "by chance", "verdict",
-         "ms", "+-", "var x ms", "+-", plain(c));
+         "estimator", "K", "bound", "|mean|", "variance", "+-", "snr", "bias", "by chance",
+         "verdict", "ms", "+-", "var x ms", "+-", plain(c));
   const char *group = "all";
   bool noises = has_noises(result);
   for (size_t i = 0; i < result->n; i++) {
@@ -124,8 +126,8 @@ static void print_table(const cli *c, const elbo_compare_result *result)
 static void print_curves(const cli *c, const elbo_compare_result *result)
 {
   if (!result->n_curves) return;
-  printf("\n%s%-40s %12s %12s %12s%s\n", bold(c), "trained with equal compute",
-         "steps", "seconds", "ELBO", plain(c));
+  printf("\n%s%-40s %12s %12s %12s%s\n", bold(c), "trained with equal compute", "steps", "seconds",
+         "ELBO", plain(c));
   for (size_t i = 0; i < result->n_curves; i++) {
     const elbo_compare_curve *v = &result->curves[i];
     if (v->n)
@@ -146,8 +148,7 @@ int cmd_compare(cli *c)
 {
   word_list estimators = { 0 }, reparams = { 0 };
   long samples[MOST + 1] = { 0 };
-  if (cut_numbers(c, c->o.list, samples) ||
-      cut(c, "--estimators", c->o.estimators, &estimators) ||
+  if (cut_numbers(c, c->o.list, samples) || cut(c, "--estimators", c->o.estimators, &estimators) ||
       cut(c, "--reparam", c->o.reparams, &reparams))
     return 2;
   int failed = open_experiment(c);

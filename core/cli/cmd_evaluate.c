@@ -98,7 +98,8 @@ static void print_text(const cli *c, const elbo_evaluation *e)
   print_number(c, e, "effective size", e->ess, NAN);
   print_number(c, e, "Pareto k", e->khat, NAN);
   if (!isnan(e->khat_heavy))
-    printf("%s%-16s%s %10.2f %% of the rows (their log p(x) is not to be trusted)\n", bold(c), "  above 0.7", plain(c), 100 * e->khat_heavy);
+    printf("%s%-16s%s %10.2f %% of the rows (their log p(x) is not to be trusted)\n", bold(c),
+           "  above 0.7", plain(c), 100 * e->khat_heavy);
   print_number(c, e, "bits per dim", e->bits_per_dim, NAN);
   if (e->active_units >= 0)
     printf("%s%-16s%s %ld of %zu\n", bold(c), "active units", plain(c), e->active_units,

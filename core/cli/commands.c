@@ -103,9 +103,8 @@ const command_row command_table[] = {
     .least = 1,
     .most = 1,
     .run = cmd_sample,
-    .options =
-        HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_DRAWS) | OPTION(O_ARRAY_OUT) | OPTION(O_DRAW) |
-        OPTION(O_GIVEN),
+    .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_DRAWS) | OPTION(O_ARRAY_OUT) |
+               OPTION(O_DRAW) | OPTION(O_GIVEN),
     .summary = "draw from a trained model",
     .help = "Draws z from p(z) and writes the means of p(x|z): a picture where x is an\n"
             "image, points where it has two numbers, else an array. Prints the path. A\n"
@@ -147,8 +146,8 @@ const command_row command_table[] = {
     .least = 1,
     .most = 1,
     .run = cmd_encode,
-    .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_ALL_ROWS) | OPTION(O_ARRAYS_OUT) |
-               OPTION(O_DATA),
+    .options =
+        HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_ALL_ROWS) | OPTION(O_ARRAYS_OUT) | OPTION(O_DATA),
     .summary = "q(z|x) of the test rows: parameters, draws, labels",
     .help = "Writes by the file's ending. .npz: of every latent the parameters in working\n"
             "form (z.log_scale) and in plain form (z.scale), a draw (z.sample), and labels\n"

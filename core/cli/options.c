@@ -57,8 +57,7 @@ const option_row option_table[] = {
   [O_IN_PROCESS] = { "in-process", 0, NULL, FLAG, AT(in_process), 0, 0, 0,
                      "not in a child process: for a debugger" },
   [O_THOROUGH] = { "thorough", 0, NULL, FLAG, AT(thorough), 0, 0, 0, "longer grids" },
-  [O_PROPERTY] = { "only", 0, "PROPERTY", TEXT, AT(property), 0, 0, 0,
-                   "try this property alone" },
+  [O_PROPERTY] = { "only", 0, "PROPERTY", TEXT, AT(property), 0, 0, 0, "try this property alone" },
   [O_VERBOSE] = { "verbose", 'v', NULL, FLAG, AT(verbose), 0, 0, 0,
                   "files, folders searched, and why a file was refused" },
   [O_JSON] = { "json", 0, NULL, FLAG, AT(json), 0, 0, 0, "the result as one JSON object" },
@@ -261,8 +260,7 @@ static void getopt_tables(const command_row *command, struct option *longs, char
 
 static int start_values(cli *c, int argc)
 {
-  option_list *lists[] = { &c->o.set, &c->o.plugin, &c->o.data,
-                           &c->o.outputs, &c->o.inputs };
+  option_list *lists[] = { &c->o.set, &c->o.plugin, &c->o.data, &c->o.outputs, &c->o.inputs };
   size_t room = (size_t)argc + 2; /* one for a setting that an option adds, one for the end */
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     if (!(lists[i]->items = calloc(room, sizeof *lists[i]->items))) return fail(c, 8, "no memory");

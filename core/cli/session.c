@@ -25,7 +25,8 @@ int open_context(cli *c)
   return status ? library_failed(c, status) : 0;
 }
 
-/* --seed and --epochs are settings with names of their own, so that the run's experiment.yaml holds them. */
+/* --seed and --epochs are settings with names of their own, so that the run's experiment.yaml holds
+ * them. */
 int open_experiment(cli *c)
 {
   char seed[32], epochs[48];

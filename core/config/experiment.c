@@ -28,7 +28,8 @@ static const key *key_named(const schema *s, const char *name)
   return NULL;
 }
 
-/* A bare word W where {name: W} may stand becomes that, so that another key can be set beside it. */
+/* A bare word W where {name: W} may stand becomes that, so that another key can be set beside
+ * it. */
 static void spell_out(reader *r, const key *k, tree *n)
 {
   if (!k || !k->named || n->kind != TREE_SCALAR || tree_empty(n)) return;

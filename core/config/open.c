@@ -22,14 +22,16 @@ static elbo_status describe(study *s, error *e)
   return e->status;
 }
 
-elbo_status study_from_file(elbo_context *ctx, const char *file, const char *const *settings, const char *const *data, study **out)
+elbo_status study_from_file(elbo_context *ctx, const char *file, const char *const *settings,
+                            const char *const *data, study **out)
 {
   error *e = &ctx->error;
   problems p = { .file = file };
   experiment *x = NULL;
   int n = 0;
   *out = NULL;
-  for (; settings && settings[n]; n++) {}
+  for (; settings && settings[n]; n++) {
+  }
   elbo_status status = experiment_read(file, settings, n, ctx->registry, &x, &p);
   if (!p.n && !status)
     status = study_open(ctx->registry, ctx->backend, ctx->threads, x, data, out, &p, e);
@@ -49,25 +51,30 @@ elbo_status study_from_file(elbo_context *ctx, const char *file, const char *con
 static elbo_status measure(elbo_experiment *x, error *e)
 {
   study *s = x->study;
-  graph_options o = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = s->model->samples };
+  graph_options o = { .purpose = GRAPH_TRAIN,
+                      .batch = (size_t)s->x->train.batch_size,
+                      .samples = s->model->samples };
   model_graph mg;
   if (!model_build(s->model, &o, &mg, e)) {
     size_t vectors = 2 + (size_t)optimizer_table[s->x->optimizer.kind].n_state;
     x->parameters = graph_param_count(mg.g);
-    x->memory = study_data_bytes(s) + graph_arena_bytes(mg.g) + vectors * graph_param_floats(mg.g) * sizeof(float);
+    x->memory = study_data_bytes(s) + graph_arena_bytes(mg.g) +
+                vectors * graph_param_floats(mg.g) * sizeof(float);
   }
   model_graph_free(&mg);
   return e->status;
 }
 
-elbo_status elbo_experiment_open(elbo_context *ctx, const char *file, const char *const *settings, elbo_experiment **out)
+elbo_status elbo_experiment_open(elbo_context *ctx, const char *file, const char *const *settings,
+                                 elbo_experiment **out)
 {
   error *e = context_enter(ctx);
   *out = NULL;
   elbo_experiment *x = mem_new(1, sizeof *x, "the experiment", e);
   if (!x) return e->status;
   x->ctx = ctx;
-  if (study_from_file(ctx, file, settings, NULL, &x->study) || model_plan(x->study->model, &x->plan, e) || measure(x, e)) {
+  if (study_from_file(ctx, file, settings, NULL, &x->study) ||
+      model_plan(x->study->model, &x->plan, e) || measure(x, e)) {
     elbo_experiment_free(x);
     return e->status;
   }
@@ -96,21 +103,38 @@ void elbo_experiment_free(elbo_experiment *x)
   mem_free(x);
 }
 
-const char *elbo_experiment_name(const elbo_experiment *x) { return x->study->x->name; }
+const char *elbo_experiment_name(const elbo_experiment *x)
+{
+  return x->study->x->name;
+}
 
-const char *elbo_experiment_plan(const elbo_experiment *x) { return x->plan.s; }
+const char *elbo_experiment_plan(const elbo_experiment *x)
+{
+  return x->plan.s;
+}
 
-size_t elbo_experiment_parameters(const elbo_experiment *x) { return x->parameters; }
+size_t elbo_experiment_parameters(const elbo_experiment *x)
+{
+  return x->parameters;
+}
 
-size_t elbo_experiment_memory(const elbo_experiment *x) { return x->memory; }
+size_t elbo_experiment_memory(const elbo_experiment *x)
+{
+  return x->memory;
+}
 
-const char *elbo_experiment_text(const elbo_experiment *x) { return x->study->resolved.s; }
+const char *elbo_experiment_text(const elbo_experiment *x)
+{
+  return x->study->resolved.s;
+}
 
 const char *elbo_experiment_graph(elbo_experiment *x, bool dot)
 {
   error *e = context_enter(x->ctx);
   study *s = x->study;
-  graph_options o = { .purpose = GRAPH_TRAIN, .batch = (size_t)s->x->train.batch_size, .samples = s->model->samples };
+  graph_options o = { .purpose = GRAPH_TRAIN,
+                      .batch = (size_t)s->x->train.batch_size,
+                      .samples = s->model->samples };
   model_graph mg;
   text_free(&x->dump);
   if (!model_build(s->model, &o, &mg, e)) graph_dump(mg.g, dot, &x->dump);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* core/data: IDX, npy, csv files, built-in sets, preparation, batches. Depends on base and num.
  *
- * dataset.h - data as they lie in memory, and rows made ready for a step. Bytes stay bytes (MNIST: 47 MB); a row becomes floats only
- * when a step asks for it. N rows, D numbers a row.
+ * dataset.h - data as they lie in memory, and rows made ready for a step. Bytes stay bytes (MNIST:
+ * 47 MB); a row becomes floats only when a step asks for it. N rows, D numbers a row.
  *
- * Files are untrusted: a refusal names file, what was promised and what was found, and costs at most the file's size + 64 MB. */
+ * Files are untrusted: a refusal names file, what was promised and what was found, and costs at
+ * most the file's size + 64 MB. */
 #ifndef ELBO_DATA_DATASET_H
 #define ELBO_DATA_DATASET_H
 
@@ -14,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum { ARRAY_U8, ARRAY_F32 } array_type; /* other types of npy and idx are converted to f32 when they are read */
+/* other types of npy and idx are converted to f32 when they are read */
+typedef enum { ARRAY_U8, ARRAY_F32 } array_type;
 typedef enum { KIND_IDX, KIND_NPY, KIND_CSV, KIND_BUILTIN } data_kind;
 
 /* An array read from a file: rows x (dims), row-major, decoded. */
@@ -33,28 +35,35 @@ typedef struct array {
   };
 } array;
 
-/* Reads a data file; the kind is told by the content: IDX magic (maybe gzipped), the npy magic, else text with numbers (csv: comma, semicolon, tab
-   or blanks; a first row without a number is taken as names). max_rows 0: all. NaN, inf: ELBO_E_DATA with first index and count.
-   ELBO_E_DATA on all that is wrong with the file. */
+/* Reads a data file; the kind is told by the content: IDX magic (maybe gzipped), the npy magic,
+   else text with numbers (csv: comma, semicolon, tab or blanks; a first row without a number is
+   taken as names). max_rows 0: all. NaN, inf: ELBO_E_DATA with first index and count. ELBO_E_DATA
+   on all that is wrong with the file. */
 elbo_status array_read(const char *path, size_t max_rows, array *out, error *e);
 void array_free(array *a);
 
-/* Built-in sets: "digits" (28 x 28 grey levels, u8, labels 0-9), "linear_gaussian" (D = 5: x = W z + b + noise, see builtin.c), "pinwheel"
-   (D = 2, labels 0-4). split 0: train, 1: test (other numbers of the same stream). labels may be NULL; of a set
-   without labels they come back empty. ELBO_E_USAGE with the nearest name. */
-elbo_status builtin_make(const char *name, uint64_t seed, int split, size_t rows, array *out, array *labels, error *e);
+/* Built-in sets: "digits" (28 x 28 grey levels, u8, labels 0-9), "linear_gaussian" (D = 5: x = W z
+   + b + noise, see builtin.c), "pinwheel" (D = 2, labels 0-4). split 0: train, 1: test (other
+   numbers of the same stream). labels may be NULL; of a set without labels they come back empty.
+   ELBO_E_USAGE with the nearest name. */
+elbo_status builtin_make(const char *name, uint64_t seed, int split, size_t rows, array *out,
+                         array *labels, error *e);
 bool builtin_is(const char *name);
-/* The exact mean evidence log p(x) per row of data under the generating linear-Gaussian model: for tests and docs. */
+/* The exact mean evidence log p(x) per row of data under the generating linear-Gaussian model: for
+ * tests and docs. */
 double builtin_linear_gaussian_evidence(const array *x);
 
-/* ---- preparation, always in this order: decode, dequantize, scale, clip, standardize, binarize, flatten. */
+/* ---- preparation, always in this order: decode, dequantize, scale, clip, standardize, binarize,
+ * flatten. */
 typedef enum { BINARIZE_NONE, BINARIZE_STATIC, BINARIZE_DYNAMIC, BINARIZE_THRESHOLD } binarize_kind;
 typedef struct prepare {
-  bool dequantize;     /* adds U(0,1) before scaling, anew at each visit */
-  double scale;        /* divides; 0: none */
+  bool dequantize; /* adds U(0,1) before scaling, anew at each visit */
+  double scale;    /* divides; 0: none */
   bool clip;
   double clip_low, clip_high;
-  bool standardize;    /* by mean and standard deviation of each column of the training set; a constant column is only centred */
+  /* by mean and standard deviation of each column of the training set; a constant column is only
+   * centred */
+  bool standardize;
   binarize_kind binarize;
 } prepare;
 const char *binarize_name(binarize_kind k);
@@ -63,37 +72,43 @@ const char *binarize_name(binarize_kind k);
 typedef struct dataset {
   array x;
   prepare prepare;
-  uint64_t seed;       /* of dequantization and binarization */
-  uint32_t stream;     /* of the variable, so that two variables do not share noise */
-  float *mean, *scale; /* [D] of standardize, or NULL; for a test set: those of the training set, copied */
-  size_t first, rows;  /* the window of x in use: validate and limit cut here */
+  uint64_t seed;   /* of dequantization and binarization */
+  uint32_t stream; /* of the variable, so that two variables do not share noise */
+  /* [D] of standardize, or NULL; for a test set: those of the training set, copied */
+  float *mean, *scale;
+  size_t first, rows; /* the window of x in use: validate and limit cut here */
 } dataset;
 
-/* Ready rows: row i of out [n][D] is dataset row index[i] (of the window), as floats. visit: the step (or epoch-wise counter) that dynamic
-   binarization and dequantization are drawn for; static binarization depends on the row alone. Any part of the rows gives the same bits.
-   classes > 0 (an index family): the value is checked elsewhere, nothing is expanded here. [exec] */
+/* Ready rows: row i of out [n][D] is dataset row index[i] (of the window), as floats. visit: the
+   step (or epoch-wise counter) that dynamic binarization and dequantization are drawn for; static
+   binarization depends on the row alone. Any part of the rows gives the same bits. classes > 0 (an
+   index family): the value is checked elsewhere, nothing is expanded here. [exec] */
 void dataset_rows(const dataset *d, const uint32_t *index, size_t n, uint32_t visit, float *out);
-/* Computes mean and scale of standardize over the window (after dequantize's mean shift, scale and clip). */
+/* Computes mean and scale of standardize over the window (after dequantize's mean shift, scale and
+ * clip). */
 elbo_status dataset_standardize(dataset *d, error *e);
 void dataset_free(dataset *d);
 
-/* Facts that resolving needs, of the prepared values (expected range and grid; one pass over the window). binarize of values outside [0,1]:
-   ELBO_E_DATA with the first of them; of drawn pixels at_low and at_high are expected counts, and a column is constant when its draws are. */
+/* Facts that resolving needs, of the prepared values (expected range and grid; one pass over the
+   window). binarize of values outside [0,1]: ELBO_E_DATA with the first of them; of drawn pixels
+   at_low and at_high are expected counts, and a column is constant when its draws are. */
 typedef struct data_facts {
   size_t rows, D;
   int rank;
   size_t dims[4];
-  double low, high;    /* after preparation (dequantize: low, high + 1 before scale) */
-  bool integers;       /* every value is a whole number */
-  bool binary;         /* every value is 0 or 1 */
-  bool sums_to_1;      /* every row */
+  double low, high; /* after preparation (dequantize: low, high + 1 before scale) */
+  bool integers;    /* every value is a whole number */
+  bool binary;      /* every value is 0 or 1 */
+  bool sums_to_1;   /* every row */
   size_t constant_columns;
-  size_t at_low, at_high;   /* how many values sit exactly on 0 and exactly on 1 */
-  size_t first_negative; bool any_negative; /* index of the first value < 0 */
+  size_t at_low, at_high; /* how many values sit exactly on 0 and exactly on 1 */
+  size_t first_negative;
+  bool any_negative; /* index of the first value < 0 */
 } data_facts;
 elbo_status dataset_facts(const dataset *d, data_facts *out, error *e);
 
-/* The first value of the window that lies on none of the levels 0, 1/(levels-1), .., 1, each taken to reach 1e-3 of a step. */
+/* The first value of the window that lies on none of the levels 0, 1/(levels-1), .., 1, each taken
+ * to reach 1e-3 of a step. */
 typedef struct data_stray {
   size_t row, column;
   double value;

@@ -124,7 +124,8 @@ static bool rows_sum_to_1(const dataset *d, const float *table)
   if (d->prepare.dequantize || d->prepare.binarize != BINARIZE_NONE) return false;
   for (size_t i = 0; i < d->rows; i++) {
     double sum = 0;
-    for (size_t j = 0; j < D; j++) sum += (double)value_range(d, table, (d->first + i) * D + j, j).low;
+    for (size_t j = 0; j < D; j++)
+      sum += (double)value_range(d, table, (d->first + i) * D + j, j).low;
     if (fabs(sum - 1) > 1e-4) return false;
   }
   return true;

@@ -33,7 +33,8 @@ elbo_rc batch_log_prob(const family_use *u, size_t n, size_t d, elbo_rows x, con
   return ELBO_OK;
 }
 
-/* x log f(1) + (1 - x) log f(0) of one event of a binary family; a point of weight 0 does not count, whatever its density. */
+/* x log f(1) + (1 - x) log f(0) of one event of a binary family; a point of weight 0 does not
+ * count, whatever its density. */
 static double between_event(const family_use *u, size_t i, size_t j, size_t d, elbo_rows x,
                             const elbo_rows *w, float *const *dw)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* log_prob, kl and mean: a block of rows goes to a batch kernel; gradients are kept for the vjp, which scales and reduces them. */
+/* log_prob, kl and mean: a block of rows goes to a batch kernel; gradients are kept for the vjp,
+ * which scales and reduces them. */
 #include "dist/ops_inside.h"
 
-/* Rows of input i as node n's rows see them, from row `row` on: one row for all, the batch again for each sample, or row by row. */
+/* Rows of input i as node n's rows see them, from row `row` on: one row for all, the batch again
+ * for each sample, or row by row. */
 elbo_rows ops_view(const run *r, const node *n, int i, size_t row)
 {
   const node *x = in_node(r, n, i);
@@ -12,7 +14,8 @@ elbo_rows ops_view(const run *r, const node *n, int i, size_t row)
   return (elbo_rows){ at + row % have * x->ld, x->ld };
 }
 
-/* The shape of one number a row along the largest axis of the inputs; saved: a float for each number of each input. */
+/* The shape of one number a row along the largest axis of the inputs; saved: a float for each
+ * number of each input. */
 elbo_status ops_row_shape(const graph *g, node *n, error *e)
 {
   n->shape = (shape){ AXIS_FIXED, 1, 1 };

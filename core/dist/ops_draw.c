@@ -28,7 +28,8 @@ static elbo_rc replay_block(run *r, const node *n, size_t row, size_t rows)
   return ELBO_OK;
 }
 
-/* Samples that hang together take the stream of the one that they follow: the first of the pair, or sample 0. */
+/* Samples that hang together take the stream of the one that they follow: the first of the pair, or
+ * sample 0. */
 static elbo_noise_row row_noise(const run *r, const node *n, philox_key key, size_t row)
 {
   const draw_attr *a = n->attr;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* enumerate: instead of draws, every point of a small finite support. Sample k holds the k-th combination: number j of the row is a
- * digit of k, in base of the family's points, above the digits of the latents before it. */
+/* enumerate: instead of draws, every point of a small finite support. Sample k holds the k-th
+ * combination: number j of the row is a digit of k, in base of the family's points, above the
+ * digits of the latents before it. */
 #include "dist/ops.h"
 
 static elbo_status enumerate_shape(const graph *g, node *n, error *e)

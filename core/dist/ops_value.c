@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* convert and seen: from the form a value is drawn in to the form that a density or a network wants. */
+/* convert and seen: from the form a value is drawn in to the form that a density or a network
+ * wants. */
 #include "dist/ops.h"
 #include "graph/vec.h"
 

@@ -98,17 +98,20 @@ static bool settle(query *q, line *l)
   return true;
 }
 
-/* On a line that is a logarithm, exp(y) overflows near |y| = 709, and what would come after is lost. A term that still counts where
- * hardly any probability is left grows as fast as the density falls, and would have gone on for ever. */
+/* On a line that is a logarithm, exp(y) overflows near |y| = 709, and what would come after is
+ * lost. A term that still counts where hardly any probability is left grows as fast as the density
+ * falls, and would have gone on for ever. */
 static bool runs_away(const line *l, double value)
 {
   static const double at[] = { -700, -650, -600, 600, 650, 700 };
   static const double HARDLY_ANY = 1e-100;
-  bool logarithm = l->b->use.family->value_form != ELBO_X_PLAIN || isfinite(l->low) || isfinite(l->high);
+  bool logarithm =
+      l->b->use.family->value_form != ELBO_X_PLAIN || isfinite(l->low) || isfinite(l->high);
   for (size_t i = 0; logarithm && i < sizeof at / sizeof *at; i++) {
     const family_use *u = &l->b->use;
     double log_slope, v = value_at(l, at[i], &log_slope);
-    double log_density = u->family->log_prob(&u->call, &v, l->b->w, NULL, NULL), weight = exp(log_density + log_slope);
+    double log_density = u->family->log_prob(&u->call, &v, l->b->w, NULL, NULL),
+           weight = exp(log_density + log_slope);
     if (!(weight > 0 && weight < HARDLY_ANY)) continue;
     double term = weight * l->g(l->state, v, log_density);
     if (isfinite(term) && fabs(term) > 1e-9 * fabs(value)) return true;
@@ -134,7 +137,8 @@ bool density_expect(query *q, const bound *b, expected *g, void *state, estimate
                fabs(quadrature(under, &l, right + 2, 2, relative, &(double){ 0 }));
   e->value = middle + below + above;
   /* What is not done at e^300 spreads from the median never ends. */
-  if (far > 1e-6 * fabs(e->value) || runs_away(&l, e->value)) e->value = copysign(INFINITY, e->value);
+  if (far > 1e-6 * fabs(e->value) || runs_away(&l, e->value))
+    e->value = copysign(INFINITY, e->value);
   e->error = isfinite(e->value) ? error[0] + error[1] + error[2] : 0;
   if (isnan(e->value))
     return query_fail(q, Q_UNDEFINED, "%s: the integral is not finite", b->use.family->name);

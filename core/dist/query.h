@@ -122,8 +122,9 @@ typedef struct {
 bool query_work(query *q, const bound *b, workspace *s);
 /* Slopes by the working numbers at w -> dw [W]; false: they can't be had. */
 typedef bool slopes_at(query *q, const bound *b, const double *w, double *dw, const void *state);
-/* dw [W], of a set with its own density by the given numbers -> the gradient by item i of b, in the form it was given: to [items[i].v.n]. Where a slope
- * is infinite the limit is looked for with `slopes`. */
+/* dw [W], of a set with its own density by the given numbers -> the gradient by item i of b, in the
+ * form it was given: to [items[i].v.n]. Where a slope is infinite the limit is looked for with
+ * `slopes`. */
 void query_chain(query *q, const bound *b, int i, const double *dw, slopes_at *slopes,
                  const void *state, double *to);
 bool query_has_gradient(const bound *b, int i);
@@ -138,8 +139,7 @@ bool query_log_prob(query *q, const bound *b, const double *x, const double *w, 
 bool query_cdf(query *q, const bound *b, double x, bool upper, double *value);
 bool query_icdf(query *q, const bound *b, double u, double *value);
 bool query_pathwise(query *q, const bound *b, double x, const double *w, double *dw);
-bool query_moment(query *q, const bound *b, int which, estimate *method,
-                  double *out);
+bool query_moment(query *q, const bound *b, int which, estimate *method, double *out);
 /* One draw in the value form. */
 typedef struct sampler {
   bool (*draw)(const struct sampler *s, elbo_noise *e, double *y);

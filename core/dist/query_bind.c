@@ -288,7 +288,8 @@ static bool check_range(query *q, const bound *b)
   const elbo_support *s = &b->use.family->support;
   double low = 0, high = 0;
   if (!s->range || s->range(b->w, b->use.K, &low, &high) == ELBO_OK) return true;
-  return query_fail(q, Q_DOMAIN, "%s: the support from %.17g to %.17g is empty; expected low < high",
+  return query_fail(q, Q_DOMAIN,
+                    "%s: the support from %.17g to %.17g is empty; expected low < high",
                     b->use.family->name, low, high);
 }
 

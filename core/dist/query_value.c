@@ -301,8 +301,7 @@ static bool moment_by_quadrature(query *q, const bound *b, int which, estimate *
   return expect(q, b, power_about, &a, e);
 }
 
-bool query_moment(query *q, const bound *b, int which, estimate *method,
-                  double *out)
+bool query_moment(query *q, const bound *b, int which, estimate *method, double *out)
 {
   static const char *const names[] = { "entropy", "mean", "variance", "mode" };
   const elbo_family *f = b->use.family;

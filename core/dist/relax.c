@@ -15,7 +15,8 @@ static const elbo_relaxation *relaxation_of(const elbo_family *f)
 static bool fits(const elbo_family *hard, const elbo_family *twin)
 {
   bool same = twin->n_params == hard->n_params + 1 && !strcmp(twin->params[0].name, "temperature");
-  for (uint32_t p = 0; same && p < hard->n_params; p++) same = twin->params[p + 1].constraint == hard->params[p].constraint;
+  for (uint32_t p = 0; same && p < hard->n_params; p++)
+    same = twin->params[p + 1].constraint == hard->params[p].constraint;
   return same;
 }
 
@@ -24,10 +25,13 @@ elbo_status relax_bind(const registry *r, const family_use *hard, relax_use *out
   const elbo_family *f = hard->family;
   *out = (relax_use){ .relaxation = relaxation_of(f), .hard = *hard };
   if (!out->relaxation || !enumerate_points(hard))
-    return fail(e, ELBO_E_USAGE, "%s has no relaxed twin; bernoulli and categorical have one", f->name);
+    return fail(e, ELBO_E_USAGE, "%s has no relaxed twin; bernoulli and categorical have one",
+                f->name);
   if (family_bind(r, out->relaxation->twin, hard->K, &out->twin, e)) return e->status;
   if (!fits(f, out->twin.family))
-    return fail(e, ELBO_E_USAGE, "%s is said to be the relaxed twin of %s, but its parameters are not a temperature and then those of %s",
+    return fail(e, ELBO_E_USAGE,
+                "%s is said to be the relaxed twin of %s, but its parameters are not a temperature "
+                "and then those of %s",
                 out->twin.family->name, f->name, f->name);
   out->numbers = (size_t)out->twin.E;
   return road_bind(r, &out->twin, NULL, &out->road, e);
@@ -36,7 +40,9 @@ elbo_status relax_bind(const registry *r, const family_use *hard, relax_use *out
 /* ---- the density between the points */
 size_t enumerate_points(const family_use *u)
 {
-  return u->family->support.kind == ELBO_SUP_BINARY ? 2 : u->family->support.kind == ELBO_SUP_CLASS ? (size_t)u->K : 0;
+  return u->family->support.kind == ELBO_SUP_BINARY  ? 2
+         : u->family->support.kind == ELBO_SUP_CLASS ? (size_t)u->K
+                                                     : 0;
 }
 
 /* The share of point c of `points`, in y [1] of two, else [points]. */
@@ -45,13 +51,15 @@ static double share(const float *y, size_t points, size_t numbers, size_t c)
   return numbers == points ? (double)y[c] : c ? (double)y[0] : 1 - (double)y[0];
 }
 
-static double event_value(const family_use *u, size_t points, size_t numbers, const float *y, const double *w, double *dy, double *dw)
+static double event_value(const family_use *u, size_t points, size_t numbers, const float *y,
+                          const double *w, double *dy, double *dw)
 {
   double one[FAMILY_MAX_NUMBERS], sum = 0;
   memset(dw, 0, (size_t)u->W * sizeof *dw);
   memset(dy, 0, numbers * sizeof *dy);
   for (size_t c = 0; c < points; c++) {
-    double x = (double)c, a = share(y, points, numbers, c), log_f = u->family->log_prob(&u->call, &x, w, NULL, one);
+    double x = (double)c, a = share(y, points, numbers, c),
+           log_f = u->family->log_prob(&u->call, &x, w, NULL, one);
     if (a != 0) sum += a * log_f;
     for (int k = 0; k < u->W; k++) dw[k] += a * one[k];
     dy[numbers == points ? c : 0] += numbers == points || c ? log_f : -log_f;
@@ -59,10 +67,11 @@ static double event_value(const family_use *u, size_t points, size_t numbers, co
   return sum;
 }
 
-elbo_rc batch_log_prob_relaxed(const family_use *u, size_t n, size_t d, elbo_rows y, const elbo_rows *w, float *value, float *dy,
-                               float *const *dw)
+elbo_rc batch_log_prob_relaxed(const family_use *u, size_t n, size_t d, elbo_rows y,
+                               const elbo_rows *w, float *value, float *dy, float *const *dw)
 {
-  size_t points = enumerate_points(u), numbers = points == 2 && u->family->support.kind == ELBO_SUP_BINARY ? 1 : points;
+  size_t points = enumerate_points(u),
+         numbers = points == 2 && u->family->support.kind == ELBO_SUP_BINARY ? 1 : points;
   double wd[FAMILY_MAX_NUMBERS], by_y[FAMILY_MAX_NUMBERS], by_w[FAMILY_MAX_NUMBERS];
   if (!points || points > FAMILY_MAX_NUMBERS) return ELBO_UNSUPPORTED;
   for (size_t i = 0; i < n; i++) {
@@ -92,7 +101,8 @@ elbo_rc batch_harden(const relax_use *u, size_t n, size_t d, const float *y, flo
   return rc;
 }
 
-elbo_rc batch_draw_given(const relax_use *u, size_t n, size_t d, const elbo_noise_row *rows, const float *x, const elbo_rows *w, float *y)
+elbo_rc batch_draw_given(const relax_use *u, size_t n, size_t d, const elbo_noise_row *rows,
+                         const float *x, const elbo_rows *w, float *y)
 {
   double wd[FAMILY_MAX_NUMBERS], xd[FAMILY_MAX_NUMBERS], yd[FAMILY_MAX_NUMBERS];
   elbo_rc rc = ELBO_OK;
@@ -106,9 +116,11 @@ elbo_rc batch_draw_given(const relax_use *u, size_t n, size_t d, const elbo_nois
   return rc;
 }
 
-elbo_rc batch_pull_given(const relax_use *u, size_t n, size_t d, const float *y, const elbo_rows *w, const float *dy, float *const *dw)
+elbo_rc batch_pull_given(const relax_use *u, size_t n, size_t d, const float *y, const elbo_rows *w,
+                         const float *dy, float *const *dw)
 {
-  double wd[FAMILY_MAX_NUMBERS], yd[FAMILY_MAX_NUMBERS], dyd[FAMILY_MAX_NUMBERS], by_w[FAMILY_MAX_NUMBERS];
+  double wd[FAMILY_MAX_NUMBERS], yd[FAMILY_MAX_NUMBERS], dyd[FAMILY_MAX_NUMBERS],
+      by_w[FAMILY_MAX_NUMBERS];
   elbo_rc rc = ELBO_OK;
   for (size_t event = 0; event < n * d && rc == ELBO_OK; event++) {
     event_take(&u->twin, w, event / d, event % d, wd);

@@ -158,7 +158,10 @@ elbo_rc batch_pull(const road_use *r, size_t n, size_t d, const float *z, const 
   return ELBO_OK;
 }
 
-static bool has_icdf(const family_use *u) { return u->family->icdf && !u->family->event_rank; }
+static bool has_icdf(const family_use *u)
+{
+  return u->family->icdf && !u->family->event_rank;
+}
 
 /* Samples that hang together want a draw that is monotone in one uniform, where there is one. */
 static draw_event *plain_draw(const family_use *u, noise_kind noise)

@@ -9,7 +9,10 @@
 enum { KINDS = ELBO_SUP_GRID + 1 };
 #define BIT(KIND) (1u << ELBO_SUP_##KIND)
 
-#define ALWAYS(TEXT) { TEXT, TEXT, TEXT, TEXT }
+#define ALWAYS(TEXT)                                                                               \
+  {                                                                                                \
+    TEXT, TEXT, TEXT, TEXT                                                                         \
+  }
 
 /* low, high: bounds that hold for every parameter. text: by closed_low + 2 closed_high. within: the
  * kinds whose closure holds this one's. */

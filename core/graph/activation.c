@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* From `value` and `slope` of one element the two loops, and both at each level. A slope takes y = f(x), or x where the row says so. */
+/* From `value` and `slope` of one element the two loops, and both at each level. A slope takes y =
+ * f(x), or x where the row says so. */
 #define ACTIVATION(name, VALUE, SLOPE)                                                             \
   ELBO_INLINE void name##_forward(size_t n, const float *in, float *out)                           \
   {                                                                                                \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Finding the first number that is not finite: only after the objective or the gradient's norm was not, since BLAS may hide a NaN from a
-   later look (0 times NaN) and a look at every node would cost every step. */
+/* Finding the first number that is not finite: only after the objective or the gradient's norm was
+   not, since BLAS may hide a NaN from a later look (0 times NaN) and a look at every node would
+   cost every step. */
 #include "graph/inside.h"
 #include "graph/ops.h"
 
@@ -65,7 +66,8 @@ static elbo_status report(const run *r, const node *n, const char *what, bool in
               (unsigned long long)r->args.step, (unsigned long long)r->env.seed);
 }
 
-/* Of task i, once the last of its node's passes has run: what is not yet written may hold anything. */
+/* Of task i, once the last of its node's passes has run: what is not yet written may hold
+ * anything. */
 static elbo_status look_at_gradients(run *r, int i, error *e)
 {
   const graph *g = r->graph;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fusing: an activation behind an affine that nobody else reads becomes the affine's epilogue, done while the tile is in cache. An
-   activation whose derivative needs its input (gelu) stays apart: the affine would have overwritten it. */
+/* Fusing: an activation behind an affine that nobody else reads becomes the affine's epilogue, done
+   while the tile is in cache. An activation whose derivative needs its input (gelu) stays apart:
+   the affine would have overwritten it. */
 #include "graph/activation.h"
 #include "graph/inside.h"
 #include "graph/ops.h"

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* core/graph: a static graph with derivatives. Built once, sealed into a plan with one arena, run many times without allocating,
- * locking or deciding. Depends on base and num; families come in from above as rows of ops (dist/ops.h).
+/* core/graph: a static graph with derivatives. Built once, sealed into a plan with one arena, run
+ * many times without allocating, locking or deciding. Depends on base and num; families come in
+ * from above as rows of ops (dist/ops.h).
  *
- * A node's value is a matrix of floats, row-major. Its rows go along an axis: FIXED (parameters, constants, scalars), BATCH (B rows of data) or
- * SAMPLE (K B rows: sample k of row b is row k B + b). A batch may be shorter than the plan's B; everything then runs on fewer rows.
- * Rows broadcast upwards only: FIXED with one row to any, BATCH to SAMPLE. */
+ * A node's value is a matrix of floats, row-major. Its rows go along an axis: FIXED (parameters,
+ * constants, scalars), BATCH (B rows of data) or SAMPLE (K B rows: sample k of row b is row k B +
+ * b). A batch may be shorter than the plan's B; everything then runs on fewer rows. Rows broadcast
+ * upwards only: FIXED with one row to any, BATCH to SAMPLE. */
 #ifndef ELBO_GRAPH_GRAPH_H
 #define ELBO_GRAPH_GRAPH_H
 
@@ -29,11 +31,16 @@ typedef struct run run;
 typedef struct node node;
 typedef int node_id; /* index in the graph; NODE_NONE when building failed */
 enum { NODE_NONE = -1 };
-/* As an input of graph_add: no gradient flows along this edge (weights held still, values that are looked at). */
-static inline node_id held(node_id id) { return id == NODE_NONE ? id : -id - 2; }
+/* As an input of graph_add: no gradient flows along this edge (weights held still, values that are
+ * looked at). */
+static inline node_id held(node_id id)
+{
+  return id == NODE_NONE ? id : -id - 2;
+}
 
-/* One pass of an op over a node, in `parts` pieces that may run at the same time. The number of parts depends on shapes alone, never on
- * threads: that is what makes results the same bits for any number of threads. A barrier stands behind every pass. */
+/* One pass of an op over a node, in `parts` pieces that may run at the same time. The number of
+ * parts depends on shapes alone, never on threads: that is what makes results the same bits for any
+ * number of threads. A barrier stands behind every pass. */
 typedef struct op_pass {
   int (*parts)(const run *r, const node *n);
   void (*run)(run *r, const node *n, int part, int parts); /* [exec] */
@@ -47,7 +54,8 @@ typedef struct op {
   op_pass forward[OP_PASSES], vjp[OP_PASSES]; /* up to the first without `run` */
   bool vjp_reads_input, vjp_reads_value;      /* what must stay in memory until the vjp */
   const char *(*plugin)(const node *n);       /* the plugin behind it, for messages; NULL: none */
-  bool alias;                                 /* no storage of its own: a view of input 0 (slice, hold) */
+  /* no storage of its own: a view of input 0 (slice, hold) */
+  bool alias;
   double (*flop)(const run *r, const node *n); /* of the forward; NULL: not counted */
   double (*vjp_flop)(const run *r, const node *n);
 } op;
@@ -72,7 +80,8 @@ struct node {
   /* sealed */
   bool needs_grad, has_grad; /* depends on a parameter; some consumer delivers a gradient */
   size_t ld;                 /* floats from row to row of value and grad */
-  size_t value_at, grad_at, saved_at; /* offsets in the arena, in floats; of parameters: in the parameter vector */
+  /* offsets in the arena, in floats; of parameters: in the parameter vector */
+  size_t value_at, grad_at, saved_at;
 };
 
 /* A named tensor: rows [row, row + rows) of a parameter node, as it stands in checkpoints. */
@@ -83,8 +92,8 @@ typedef struct named_tensor {
   int rank;
   size_t dims[2];
   enum { TENSOR_WEIGHT, TENSOR_BIAS, TENSOR_FREE } role;
-  size_t fan_in;     /* of a weight, and of the bias beside it */
-  int init;          /* row of init_table for a weight or bias */
+  size_t fan_in; /* of a weight, and of the bias beside it */
+  int init;      /* row of init_table for a weight or bias */
   double init_scale;
   const float *start; /* TENSOR_FREE: [count] its first values, or NULL: 0 */
 } named_tensor;
@@ -93,15 +102,19 @@ graph *graph_new(error *e);
 void graph_free(graph *g);
 arena *graph_arena(graph *g);
 
-/* Adds a node; in [n_in] are ids, or held(id) for an edge on which the gradient is held. Inputs of NODE_NONE make NODE_NONE with the first error kept in e. attr_size 0:
-   attr is borrowed. */
-node_id graph_add(graph *g, const op *op, const char *name, const node_id *in, int n_in, const void *attr, size_t attr_size, error *e);
+/* Adds a node; in [n_in] are ids, or held(id) for an edge on which the gradient is held. Inputs of
+   NODE_NONE make NODE_NONE with the first error kept in e. attr_size 0: attr is borrowed. */
+node_id graph_add(graph *g, const op *op, const char *name, const node_id *in, int n_in,
+                  const void *attr, size_t attr_size, error *e);
 /* A parameter: a leaf [rows][cols] in the parameter vector, aligned to 64 bytes. */
 node_id graph_param(graph *g, const char *name, size_t rows, size_t cols, error *e);
-elbo_status graph_name_tensor(graph *g, const named_tensor *t, error *e); /* t->at counts from the start of the node here */
+/* t->at counts from the start of the node here */
+elbo_status graph_name_tensor(graph *g, const named_tensor *t, error *e);
 /* An input: filled by the feed of its index at each run. */
 node_id graph_input(graph *g, const char *name, int feed, axis a, size_t cols, error *e);
-node_id graph_constant(graph *g, const char *name, const float *values, size_t rows, size_t cols, error *e); /* copied */
+/* copied */
+node_id graph_constant(graph *g, const char *name, const float *values, size_t rows, size_t cols,
+                       error *e);
 
 const node *graph_node(const graph *g, node_id id);
 node *graph_node_mutable(graph *g, node_id id);
@@ -119,46 +132,51 @@ typedef struct seal_options {
   node_id objective;     /* [FIXED 1][1]; NODE_NONE when not training */
   int input_count;       /* feeds */
 } seal_options;
-/* Checks that every node on the way to the objective has a vjp, fuses, finds what needs gradients, plans the arena. Once. */
+/* Checks that every node on the way to the objective has a vjp, fuses, finds what needs gradients,
+ * plans the arena. Once. */
 elbo_status graph_seal(graph *g, const seal_options *o, error *e);
 size_t graph_arena_bytes(const graph *g);
-/* The sealed graph as text (`elbo graph`): a line a node with op, inputs, shape, memory; or as a dot drawing. */
+/* The sealed graph as text (`elbo graph`): a line a node with op, inputs, shape, memory; or as a
+ * dot drawing. */
 void graph_dump(const graph *g, bool dot, text *out);
 
 /* ---- running */
 typedef struct feed {
-  void (*rows)(const void *user, size_t first, size_t n, float *at); /* rows [first, first + n) of this batch, dense. [exec] */
+  /* rows [first, first + n) of this batch, dense. [exec] */
+  void (*rows)(const void *user, size_t first, size_t n, float *at);
   const void *user;
 } feed;
 typedef struct run_env {
-  pool *pool;                   /* borrowed */
+  pool *pool; /* borrowed */
   const elbo_backend *backend;
-  int level;                    /* cpu_level() */
+  int level; /* cpu_level() */
   uint64_t seed;
 } run_env;
-/* Memory for one execution at a time of a sealed graph. params, grads [graph_param_floats], 64-byte aligned, are the caller's; grads may be NULL when
-   not training. */
+/* Memory for one execution at a time of a sealed graph. params, grads [graph_param_floats], 64-byte
+   aligned, are the caller's; grads may be NULL when not training. */
 run *run_new(const graph *g, const run_env *env, float *params, float *grads, error *e);
 void run_free(run *r);
 /* What changes from step to step. */
 typedef struct step_args {
-  size_t batch;      /* rows of this batch, 1 .. B */
-  uint64_t step;     /* for the noise */
+  size_t batch;           /* rows of this batch, 1 .. B */
+  uint64_t step;          /* for the noise */
   uint64_t sample_offset; /* added to k for the noise */
   double kl_weight;
-  bool training;     /* dropout is on */
-  const feed *feeds; /* [input_count] */
+  bool training;      /* dropout is on */
+  const feed *feeds;  /* [input_count] */
   double temperature; /* of relaxed values; 0: as at the start of training */
   double baseline;    /* of the score functions that have one */
-  const float *const *replay; /* [graph_size] or NULL: draws taken from here, dense, in the value form */
+  /* [graph_size] or NULL: draws taken from here, dense, in the value form */
+  const float *const *replay;
 } step_args;
 /* Runs forward; ELBO_E_PLUGIN when a plugin answered an error. Nothing is allocated. */
 elbo_status run_forward(run *r, const step_args *a, error *e);
-elbo_status run_backward(run *r, error *e); /* overwrites grads */
+elbo_status run_backward(run *r, error *e);       /* overwrites grads */
 const float *run_value(const run *r, node_id id); /* of a kept node; rows lie node->ld apart */
 size_t run_rows(const run *r, node_id id);
-/* After a step that was not finite: runs the same step again, looking at every node as soon as it is computed, and says which value or gradient is the
-   first that is not finite, in which row, with which inputs, at which step and seed. Always ELBO_E_NOT_FINITE. */
+/* After a step that was not finite: runs the same step again, looking at every node as soon as it
+   is computed, and says which value or gradient is the first that is not finite, in which row, with
+   which inputs, at which step and seed. Always ELBO_E_NOT_FINITE. */
 elbo_status run_find_nonfinite(run *r, const step_args *a, error *e);
 
 /* Profiling: seconds and flop per node since the last reset; off by default. */
@@ -169,8 +187,9 @@ typedef struct node_cost {
 } node_cost;
 node_cost run_cost(const run *r, node_id id, bool backward);
 
-/* What one step of the whole batch costs, counted: barriers, pieces between them, flop of the products, floats that go through memory if no
-   operand of a pass is in cache. By the plan alone: the same on every machine. */
+/* What one step of the whole batch costs, counted: barriers, pieces between them, flop of the
+   products, floats that go through memory if no operand of a pass is in cache. By the plan alone:
+   the same on every machine. */
 typedef struct run_work {
   int passes, pieces;
   double flop;
@@ -183,12 +202,12 @@ struct run {
   const graph *graph;
   run_env env;
   float *params, *grads, *arena;
-  size_t batch, samples;      /* of this step */
-  size_t full_batch;          /* the plan's B: noise rows are numbered by it */
+  size_t batch, samples; /* of this step */
+  size_t full_batch;     /* the plan's B: noise rows are numbered by it */
   step_args args;
-  _Atomic int failed_node;    /* a plugin's error: where and what; failed_rc 0: none */
+  _Atomic int failed_node; /* a plugin's error: where and what; failed_rc 0: none */
   _Atomic int failed_rc;
-  bool ran;                   /* what stands in the arena is a step's, not memory as it came */
+  bool ran; /* what stands in the arena is a step's, not memory as it came */
   bool profiling;
   node_cost *cost; /* [2 * size] */
 };
@@ -196,7 +215,8 @@ static inline size_t rows_of(const run *r, shape s)
 {
   return s.axis == AXIS_FIXED ? s.rows : s.axis == AXIS_BATCH ? r->batch : r->batch * r->samples;
 }
-/* The number of a row in noise streams: by the plan's B, so that a short batch draws what a full one would. */
+/* The number of a row in noise streams: by the plan's B, so that a short batch draws what a full
+ * one would. */
 static inline uint32_t noise_row(const run *r, shape s, size_t row)
 {
   if (s.axis == AXIS_FIXED) return (uint32_t)row;
@@ -211,12 +231,15 @@ void run_plugin_failed(run *r, const node *n, elbo_rc rc);
 
 /* Share [from, to) of `n` for part of parts, in multiples of `unit`. */
 void part_range(size_t n, size_t unit, int part, int parts, size_t *from, size_t *to);
-/* How many parts a pass over `work` elementary operations takes: 1 below the worth of a barrier, at most 16, at most `most`. */
+/* How many parts a pass over `work` elementary operations takes: 1 below the worth of a barrier, at
+ * most 16, at most `most`. */
 int parts_for(double work, size_t most);
 
-/* dst (of input `i` of n) += or = the rows of src [rows of n][cols], each times g[row] (NULL: 1), reduced along the axis where the input has fewer
-   rows. part of parts as chosen by reduce_parts. What log_prob, kl and the like deliver their saved gradients with. */
+/* dst (of input `i` of n) += or = the rows of src [rows of n][cols], each times g[row] (NULL: 1),
+   reduced along the axis where the input has fewer rows. part of parts as chosen by reduce_parts.
+   What log_prob, kl and the like deliver their saved gradients with. */
 int reduce_parts(const run *r, const node *n, int i);
-void reduce_to_input(run *r, const node *n, int i, const float *src, const float *g, int part, int parts);
+void reduce_to_input(run *r, const node *n, int i, const float *src, const float *g, int part,
+                     int parts);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ops.h - the ops of the graph itself; those of families are in dist/ops.h. Forward stands beside vjp, one file each where they are long. */
+/* ops.h - the ops of the graph itself; those of families are in dist/ops.h. Forward stands beside
+ * vjp, one file each where they are long. */
 #ifndef ELBO_GRAPH_OPS_H
 #define ELBO_GRAPH_OPS_H
 
@@ -34,21 +35,24 @@ typedef struct slice_attr {
   size_t first, cols;
 } slice_attr;
 extern const op op_slice;
-/* y [R][times cols]: the input's columns, `times` over (a number shared over the event). attr: repeat_attr. */
+/* y [R][times cols]: the input's columns, `times` over (a number shared over the event). attr:
+ * repeat_attr. */
 typedef struct repeat_attr {
   size_t times;
 } repeat_attr;
 extern const op op_repeat;
 /* Inputs side by side; rows broadcast to the largest axis. */
 extern const op op_concat;
-/* Inverted dropout (Srivastava et al. 2014): y = x m / (1 - p), m from stream `stream`. Identity when not training. attr: dropout_attr. */
+/* Inverted dropout (Srivastava et al. 2014): y = x m / (1 - p), m from stream `stream`. Identity
+ * when not training. attr: dropout_attr. */
 typedef struct dropout_attr {
   double p;
   uint64_t stream;
 } dropout_attr;
 extern const op op_dropout;
 
-/* Row objective [BATCH][1] = sum over terms of c_t (kl_weight where `weighted`) times the mean over samples of term t [any axis][1]. attr: terms_attr. */
+/* Row objective [BATCH][1] = sum over terms of c_t (kl_weight where `weighted`) times the mean over
+ * samples of term t [any axis][1]. attr: terms_attr. */
 typedef struct terms_attr {
   struct {
     float coefficient;
@@ -56,14 +60,16 @@ typedef struct terms_attr {
   } term[NODE_MAX_IN];
 } terms_attr;
 extern const op op_terms;
-/* Scalar = mean over the batch of input 0 [BATCH][1] + scale * (sum of all rows of inputs 1.. [FIXED n][1]). attr: objective_attr. */
+/* Scalar = mean over the batch of input 0 [BATCH][1] + scale * (sum of all rows of inputs 1..
+ * [FIXED n][1]). attr: objective_attr. */
 typedef struct objective_attr {
   double scale; /* 1 / N for a weight prior */
 } objective_attr;
 extern const op op_objective;
 
 /* ---- estimators that weigh samples one by one (ops_bound.c) */
-/* f [K B][1]: the sum of the terms [any axis][1] with their coefficients, broadcast to the samples. attr: terms_attr. */
+/* f [K B][1]: the sum of the terms [any axis][1] with their coefficients, broadcast to the samples.
+ * attr: terms_attr. */
 extern const op op_sum;
 /* Number k of a row's samples: at[k * stride], k < K. K 0: there are none. */
 typedef struct samples_view {
@@ -78,27 +84,30 @@ typedef struct row_samples {
   double baseline;    /* of the step: what f was expected to be before this step's draws */
   double scale;       /* of the control variate made of f at relaxed values */
 } row_samples;
-/* An objective of K samples: its value, and the weight of each sample's path, to [K] at `stride`. [exec] */
+/* An objective of K samples: its value, and the weight of each sample's path, to [K] at `stride`.
+ * [exec] */
 typedef struct bound_rule {
   const char *name;
   double (*value)(const row_samples *s);
   void (*path)(const row_samples *s, float *to, size_t stride);
 } bound_rule;
-/* The weights of what stands beside f, for each sample side by side: of grad log q, and, where there are relaxed values, of the gradients of f at
-   those and at those given z_k. */
+/* The weights of what stands beside f, for each sample side by side: of grad log q, and, where
+   there are relaxed values, of the gradients of f at those and at those given z_k. */
 typedef void score_rule(const row_samples *s, float *to, size_t stride);
 typedef struct bound_attr {
   const bound_rule *objective;
   score_rule *score; /* NULL: no score latents */
   double scale;      /* see row_samples */
 } bound_attr;
-/* [K B][n]: the weights of the gradients of the n inputs: f, then, where there are score latents, their log q, then f at relaxed values and
-   at relaxed values given the draws. All held. attr: bound_attr. */
+/* [K B][n]: the weights of the gradients of the n inputs: f, then, where there are score latents,
+   their log q, then f at relaxed values and at relaxed values given the draws. All held. attr:
+   bound_attr. */
 extern const op op_weights;
-/* [B][1]: inputs f, the weights (held), and the others that the weights are of. attr: bound_attr. */
+/* [B][1]: inputs f, the weights (held), and the others that the weights are of. attr:
+ * bound_attr. */
 extern const op op_bound;
-/* The value itself; its gradient is multiplied by the path weight. The weights come later in the graph: their node is put into the attr when it is made, and must be
-   kept. attr: scale_attr. */
+/* The value itself; its gradient is multiplied by the path weight. The weights come later in the
+   graph: their node is put into the attr when it is made, and must be kept. attr: scale_attr. */
 typedef struct scale_attr {
   node_id weights;
 } scale_attr;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* affine: y = f(x W^T + b), the activation f joined in where fuse.c could; and the activation alone.
+/* affine: y = f(x W^T + b), the activation f joined in where fuse.c could; and the activation
+ * alone.
  *
- * Products are cut into a fixed number of pieces, each one call of the backend on one thread: in forward and for the input's gradient along
- * whichever of rows and columns is longer, for the weights' gradient along the rows of W. */
+ * Products are cut into a fixed number of pieces, each one call of the backend on one thread: in
+ * forward and for the input's gradient along whichever of rows and columns is longer, for the
+ * weights' gradient along the rows of W. */
 #include "graph/activation.h"
 #include "graph/inside.h"
 #include "graph/ops.h"
@@ -118,7 +120,8 @@ static void affine_slope(run *r, const node *n, int part, int parts)
   }
 }
 
-/* ---- vjp, second pass: dx = g W, dW = g^T x, db = the sum of g's rows; the pieces of both products side by side */
+/* ---- vjp, second pass: dx = g W, dW = g^T x, db = the sum of g's rows; the pieces of both
+ * products side by side */
 static int input_parts(const run *r, const node *n)
 {
   const node *x = in_node(r, n, 0);
@@ -216,7 +219,8 @@ static void activation_forward(run *r, const node *n, int part, int parts)
                                 node_value(r, n) + i * n->ld);
 }
 
-/* The slope goes through the node's own gradient, which nobody reads afterwards, so that adding needs no buffer. */
+/* The slope goes through the node's own gradient, which nobody reads afterwards, so that adding
+ * needs no buffer. */
 static void activation_vjp(run *r, const node *n, int part, int parts)
 {
   const node *x = in_node(r, n, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Leaves, views, and what moves numbers without computing: param, input, constant, slice, repeat, concat, dropout. */
+/* Leaves, views, and what moves numbers without computing: param, input, constant, slice, repeat,
+ * concat, dropout. */
 #include "graph/inside.h"
 #include "graph/ops.h"
 #include "graph/vec.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What K samples of f = log w make: f itself, the weights that an estimator gives each sample's gradients, the row's bound, and a node that
- * scales the gradient of a path. A rule (infer/estimators) says how; here is where the numbers lie: sample k of row b at k B + b. */
+/* What K samples of f = log w make: f itself, the weights that an estimator gives each sample's
+ * gradients, the row's bound, and a node that scales the gradient of a path. A rule
+ * (infer/estimators) says how; here is where the numbers lie: sample k of row b at k B + b. */
 #include "graph/inside.h"
 #include "graph/ops.h"
 
@@ -112,8 +113,8 @@ const op op_weights = {
   .forward = { { one_row_parts, weights_forward } },
 };
 
-/* ---- bound: [B][1]. Each input but the weights is delivered its column of them: it is the estimator's gradient, not the derivative of
-   the value. */
+/* ---- bound: [B][1]. Each input but the weights is delivered its column of them: it is the
+   estimator's gradient, not the derivative of the value. */
 static elbo_status bound_shape(const graph *g, node *n, error *e)
 {
   (void)g, (void)e;
@@ -161,7 +162,8 @@ const op op_bound = {
   .vjp_reads_input = true,
 };
 
-/* ---- scale_path: the value as it is; its gradient times the path's weight of the row (Tucker et al. 2019, eq. 8) */
+/* ---- scale_path: the value as it is; its gradient times the path's weight of the row (Tucker et
+ * al. 2019, eq. 8) */
 static elbo_status scale_shape(const graph *g, node *n, error *e)
 {
   (void)e;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The last two nodes: terms per row, and their mean over the batch. Sums are in double, one thread: a few hundred numbers. */
+/* The last two nodes: terms per row, and their mean over the batch. Sums are in double, one thread:
+ * a few hundred numbers. */
 #include "graph/inside.h"
 #include "graph/ops.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The memory plan: every value, gradient and saved block gets a lifetime on the time line of one step (forward of node p at time p, its
-   vjp at 2 L - 1 - p) and a place in one arena, so that blocks whose lives do not meet share memory. Largest first, lowest place. */
+/* The memory plan: every value, gradient and saved block gets a lifetime on the time line of one
+   step (forward of node p at time p, its vjp at 2 L - 1 - p) and a place in one arena, so that
+   blocks whose lives do not meet share memory. Largest first, lowest place. */
 #include "graph/inside.h"
 #include "graph/ops.h"
 
@@ -100,7 +101,8 @@ static int larger_first(const void *a, const void *b)
   return (x->to > y->to) - (x->to < y->to);
 }
 
-/* The lowest place where block i meets none of those placed before it. Each collision moves it up, so the loop ends. */
+/* The lowest place where block i meets none of those placed before it. Each collision moves it up,
+ * so the loop ends. */
 static void put(block *b, int i)
 {
   b[i].at = 0;

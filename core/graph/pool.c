@@ -7,9 +7,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* One round: the caller publishes a job by raising `round`; every worker takes its share and counts itself out in `left`. A worker waits by
-   spinning SPINS times and then sleeping on the condition; small models finish a step inside the spin. With more threads than cores a
-   spinning thread keeps a core from the one that is waited for: then FEW times. */
+/* One round: the caller publishes a job by raising `round`; every worker takes its share and counts
+   itself out in `left`. A worker waits by spinning SPINS times and then sleeping on the condition;
+   small models finish a step inside the spin. With more threads than cores a spinning thread keeps
+   a core from the one that is waited for: then FEW times. */
 enum { SPINS = 4000, FEW = 20 };
 
 typedef struct worker {

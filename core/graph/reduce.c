@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Gradients kept row by row in forward, delivered in the vjp: times the row's upstream gradient, and summed where the input has fewer
-   rows. Each number is summed by one thread in the order of the rows. */
+/* Gradients kept row by row in forward, delivered in the vjp: times the row's upstream gradient,
+   and summed where the input has fewer rows. Each number is summed by one thread in the order of
+   the rows. */
 #include "graph/inside.h"
 #include "graph/vec.h"
 

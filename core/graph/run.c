@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Running a sealed plan: task after task, each in its parts on the pool; nothing is allocated or decided. */
+/* Running a sealed plan: task after task, each in its parts on the pool; nothing is allocated or
+ * decided. */
 #include "base/clock.h"
 #include "graph/inside.h"
 #include "graph/ops.h"

@@ -25,7 +25,8 @@ static void mark_needs(graph *g)
   }
 }
 
-/* From the objective down: who gets a gradient, and which consumer writes it first (the others add). */
+/* From the objective down: who gets a gradient, and which consumer writes it first (the others
+ * add). */
 static void mark_edges(graph *g)
 {
   g->nodes[g->options.objective]->has_grad = true;
@@ -50,7 +51,8 @@ static const node *storage_of(const graph *g, const node *n, size_t *first)
   return n;
 }
 
-/* Do the nodes through which consumers write `own`'s gradient (itself, and slices of it) cover each of its columns just once? */
+/* Do the nodes through which consumers write `own`'s gradient (itself, and slices of it) cover each
+ * of its columns just once? */
 static bool covered_once(const graph *g, const node *own, unsigned char *times)
 {
   memset(times, 0, own->shape.cols);
@@ -70,8 +72,9 @@ static bool covered_once(const graph *g, const node *own, unsigned char *times)
   return !memchr(times, 0, own->shape.cols);
 }
 
-/* A node that is looked at through slices: each slice is a gradient of its own, whose first consumer overwrites. Where together they do
-   not cover the node just once, its gradient is cleared first and everything adds. So is that of a parameter that nothing reaches. */
+/* A node that is looked at through slices: each slice is a gradient of its own, whose first
+   consumer overwrites. Where together they do not cover the node just once, its gradient is cleared
+   first and everything adds. So is that of a parameter that nothing reaches. */
 static elbo_status mark_cleared(graph *g, error *e)
 {
   size_t most = 1;

@@ -13,7 +13,8 @@ typedef struct arrays_out {
   error *e;
 } arrays_out;
 elbo_status arrays_begin(arrays_out *o, arena *a, error *e);
-/* One more; its values, zeroed. NULL with the error; a name of NULL is an error that stands already. */
+/* One more; its values, zeroed. NULL with the error; a name of NULL is an error that stands
+ * already. */
 float *arrays_add(arrays_out *o, const char *name, int rank, const size_t *dims);
 elbo_status arrays_as_npz(const elbo_arrays *a, const char *path, error *e);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* From a resolved model to its graphs. Parameters come first, in one order for all purposes; then values of the variables, parents first;
- * then densities and divergences; then the objective. */
+/* From a resolved model to its graphs. Parameters come first, in one order for all purposes; then
+ * values of the variables, parents first; then densities and divergences; then the objective. */
 #include "infer/build.h"
 
 #include <string.h>
@@ -193,7 +193,8 @@ static node_id add_enumeration(builder *b, const variable *v, size_t *below)
   return graph_add(b->g, &op_enumerate, v->name, NULL, 0, &a, sizeof a, b->e);
 }
 
-/* A draw on a score road has no derivative; one that is scaled gets its weights when they are made. */
+/* A draw on a score road has no derivative; one that is scaled gets its weights when they are
+ * made. */
 static node_id add_posterior_value(builder *b, const variable *v, int at, size_t *below)
 {
   bool train = b->o->purpose == GRAPH_TRAIN, path = !train || v->estimator->pathwise;
@@ -237,15 +238,15 @@ static node_id prior_value(builder *b, const variable *v, int at)
 static node_id add_plain_draw(builder *b, const variable *v, int at)
 {
   axis along = b->o->purpose == GRAPH_RECONSTRUCT ? AXIS_SAMPLE : AXIS_BATCH;
-  node_id drawn =
-      add_draw(b, v, &v->p, b->out->p_param[at], along, STREAM_DRAW * 5 + (uint64_t)at);
+  node_id drawn = add_draw(b, v, &v->p, b->out->p_param[at], along, STREAM_DRAW * 5 + (uint64_t)at);
   return build_to_form(b, v, drawn, v->p.use.family->value_form, ELBO_X_PLAIN);
 }
 
 /* What is shown of an observed variable: its mean, or a draw, or both. */
 static elbo_status keep_shown(builder *b, const variable *v, int at)
 {
-  node_id shown = b->o->draw ? add_plain_draw(b, v, at) : add_mean(b, v, &v->p, b->out->p_param[at]);
+  node_id shown =
+      b->o->draw ? add_plain_draw(b, v, at) : add_mean(b, v, &v->p, b->out->p_param[at]);
   if (shown == NODE_NONE) return b->e->status;
   graph_keep(b->g, shown);
   b->out->p_mean[at] = shown;
@@ -265,7 +266,8 @@ static void set_prior_value(builder *b, const variable *v, int at)
                   b->o->purpose == GRAPH_SAMPLE ? v->p.use.family->value_form : ELBO_X_PLAIN);
 }
 
-/* p, parents first: parameters of everything, values of latents where there is no q, means and draws of what is observed. */
+/* p, parents first: parameters of everything, values of latents where there is no q, means and
+ * draws of what is observed. */
 static elbo_status add_prior(builder *b)
 {
   bool generate = b->o->purpose == GRAPH_SAMPLE || b->o->purpose == GRAPH_DECODE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Latents with relaxed values: in place of their own (concrete), or beside them, for a control variate (rebar). */
+/* Latents with relaxed values: in place of their own (concrete), or beside them, for a control
+ * variate (rebar). */
 #include "infer/build.h"
 
 enum { STREAM_GIVEN = 8 * STREAM_DRAW };

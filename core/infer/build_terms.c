@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Densities and divergences of a model, and what estimators make of them: f = log p(x, z) - log q(z), rows, objective. */
+/* Densities and divergences of a model, and what estimators make of them: f = log p(x, z) - log
+ * q(z), rows, objective. */
 #include "infer/build.h"
 
 #include <string.h>
@@ -40,7 +41,8 @@ static node_id add_mirror(builder *b, const variable *v, int at)
                    b->e);
 }
 
-/* log q(z) as it stands in f, and, on a score road, log q(z) whose gradient the score weights take. */
+/* log q(z) as it stands in f, and, on a score road, log q(z) whose gradient the score weights
+ * take. */
 static elbo_status add_log_q(builder *b, const variable *v, int at)
 {
   const node_id *live = b->out->q_param[at];
@@ -102,7 +104,8 @@ static void list_term(term_list *l, node_id id, float coefficient, bool weighted
   l->in[l->n++] = id;
 }
 
-/* Two terms a variable at most. In evaluation a known KL stands for the sampled term that is there too. */
+/* Two terms a variable at most. In evaluation a known KL stands for the sampled term that is there
+ * too. */
 static void list_terms(const builder *b, term_list *l)
 {
   _Static_assert(2 * MODEL_MAX_VARIABLES <= NODE_MAX_IN, "every term of the objective has a place");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One step, replayed: parameters, batch and draws come from a file, objective and gradients go to another. It is how gradients are
- * compared with other systems, and how a step that was not finite is looked into. */
+/* One step, replayed: parameters, batch and draws come from a file, objective and gradients go to
+ * another. It is how gradients are compared with other systems, and how a step that was not finite
+ * is looked into. */
 #include "dist/ops.h"
 #include "infer/context.h"
 #include "io/tensors.h"

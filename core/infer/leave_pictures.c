@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What training leaves to look at: a hundred samples, and reconstructions beside their originals. Data that are no image leave points
- * (two numbers a row) or nothing. */
+/* What training leaves to look at: a hundred samples, and reconstructions beside their originals.
+ * Data that are no image leave points (two numbers a row) or nothing. */
 #include "base/file.h"
 #include "infer/run_inside.h"
 

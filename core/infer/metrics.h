@@ -9,12 +9,16 @@
 
 /* Means of the sums, as a report; the rest of `p` stays. */
 void metrics_means(const sums *s, elbo_progress *p);
-/* One line: {"step","epoch","objective","elbo","reconstruction","kl","grad_norm","seconds",..}; kl_weight is named while it is not 1. */
-elbo_status metrics_line(line_log *log, const elbo_progress *p, double kl_weight, double learning_rate, error *e);
-/* For a resume after `step` steps: how many bytes of the file to keep (whole lines up to that step), and the seconds its last kept line says. A
-   file that is not there keeps 0. */
-elbo_status metrics_cut(const char *metrics, uint64_t step, int64_t *keep, double *seconds, error *e);
-elbo_status metrics_summary(const char *path, const study *s, const elbo_train_result *r, const char *versions, error *e);
+/* One line: {"step","epoch","objective","elbo","reconstruction","kl","grad_norm","seconds",..};
+ * kl_weight is named while it is not 1. */
+elbo_status metrics_line(line_log *log, const elbo_progress *p, double kl_weight,
+                         double learning_rate, error *e);
+/* For a resume after `step` steps: how many bytes of the file to keep (whole lines up to that
+   step), and the seconds its last kept line says. A file that is not there keeps 0. */
+elbo_status metrics_cut(const char *metrics, uint64_t step, int64_t *keep, double *seconds,
+                        error *e);
+elbo_status metrics_summary(const char *path, const study *s, const elbo_train_result *r,
+                            const char *versions, error *e);
 /* Draws the curves of a metrics file: ELBO, reconstruction and KL of each split over epochs. */
 elbo_status metrics_curves(const char *metrics, const char *svg, const char *title, error *e);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* model.h - a resolved model: every name bound, every size known, every combination that makes no sense refused; and the graphs made from
- * it. Resolving needs the experiment, the registry and facts about the data, and allocates nothing of size. */
+/* model.h - a resolved model: every name bound, every size known, every combination that makes no
+ * sense refused; and the graphs made from it. Resolving needs the experiment, the registry and
+ * facts about the data, and allocates nothing of size. */
 #ifndef ELBO_INFER_MODEL_H
 #define ELBO_INFER_MODEL_H
 
@@ -13,9 +14,9 @@ enum { MODEL_MAX_VARIABLES = 32 };
 /* Where a working parameter comes from. */
 typedef struct param_plan {
   enum { FROM_CONSTANT, FROM_LEARN, FROM_HEAD } kind; /* a standard value is a constant too */
-  bool standard;   /* taken because nothing was given */
-  bool shared;     /* a head of one event's width, for all events */
-  double *values;  /* constant, and start of learn: [d width] working numbers */
+  bool standard;                                      /* taken because nothing was given */
+  bool shared;    /* a head of one event's width, for all events */
+  double *values; /* constant, and start of learn: [d width] working numbers */
   char working_name[64];
 } param_plan;
 
@@ -25,8 +26,8 @@ typedef struct side {
   family_use use;
   param_plan param[FAMILY_MAX_PARAMS];
   int parent[MODEL_MAX_VARIABLES], n_parents; /* variables, in the order of `given` */
-  size_t in;               /* numbers the net sees */
-  road_use road;           /* q: how it is drawn, where a pathwise estimator needs it */
+  size_t in;                                  /* numbers the net sees */
+  road_use road; /* q: how it is drawn, where a pathwise estimator needs it */
   net_params net;
   node_id free[FAMILY_MAX_PARAMS]; /* parameter nodes of learned free parameters, per graph */
 } side;
@@ -39,15 +40,15 @@ typedef struct variable {
   int feed;              /* index among data variables; -1 for a latent */
   size_t d;              /* independent events */
   int K;
-  size_t numbers, seen;  /* of a value; of what a network sees of it */
-  int dims[4], rank;     /* image shape of an observed variable, rank 0: none */
-  data_facts facts;      /* observed, input */
+  size_t numbers, seen; /* of a value; of what a network sees of it */
+  int dims[4], rank;    /* image shape of an observed variable, rank 0: none */
+  data_facts facts;     /* observed, input */
   side p, q;
   /* latent */
   const estimator_kind *estimator;
-  relax_use *relax;      /* of an estimator that relaxes; NULL: none does */
-  noise_tie noise;       /* how its draws hang together in training */
-  bool uses_kl;          /* the KL is known and may be used, by the per-latent rule */
+  relax_use *relax; /* of an estimator that relaxes; NULL: none does */
+  noise_tie noise;  /* how its draws hang together in training */
+  bool uses_kl;     /* the KL is known and may be used, by the per-latent rule */
   const char *why_not_kl;
   bool kl_known;
   kl_use kl;
@@ -66,23 +67,27 @@ typedef struct model {
   const char *estimator_reason;    /* of `auto` */
   const bound_rule *objective;     /* what is climbed */
   score_rule *score;               /* of the latents on a score road; NULL: none is */
-  bool weighs;                     /* samples are weighed one by one: not the plain mean of f along its paths */
-  bool baseline;                   /* f is compared with a moving average */
-  bool controls;                   /* f at relaxed values of all latents stands beside f */
-  sobol *net;                      /* of noise sobol, with so many coordinates in use; else NULL */
+  /* samples are weighed one by one: not the plain mean of f along its paths */
+  bool weighs;
+  bool baseline; /* f is compared with a moving average */
+  bool controls; /* f at relaxed values of all latents stands beside f */
+  sobol *net;    /* of noise sobol, with so many coordinates in use; else NULL */
   size_t n_coordinates;
-  bool enumerates;                 /* samples are all points of the latents' supports */
-  size_t samples;                  /* K: as the experiment says, or the number of points */
+  bool enumerates; /* samples are all points of the latents' supports */
+  size_t samples;  /* K: as the experiment says, or the number of points */
   bool has_prior;
   family_use prior;
   double prior_values[FAMILY_MAX_PARAMS];
   size_t N; /* rows of the training data */
 } model;
 
-/* facts [n_data] in the order of x->data. Everything that is wrong goes to `p` at its place in the file; the model is usable only if `p` stays empty. */
-elbo_status model_resolve(const experiment *x, const registry *r, const data_facts *facts, model **out, problems *p, error *e);
+/* facts [n_data] in the order of x->data. Everything that is wrong goes to `p` at its place in the
+ * file; the model is usable only if `p` stays empty. */
+elbo_status model_resolve(const experiment *x, const registry *r, const data_facts *facts,
+                          model **out, problems *p, error *e);
 void model_free(model *m);
-/* The resolved plan, a line each: what `elbo train` prints first. `batch`: with sizes of a sealed graph, or NULL. */
+/* The resolved plan, a line each: what `elbo train` prints first. `batch`: with sizes of a sealed
+ * graph, or NULL. */
 /* Of relaxed values after so many epochs (with fraction). */
 double model_temperature(const model *m, double epochs);
 /* The family that a latent's training draws are of: its own, or the relaxed twin. */
@@ -92,33 +97,41 @@ elbo_status model_plan(const model *m, text *lines, error *e);
 /* ---- graphs of a model. All have the same parameters in the same order. */
 typedef struct model_graph {
   graph *g;
-  node_id data[MODEL_MAX_VARIABLES];  /* value of each data variable, by variable, plain form */
-  node_id value[MODEL_MAX_VARIABLES]; /* value of each variable, in the form of the family that made it */
+  node_id data[MODEL_MAX_VARIABLES]; /* value of each data variable, by variable, plain form */
+  /* value of each variable, in the form of the family that made it */
+  node_id value[MODEL_MAX_VARIABLES];
   node_id plain[MODEL_MAX_VARIABLES]; /* the same in plain form */
-  node_id q_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS], p_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS];
-  node_id p_mean[MODEL_MAX_VARIABLES]; /* E[v | parents] under p, or with `draw` a draw, plain form; NODE_NONE where not built */
+  node_id q_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS],
+      p_param[MODEL_MAX_VARIABLES][FAMILY_MAX_PARAMS];
+  /* E[v | parents] under p, or with `draw` a draw, plain form; NODE_NONE where not built */
+  node_id p_mean[MODEL_MAX_VARIABLES];
   node_id p_draw[MODEL_MAX_VARIABLES]; /* with draw_too: a draw of it */
-  node_id drawn[MODEL_MAX_VARIABLES]; /* the draws of latents, where a replay puts them */
-  node_id score[MODEL_MAX_VARIABLES]; /* training, score roads: log q whose gradient is taken */
-  node_id relaxed[MODEL_MAX_VARIABLES], given[MODEL_MAX_VARIABLES]; /* training with a control variate: values of the twin */
-  node_id weights;                    /* training, where samples are weighed: the first column those of the paths */
-  node_id log_p[MODEL_MAX_VARIABLES], log_q[MODEL_MAX_VARIABLES], kl[MODEL_MAX_VARIABLES]; /* [.][1]; NODE_NONE where not used */
+  node_id drawn[MODEL_MAX_VARIABLES];  /* the draws of latents, where a replay puts them */
+  node_id score[MODEL_MAX_VARIABLES];  /* training, score roads: log q whose gradient is taken */
+  /* training with a control variate: values of the twin */
+  node_id relaxed[MODEL_MAX_VARIABLES], given[MODEL_MAX_VARIABLES];
+  /* training, where samples are weighed: the first column those of the paths */
+  node_id weights;
+  /* [.][1]; NODE_NONE where not used */
+  node_id log_p[MODEL_MAX_VARIABLES], log_q[MODEL_MAX_VARIABLES], kl[MODEL_MAX_VARIABLES];
   node_id rows, objective;
 } model_graph;
 
 typedef enum {
-  GRAPH_TRAIN,      /* the estimator's objective with derivatives; terms kept */
-  GRAPH_EVALUATE,   /* all of log p, log q and known KLs, forward only */
+  GRAPH_TRAIN,       /* the estimator's objective with derivatives; terms kept */
+  GRAPH_EVALUATE,    /* all of log p, log q and known KLs, forward only */
   GRAPH_RECONSTRUCT, /* q drawn (K samples) and the means of what is observed */
-  GRAPH_SAMPLE,     /* ancestral: latents drawn from p, then means of what is observed, or draws with `draw` */
-  GRAPH_DECODE      /* latents fed (feed n_feeds + index in p_order of the latent), means of what is observed */
+  /* ancestral: latents drawn from p, then means of what is observed, or draws with `draw` */
+  GRAPH_SAMPLE,
+  GRAPH_DECODE /* latents fed (feed n_feeds + index in p_order of the latent), means of what is
+                  observed */
 } graph_purpose;
 typedef struct graph_options {
   graph_purpose purpose;
   size_t batch, samples;
   bool no_fuse;
-  bool draw; /* what is observed is drawn, instead of its mean */
-  bool draw_too; /* GRAPH_RECONSTRUCT: it is drawn beside its mean (p_draw) */
+  bool draw;             /* what is observed is drawn, instead of its mean */
+  bool draw_too;         /* GRAPH_RECONSTRUCT: it is drawn beside its mean (p_draw) */
   uint32_t mean_latents; /* GRAPH_DECODE: bit i: latent i is not fed but E[. | parents] under p */
 } graph_options;
 elbo_status model_build(model *m, const graph_options *o, model_graph *out, error *e);

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-/* Every update climbs: g is the gradient of what is maximised. Weight decay is decoupled (Loshchilov and Hutter 2019): w -= decay * w. */
+/* Every update climbs: g is the gradient of what is maximised. Weight decay is decoupled
+ * (Loshchilov and Hutter 2019): w -= decay * w. */
 #define UPDATE(name, ...)                                                                          \
   ELBO_INLINE void name(const update_args *a, size_t n, float *restrict w,                         \
                         const float *restrict g, float *restrict s0, float *restrict s1)           \
@@ -40,7 +41,8 @@ UPDATE(rmsprop, {
   s0[i] = s;
   w[i] += rate * v / (sqrtf(s) + c1) - decay * w[i];
 })
-/* Kingma and Ba 2015, algorithm 1 with the last line of section 2: c0 = 1 - beta1, c1 = 1 - beta2, c2 = epsilon scaled by the second correction */
+/* Kingma and Ba 2015, algorithm 1 with the last line of section 2: c0 = 1 - beta1, c1 = 1 - beta2,
+ * c2 = epsilon scaled by the second correction */
 UPDATE(adam, {
   float m = s0[i] + c0 * (v - s0[i]), s = s1[i] + c1 * (v * v - s1[i]);
   s0[i] = m;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The resolved plan in words: what was decided, and every default and consequence that a reader of the experiment file would not see. */
+/* The resolved plan in words: what was decided, and every default and consequence that a reader of
+ * the experiment file would not see. */
 #include "infer/model.h"
 #include "infer/optimizer.h"
 #include "graph/activation.h"

@@ -53,7 +53,8 @@ static void list_variables(resolver *s, const data_facts *facts)
   }
 }
 
-/* The family's K of a variable: written, or told by the data: as many classes as the largest index needs, or the whole row of a vector. */
+/* The family's K of a variable: written, or told by the data: as many classes as the largest index
+ * needs, or the whole row of a vector. */
 static int find_dim(resolver *s, const variable *v, const conditional *p, const elbo_family *f)
 {
   if (!family_has_dim(f)) return 1;
@@ -96,7 +97,8 @@ static void size_variables(resolver *s)
   }
 }
 
-/* Parents first, else as written (Kahn 1962, taking the first that is ready). The reader has refused cycles. */
+/* Parents first, else as written (Kahn 1962, taking the first that is ready). The reader has
+ * refused cycles. */
 static int order_sides(const model *m, const conditional *list, int n, bool q, int *order)
 {
   bool done[MODEL_MAX_VARIABLES] = { false };

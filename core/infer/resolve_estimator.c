@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which estimator each latent has, and whether it applies: roads, KLs, supports that move, chains, samples, one objective for all. */
+/* Which estimator each latent has, and whether it applies: roads, KLs, supports that move, chains,
+ * samples, one objective for all. */
 #include "base/text.h"
 #include "infer/resolve.h"
 
@@ -27,7 +28,8 @@ static const char *kl_parent_problem(resolver *s, const variable *v)
   return NULL;
 }
 
-/* The KL is used only where every p-parent is observed, an input, or comes before the latent in q's order (estimators.md, B on chains). */
+/* The KL is used only where every p-parent is observed, an input, or comes before the latent in q's
+ * order (estimators.md, B on chains). */
 static void find_kl(resolver *s, variable *v)
 {
   v->kl_known = kl_find(s->m->registry, &v->q.use, &v->p.use, &v->kl);
@@ -36,8 +38,9 @@ static void find_kl(resolver *s, variable *v)
                                              v->q.use.family->name, v->p.use.family->name);
 }
 
-/* Is a closed form infinite at some parameters that training may meet? They are looked for on a grid around the standard values, whose
-   working numbers are left and right of them by REACH: a factor of 7 in a scale. Constants stay what they are. */
+/* Is a closed form infinite at some parameters that training may meet? They are looked for on a
+   grid around the standard values, whose working numbers are left and right of them by REACH: a
+   factor of 7 in a scale. Constants stay what they are. */
 enum { MOST_PROBED = 6, REACH = 2 };
 
 static int probed_params(const side *s, double *w, double **at)
@@ -73,7 +76,8 @@ static bool kl_may_be_infinite(const variable *v)
   return false;
 }
 
-/* `auto` leaves such a divergence to the draws: one infinite term would end the run (decisions/012). */
+/* `auto` leaves such a divergence to the draws: one infinite term would end the run
+ * (decisions/012). */
 static void avoid_infinite_kl(resolver *s, variable *v)
 {
   if (v->why_not_kl || (v->q.spec->gradient && !is_auto(v->q.spec->gradient)) ||
@@ -143,7 +147,8 @@ static const estimator_kind *named_estimator(resolver *s, const char *name, plac
   return NULL;
 }
 
-/* ---- auto: sgvb_b where a known KL can be used, else sgvb_a; score_loo for a latent that has no road */
+/* ---- auto: sgvb_b where a known KL can be used, else sgvb_a; score_loo for a latent that has no
+ * road */
 static bool has_road(resolver *s, const variable *v)
 {
   road_use road;
@@ -190,7 +195,8 @@ static void refuse_useless_b(resolver *s)
 }
 
 /* ---- does it apply */
-/* E[d log q/dp] is not 0 for a parameter that moves the support: then log q may not be differentiated alone, nor left out. */
+/* E[d log q/dp] is not 0 for a parameter that moves the support: then log q may not be
+ * differentiated alone, nor left out. */
 static void refuse_moving_support(resolver *s, const variable *v)
 {
   if (!v->estimator->score && !v->estimator->hold_q) return;
@@ -364,7 +370,8 @@ void choose_estimators(resolver *s)
   refuse_useless_b(s);
 }
 
-/* A temperature that is not given: the lowest of Jang, Gu and Poole 2017's. From one to another it goes as an exponential, as theirs. */
+/* A temperature that is not given: the lowest of Jang, Gu and Poole 2017's. From one to another it
+ * goes as an exponential, as theirs. */
 double model_temperature(const model *m, double epochs)
 {
   const estimator_spec *e = &m->x->estimator;

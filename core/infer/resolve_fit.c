@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Does it fit: data in the support of their family, q's support in p's, a road and a KL for each latent's estimator. */
+/* Does it fit: data in the support of their family, q's support in p's, a road and a KL for each
+ * latent's estimator. */
 #include "infer/resolve.h"
 
 #include <math.h>
@@ -70,8 +71,8 @@ static bool moves_ends(const elbo_param *p)
   return p->flags & (ELBO_MOVES_SUPPORT | ELBO_CONSTANT) || p->constraint == ELBO_INTEGER;
 }
 
-/* Ends of event j's support on one side. false: learned numbers move them. The other parameters have their standard values, which
-   don't matter. */
+/* Ends of event j's support on one side. false: learned numbers move them. The other parameters
+   have their standard values, which don't matter. */
 static bool find_ends(const side *s, int K, size_t j, double *low, double *high)
 {
   const elbo_family *f = s->use.family;
@@ -86,7 +87,8 @@ static bool find_ends(const side *s, int K, size_t j, double *low, double *high)
   return f->support.range(w, K, low, high) == ELBO_OK;
 }
 
-/* Between the widest ends of the events, where they are known; in training value by value otherwise. */
+/* Between the widest ends of the events, where they are known; in training value by value
+ * otherwise. */
 static bool fits_ends(const fit *f)
 {
   double low, high, least = INFINITY, most = -INFINITY;
@@ -147,7 +149,8 @@ void check_data(resolver *s, const variable *v)
 }
 
 /* ---- q against p */
-/* Ends that hold for every parameter; of a lattice they are enough, since what is compared are lattices of whole numbers. */
+/* Ends that hold for every parameter; of a lattice they are enough, since what is compared are
+ * lattices of whole numbers. */
 static bool known_ends(const variable *v, const side *s, size_t j, double *low, double *high)
 {
   static const double ends[][2] = {

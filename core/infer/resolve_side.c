@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One side, p(v | parents) or q(v | parents): the family, its parents, and where each working parameter comes from. */
+/* One side, p(v | parents) or q(v | parents): the family, its parents, and where each working
+ * parameter comes from. */
 #include "infer/resolve.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ static void find_parents(resolver *s, variable *v, side *to)
                 "%s: a `net` needs parents; write `given: NAME`", v->name);
 }
 
-/* What is given of event j: `width` numbers of its own, or the same for every event; or one number for all, spread over `spread`. */
+/* What is given of event j: `width` numbers of its own, or the same for every event; or one number
+ * for all, spread over `spread`. */
 static const double *given_of(const param_spec *spec, size_t d, size_t width, size_t j,
                               double *spread)
 {
@@ -153,7 +155,8 @@ static bool in_set(const elbo_form_set *forms, const char *name)
   return false;
 }
 
-/* The form set that a given name is of; a name that is also a parameter's own (uniform: low) does not tell. NULL: none. */
+/* The form set that a given name is of; a name that is also a parameter's own (uniform: low) does
+ * not tell. NULL: none. */
 static const elbo_form_set *set_used(const side *to)
 {
   const elbo_family *f = to->use.family;
@@ -208,11 +211,12 @@ static void refuse_event(resolver *s, const variable *v, const side *to)
 {
   const char *p = v->p.use.family ? v->p.use.family->name : "p's family";
   bool vectors = v->numbers > v->d;
-  problem_add(s->problems, to->spec->family_at, ELBO_E_USAGE,
-              "%s: q's %s gives events of %d numbers, p's %s has %zu of %zu; expected events of one "
-              "size: write %s in q too, or %s in p with `%s: %zu`",
-              v->name, to->spec->family, to->use.E, p, v->d, v->numbers / v->d, p,
-              to->spec->family, vectors ? "size" : "dim", v->numbers);
+  problem_add(
+      s->problems, to->spec->family_at, ELBO_E_USAGE,
+      "%s: q's %s gives events of %d numbers, p's %s has %zu of %zu; expected events of one "
+      "size: write %s in q too, or %s in p with `%s: %zu`",
+      v->name, to->spec->family, to->use.E, p, v->d, v->numbers / v->d, p, to->spec->family,
+      vectors ? "size" : "dim", v->numbers);
 }
 
 void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Held-out figures. Rows go in batches, the samples of a batch in chunks; densities are floats for
- * each row and sample, everything made of them is summed in double, sample after sample, so that the
- * size of a chunk does not show. Letters: B rows of a batch, K samples.
+ * each row and sample, everything made of them is summed in double, sample after sample, so that
+ * the size of a chunk does not show. Letters: B rows of a batch, K samples.
  *
  *   reconstruction  mean over rows and k of log p(x|z_k), x all that is observed
- *   kl              KL(q || p) where it is known and may stand for its estimate, else the mean over k
- *                   of log q(z_k) - log p(z_k)
- *   elbo            reconstruction - kl
- *   log_likelihood  mean over rows of log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k|x)
- *                   (Burda, Grosse and Salakhutdinov 2016, eq. 8)
+ *   kl              KL(q || p) where it is known and may stand for its estimate, else the mean over
+ * k of log q(z_k) - log p(z_k) elbo            reconstruction - kl log_likelihood  mean over rows
+ * of log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k|x) (Burda, Grosse and Salakhutdinov 2016, eq. 8)
  *   ess             mean over rows of (sum w)^2 / sum w^2
  *   khat            mean over rows of the Pareto shape of the weights' tail */
 #include "infer/run_inside.h"
@@ -85,8 +83,8 @@ static const node *node_of(const evaluator *v, node_id id)
   return graph_node(v->machine->mg.g, id);
 }
 
-/* The rows of sample k of this chunk, from column `at` on: one row for all, the batch again for each
-   sample, or row by row. */
+/* The rows of sample k of this chunk, from column `at` on: one row for all, the batch again for
+   each sample, or row by row. */
 static elbo_rows view(const evaluator *v, node_id id, size_t k, size_t at)
 {
   const node *n = node_of(v, id);

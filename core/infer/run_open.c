@@ -218,8 +218,8 @@ elbo_status run_words(elbo_run *r, bool *improper, error *e)
 
 /* A density of dequantized data v = (x + u) / (scale s_j) bounds the probability of the discrete x:
    log P(x) >= E_u log p(x + u) = E_u log p(v) - D log scale - sum_j log s_j
-   (Theis, van den Oord and Bethge 2016, section 3.1), s_j those of standardize. Clipped values have no
-   such density. */
+   (Theis, van den Oord and Bethge 2016, section 3.1), s_j those of standardize. Clipped values have
+   no such density. */
 static double log_volume(const elbo_run *r, const variable *v)
 {
   const prepare *how = &v->data->prepare;

@@ -110,8 +110,8 @@ static int by_size(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* A prior without an inverse cdf, or whose parameters come from other latents: quantiles of draws stand
-   in for those of the marginal. */
+/* A prior without an inverse cdf, or whose parameters come from other latents: quantiles of draws
+   stand in for those of the marginal. */
 static elbo_status drawn_quantiles(grid *g, size_t number, size_t n, double *out, error *e)
 {
   if (draw_prior(g, e)) return e->status;

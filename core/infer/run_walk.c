@@ -112,8 +112,8 @@ elbo_status walk_run(walk *w, error *e)
   return e->status;
 }
 
-/* A family whose mean does not exist (cauchy), does not exist everywhere (student_t), or is not known (relaxed_categorical) is shown by
-   draws. */
+/* A family whose mean does not exist (cauchy), does not exist everywhere (student_t), or is not
+   known (relaxed_categorical) is shown by draws. */
 elbo_status walk_show(walk *w, error *e)
 {
   if (walk_run(w, e) != ELBO_E_PLUGIN || w->draw) return e->status;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* core/infer: from a described experiment to numbers: resolving, building the objective, estimators, optimizers, the trainer, and what is
- * done with a trained model. Depends on nn, dist, graph, data, io.
+/* core/infer: from a described experiment to numbers: resolving, building the objective,
+ * estimators, optimizers, the trainer, and what is done with a trained model. Depends on nn, dist,
+ * graph, data, io.
  *
- * spec.h - an experiment as plain data, exactly as its file says it, defaults filled in; config/ makes it from YAML and writes it back.
- * All strings and arrays belong to the experiment's arena. Every part remembers its place in the file, so that whatever is found wrong
- * later is reported there. */
+ * spec.h - an experiment as plain data, exactly as its file says it, defaults filled in; config/
+ * makes it from YAML and writes it back. All strings and arrays belong to the experiment's arena.
+ * Every part remembers its place in the file, so that whatever is found wrong later is reported
+ * there. */
 #ifndef ELBO_INFER_SPEC_H
 #define ELBO_INFER_SPEC_H
 
@@ -19,7 +21,9 @@ typedef struct param_spec {
   const char *name; /* as given: "loc", "log_var", "probs" */
   place at;
   given_kind kind;
-  double *values; /* constant: n_values numbers in the given form (1: for every event; else size of them, or size K); learn: the `init`, n_values 0 or 1 or size */
+  /* constant: n_values numbers in the given form (1: for every event; else size of them, or size
+   * K); learn: the `init`, n_values 0 or 1 or size */
+  double *values;
   size_t n_values;
   bool share_event; /* head: one number for the whole event, {share: event} */
 } param_spec;
@@ -35,11 +39,11 @@ typedef struct conditional {
   place given_at;
   int64_t size; /* independent events; 0: not written (q, observed) */
   place size_at;
-  int64_t dim;  /* K; 0: not written */
+  int64_t dim; /* K; 0: not written */
   net_spec net;
   param_spec *params;
   int n_params;
-  const char *reparam;  /* NULL: the family's own road */
+  const char *reparam; /* NULL: the family's own road */
   place reparam_at;
   const char *gradient; /* q only: estimator of this latent; NULL: the default */
   place gradient_at;
@@ -63,9 +67,10 @@ typedef struct estimator_spec {
   const char *name; /* of estimator_table (infer/estimator.h), or "auto" */
   place at;
   int64_t samples; /* K, default 1 */
-  double temperature_from, temperature_to, temperature_epochs; /* a number t: from = to = t, epochs 0; from 0: not given */
+  /* a number t: from = to = t, epochs 0; from 0: not given */
+  double temperature_from, temperature_to, temperature_epochs;
   place temperature_at;
-  double scale;         /* of rebar's control variate, default 1 */
+  double scale; /* of rebar's control variate, default 1 */
   place scale_at;
   bool density_relaxed; /* density: discrete (default) | relaxed */
   place density_at;
@@ -75,7 +80,7 @@ typedef struct estimator_spec {
 
 enum { OPTIMIZER_HYPERS = 6, SCHEDULE_HYPERS = 3 };
 typedef struct optimizer_spec {
-  int kind;      /* row of optimizer_table (infer/optimizer.h); default adam */
+  int kind; /* row of optimizer_table (infer/optimizer.h); default adam */
   place at;
   double learning_rate;
   double hyper[OPTIMIZER_HYPERS]; /* in the order of the row's `hypers`, defaults filled in */
@@ -87,12 +92,12 @@ typedef struct optimizer_spec {
 
 typedef struct train_spec {
   place at;
-  int64_t epochs, batch_size;      /* defaults 10, 100 */
+  int64_t epochs, batch_size; /* defaults 10, 100 */
   place batch_at;
-  int64_t log_every;               /* steps; 0: each epoch only */
-  int64_t checkpoint_every;        /* steps; 0: each epoch */
-  bool keep_best;                  /* keep: last (default) | best */
-  int64_t patience;                /* epochs; 0: none */
+  int64_t log_every;                /* steps; 0: each epoch only */
+  int64_t checkpoint_every;         /* steps; 0: each epoch */
+  bool keep_best;                   /* keep: last (default) | best */
+  int64_t patience;                 /* epochs; 0: none */
   double kl_from, kl_to, kl_epochs; /* a number b: from = to = b, epochs 0 */
 } train_spec;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reading the data of an experiment, cutting validation and limits, and resolving the model against what was found. */
+/* Reading the data of an experiment, cutting validation and limits, and resolving the model against
+ * what was found. */
 #include "infer/study.h"
 
 #include <math.h>
@@ -97,7 +98,8 @@ static void set_window(opener *o, int i, split_kind split)
   set->rows = set->x.rows;
 }
 
-/* The last part of the training rows: its window shares the array, so nothing is copied and nothing freed twice. */
+/* The last part of the training rows: its window shares the array, so nothing is copied and nothing
+ * freed twice. */
 static void cut_validation(study *s)
 {
   for (int i = 0; i < s->n_data && s->x->validate > 0; i++) {
@@ -229,7 +231,8 @@ static void read_all(opener *o, const char *const *overrides)
 }
 
 /* ---- data of a family that lives on levels: the facts don't know how many, the model does */
-/* true: every event has the same number of them, *levels. Where they differ, training looks value by value. */
+/* true: every event has the same number of them, *levels. Where they differ, training looks value
+ * by value. */
 static bool levels_of(const variable *v, double *levels)
 {
   const elbo_family *f = v->p.use.family;

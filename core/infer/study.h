@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* study.h - an experiment with its data and its resolved model: what every command works on; and a machine: one of the model's graphs, ready
- * to run. */
+/* study.h - an experiment with its data and its resolved model: what every command works on; and a
+ * machine: one of the model's graphs, ready to run. */
 #ifndef ELBO_INFER_STUDY_H
 #define ELBO_INFER_STUDY_H
 
@@ -14,25 +14,27 @@ typedef struct study {
   const registry *registry;
   const elbo_backend *backend;
   int threads;
-  experiment *x; /* owned */
-  text resolved;       /* the experiment with every default written out */
-  char digest[20];     /* of what must be the same to resume: all of it but the number of epochs */
-  model *model;  /* owned */
+  experiment *x;   /* owned */
+  text resolved;   /* the experiment with every default written out */
+  char digest[20]; /* of what must be the same to resume: all of it but the number of epochs */
+  model *model;    /* owned */
   /* [n_data] by feed, or empty (rows 0): the windows of validate share the training arrays. */
   dataset data[SPLITS][MODEL_MAX_VARIABLES];
-  size_t rows[SPLITS]; /* 0: there is no such split */
+  size_t rows[SPLITS];  /* 0: there is no such split */
   array labels[SPLITS]; /* u8 or f32 of rank 0; rows 0: none. Validate: those of train */
   int n_data;
 } study;
 
-/* Takes over x. Reads the data, collects facts, resolves. All problems go to `p` (with their places) and the call returns their status; on error
-   *out is NULL. `overrides`: "VARIABLE=FILE" pairs that replace the test data, or NULL. */
-elbo_status study_open(const registry *r, const elbo_backend *backend, int threads, experiment *x, const char *const *overrides, study **out,
-                       problems *p, error *e);
+/* Takes over x. Reads the data, collects facts, resolves. All problems go to `p` (with their
+ *places) and the call returns their status; on error out is NULL. `overrides`: "VARIABLE=FILE"
+ *pairs that replace the test data, or NULL. */
+elbo_status study_open(const registry *r, const elbo_backend *backend, int threads, experiment *x,
+                       const char *const *overrides, study **out, problems *p, error *e);
 void study_free(study *s);
 size_t study_data_bytes(const study *s);
 
-/* A sealed graph of the study's model with its own run, pool and feeds. Parameters and gradients are the caller's. */
+/* A sealed graph of the study's model with its own run, pool and feeds. Parameters and gradients
+ * are the caller's. */
 typedef struct machine {
   study *study;
   model_graph mg;
@@ -44,18 +46,26 @@ typedef struct machine {
   const dataset *source[MODEL_MAX_VARIABLES];
   const uint32_t *index; /* [batch] rows of the split */
   uint32_t visit;
-  const float *given[MODEL_MAX_VARIABLES * 2]; /* dense [batch][numbers] instead of the data set, by feed; or NULL */
-  struct feed_slot { struct machine *machine; int feed; } slots[MODEL_MAX_VARIABLES * 2];
+  /* dense [batch][numbers] instead of the data set, by feed; or NULL */
+  const float *given[MODEL_MAX_VARIABLES * 2];
+  struct feed_slot {
+    struct machine *machine;
+    int feed;
+  } slots[MODEL_MAX_VARIABLES * 2];
   feed feeds[MODEL_MAX_VARIABLES * 2];
   size_t numbers[MODEL_MAX_VARIABLES * 2]; /* a row of each feed */
 } machine;
-/* pool NULL: one of the study's threads is made and owned. params NULL: the layout only (params of graph_param_floats must be set before running). */
-elbo_status machine_new(study *s, const graph_options *o, pool *shared, float *params, float *grads, machine **out, error *e);
+/* pool NULL: one of the study's threads is made and owned. params NULL: the layout only (params of
+ * graph_param_floats must be set before running). */
+elbo_status machine_new(study *s, const graph_options *o, pool *shared, float *params, float *grads,
+                        machine **out, error *e);
 void machine_free(machine *m);
 /* Reads from a split, at index[0..batch). */
 void machine_feed_split(machine *m, split_kind split, const uint32_t *index, uint32_t visit);
-/* Feed f (model->n_feeds + k: the k-th latent in p's order, of GRAPH_DECODE) takes these numbers. */
+/* Feed f (model->n_feeds + k: the k-th latent in p's order, of GRAPH_DECODE) takes these
+ * numbers. */
 void machine_feed_values(machine *m, int feed, const float *values);
-elbo_status machine_forward(machine *m, size_t batch, uint64_t step, uint64_t sample_offset, error *e);
+elbo_status machine_forward(machine *m, size_t batch, uint64_t step, uint64_t sample_offset,
+                            error *e);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A run: a trainer, its directory and its files. Whatever stops it, the directory holds the last whole checkpoint and the metrics up to it. */
+/* A run: a trainer, its directory and its files. Whatever stops it, the directory holds the last
+ * whole checkpoint and the metrics up to it. */
 #include "base/clock.h"
 #include "infer/context.h"
 #include "infer/metrics.h"

@@ -123,7 +123,8 @@ double trainer_learning_rate(const trainer *t)
 }
 
 /* ---- sums */
-/* Of samples the mean, or, where they are the points of a support, the sum with their probabilities; one row stands for all of the batch. */
+/* Of samples the mean, or, where they are the points of a support, the sum with their
+ * probabilities; one row stands for all of the batch. */
 static double sum_rows(const machine *m, node_id id)
 {
   if (id == NODE_NONE) return 0;
@@ -241,7 +242,8 @@ elbo_status trainer_step(trainer *t, sums *s, error *e)
   return ELBO_DONE;
 }
 
-/* Step numbers from the top, which training never reaches: test draws are other draws, and the same each time. */
+/* Step numbers from the top, which training never reaches: test draws are other draws, and the same
+ * each time. */
 elbo_status trainer_test(trainer *t, split_kind split, sums *s, error *e)
 {
   for (size_t first = 0, rows = t->study->rows[split]; first < rows; first += TEST_BATCH) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* trainer.h - the training step and where it stands; no files. Everything a step needs is allocated by trainer_new. */
+/* trainer.h - the training step and where it stands; no files. Everything a step needs is allocated
+ * by trainer_new. */
 #ifndef ELBO_INFER_TRAINER_H
 #define ELBO_INFER_TRAINER_H
 
@@ -33,7 +34,8 @@ typedef struct trainer {
 
 elbo_status trainer_new(study *s, int64_t epochs, trainer **out, error *e);
 void trainer_free(trainer *t);
-/* One step: forward, backward, update; adds to `sums`. On a number that is not finite nothing is updated and e names node, row and values. */
+/* One step: forward, backward, update; adds to `sums`. On a number that is not finite nothing is
+ * updated and e names node, row and values. */
 elbo_status trainer_step(trainer *t, sums *sums, error *e);
 /* Means over a split with one draw a row; the same draws every time. */
 elbo_status trainer_test(trainer *t, split_kind split, sums *sums, error *e);

@@ -31,7 +31,8 @@ static double shape_at(double b, const double *x, size_t n)
   return sum / (double)n;
 }
 
-/* b is averaged over a grid of 30 + sqrt n points with the profile likelihood as weights (Zhang and Stephens 2009, eqs. 3 to 6 and 9). */
+/* b is averaged over a grid of 30 + sqrt n points with the profile likelihood as weights (Zhang and
+ * Stephens 2009, eqs. 3 to 6 and 9). */
 double pareto_shape(const double *x, size_t n)
 {
   size_t m = 30 + (size_t)sqrt((double)n);

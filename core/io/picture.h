@@ -11,9 +11,9 @@
 /* npy 1.0, '<f4', C order. */
 elbo_status npy_write(const char *path, const float *at, int rank, const size_t *dims, error *e);
 
-/* The same arrays by name in one file, npz as numpy reads it: a zip archive whose members NAME.npy are
- * stored as they are. Begin, add.., then commit or abandon; an error of adding leaves the archive to
- * be abandoned. Names: letters, digits, '.', '_', at most 200; the whole below 4 GiB. */
+/* The same arrays by name in one file, npz as numpy reads it: a zip archive whose members NAME.npy
+ * are stored as they are. Begin, add.., then commit or abandon; an error of adding leaves the
+ * archive to be abandoned. Names: letters, digits, '.', '_', at most 200; the whole below 4 GiB. */
 typedef struct npz npz;
 npz *npz_begin(const char *path, error *e);
 elbo_status npz_add(npz *z, const char *name, const float *at, int rank, const size_t *dims,

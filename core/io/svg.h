@@ -22,9 +22,9 @@ typedef struct {
   double width, height;       /* of the picture */
   const char *const *entries; /* the legend's words; row i has the colour i; "" is left out */
   size_t n;
-  bool dots;    /* does the legend show dots, not lines */
-  bool shapes;  /* marks: a row's colour comes again with another shape */
-  size_t bare;  /* rows at the end of the legend that have words alone */
+  bool dots;   /* does the legend show dots, not lines */
+  bool shapes; /* marks: a row's colour comes again with another shape */
+  size_t bare; /* rows at the end of the legend that have words alone */
 } svg_frame;
 
 /* Takes in a value, if finite; begin with low = INFINITY, high = -INFINITY. */

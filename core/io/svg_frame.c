@@ -230,7 +230,8 @@ void svg_add_mark(text *t, size_t row, double x, double y)
 
 const char *svg_dashes(size_t row)
 {
-  static const char *const dashes[] = { "", " stroke-dasharray=\"7 4\"", " stroke-dasharray=\"1 4\"" };
+  static const char *const dashes[] = { "", " stroke-dasharray=\"7 4\"",
+                                        " stroke-dasharray=\"1 4\"" };
   return dashes[row / SVG_COLOURS % (sizeof dashes / sizeof *dashes)];
 }
 

@@ -33,13 +33,16 @@ static void lay_out(svg_frame *f)
   f->height = top + fmax(plot, rows) + bottom;
 }
 
-elbo_status svg_marks(const char *path, const char *title, const char *x_label, const char *y_label, const svg_mark *marks,
-                      size_t n, error *e)
+elbo_status svg_marks(const char *path, const char *title, const char *x_label, const char *y_label,
+                      const svg_mark *marks, size_t n, error *e)
 {
   const char **entries = mem_new(n + 1, sizeof *entries, "a picture", e);
   if (!entries) return e->status;
-  svg_frame f = { .x = { .low = INFINITY, .high = -INFINITY }, .y = { .low = INFINITY, .high = -INFINITY },
-                  .entries = entries, .n = n, .shapes = true };
+  svg_frame f = { .x = { .low = INFINITY, .high = -INFINITY },
+                  .y = { .low = INFINITY, .high = -INFINITY },
+                  .entries = entries,
+                  .n = n,
+                  .shapes = true };
   size_t placed = 0;
   text x_words = { 0 }, y_words = { 0 };
   text_format(&x_words, "log10 of %s", x_label);

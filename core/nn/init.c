@@ -41,7 +41,8 @@ const init_kind init_table[] = {
 };
 const int n_inits = sizeof init_table / sizeof *init_table;
 
-/* FNV-1a (Fowler, Noll and Vo): a tensor's stream follows from its name, so that adding a layer elsewhere moves nothing here. */
+/* FNV-1a (Fowler, Noll and Vo): a tensor's stream follows from its name, so that adding a layer
+ * elsewhere moves nothing here. */
 static uint64_t name_stream(const char *s)
 {
   uint64_t h = 14695981039346656037u;

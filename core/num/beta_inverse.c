@@ -9,8 +9,7 @@
 static double start(double a, double b, double log_u, double first)
 {
   double mean = log(a / b);
-  if (a > 1 && b > 1)
-    return mean + sqrt(1 / a + 1 / b) * special_call(ELBO_NDTRI, exp(log_u), 0);
+  if (a > 1 && b > 1) return mean + sqrt(1 / a + 1 / b) * special_call(ELBO_NDTRI, exp(log_u), 0);
   return fmin(first, fmax(mean, 0));
 }
 

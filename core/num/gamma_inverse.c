@@ -4,8 +4,8 @@
 #include <elbo/plugin.h>
 #include <math.h>
 
-/* v = log z by Wilson and Hilferty 1931, or the first term of the series, whichever can be right.
-   */
+/* v = log z by Wilson and Hilferty 1931, or the first term of the series, whichever can be
+ * right. */
 static double start(double a, double first, double normal)
 {
   double k = 1 / (9 * a), q = 1 - k + sqrt(k) * normal;

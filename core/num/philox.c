@@ -5,7 +5,8 @@
 #include <elbo/kernel.h>
 #include <math.h>
 
-/* SplitMix64's output function (Steele, Lea and Flood 2014): a bijection, so that no two streams of a seed share a key. */
+/* SplitMix64's output function (Steele, Lea and Flood 2014): a bijection, so that no two streams of
+ * a seed share a key. */
 static uint64_t mixed(uint64_t x)
 {
   x += 0x9e3779b97f4a7c15u;
@@ -29,7 +30,8 @@ void philox_block(philox_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_
   for (int i = 0; i < 4; i++) out[i] = c.v[i];
 }
 
-/* (m + 1/2) 2^-52 for the upper 52 bits m of two words: odd multiples of 2^-53, symmetric, exact, never 0 or 1. */
+/* (m + 1/2) 2^-52 for the upper 52 bits m of two words: odd multiples of 2^-53, symmetric, exact,
+ * never 0 or 1. */
 ELBO_INLINE double open_unit(uint32_t high, uint32_t low)
 {
   uint64_t m = ((uint64_t)high << 20) | (low >> 12);
@@ -41,9 +43,13 @@ static void next_block(elbo_noise *n, uint32_t out[4])
   philox_block(n->key, n->draw++, n->element, n->row, n->step, out);
 }
 
-static bool mirrored(const noise_tie *t) { return t->kind == NOISE_ANTITHETIC && t->sample & 1; }
+static bool mirrored(const noise_tie *t)
+{
+  return t->kind == NOISE_ANTITHETIC && t->sample & 1;
+}
 
-/* The shift keeps its 52 bits and the half behind them, so that the sum modulo 1 is never 0 or 1 either. */
+/* The shift keeps its 52 bits and the half behind them, so that the sum modulo 1 is never 0 or 1
+ * either. */
 static double shifted(const elbo_noise *n, uint32_t draw, uint32_t high, uint32_t low)
 {
   uint32_t dim = n->tie.first + n->element * n->tie.per_event + draw;
@@ -65,7 +71,8 @@ double noise_exponential(elbo_noise *n)
   return -log(noise_uniform(n));
 }
 
-/* cos(2 pi u) by its Taylor series after u is brought to [-1/4, 1/4] half turns away: 5e-13 at worst, and exact zeros kept. */
+/* cos(2 pi u) by its Taylor series after u is brought to [-1/4, 1/4] half turns away: 5e-13 at
+ * worst, and exact zeros kept. */
 ELBO_INLINE double cos_turn(double u)
 {
   double t = u - 0.5, sign = -1; /* u = 1/2 + t: cos(2 pi u) = -cos(2 pi t) */
@@ -178,7 +185,8 @@ void noise_row_normal(const elbo_noise_row *r, size_t d, float *out)
   for (size_t j = 0; mirrored(&r->tie) && j < d; j++) out[j] = -out[j];
 }
 
-/* Lemire 2019, "Fast random integer generation in an interval", with rejection of the few values that would count twice. */
+/* Lemire 2019, "Fast random integer generation in an interval", with rejection of the few values
+ * that would count twice. */
 uint32_t philox_below(philox_key key, uint64_t index, uint32_t step, uint32_t n)
 {
   uint32_t least = n ? (uint32_t)(-n) % n : 0, out[4];

@@ -5,7 +5,8 @@
 
 typedef double integrand(void *state, double t);
 /* The integral over at[0] .. at[n-1] (rising, n <= 64), first cut at the inner points. Stops at an
- * error of `relative`; *error is the estimate of the one that is left. Not finite where f is not. */
+ * error of `relative`; *error is the estimate of the one that is left. Not finite where f is
+ * not. */
 double quadrature(integrand *f, void *state, const double *at, int n, double relative,
                   double *error);
 

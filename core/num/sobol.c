@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "num/sobol.h"
 
-/* Primitive polynomials modulo 2, as bits, and first direction integers: Bratley and Fox 1988, "Algorithm 659", table 2. */
+/* Primitive polynomials modulo 2, as bits, and first direction integers: Bratley and Fox 1988,
+ * "Algorithm 659", table 2. */
 static const struct {
   uint32_t polynomial, first[8];
 } start[SOBOL_DIMS] = {
@@ -54,7 +55,8 @@ static int degree(uint32_t polynomial)
   return n;
 }
 
-/* m_j = 2 a_1 m_(j-1) ^ .. ^ 2^n m_(j-n) ^ m_(j-n) (Sobol 1967; Bratley and Fox 1988, section 2); of degree 0, van der Corput's, all 1. */
+/* m_j = 2 a_1 m_(j-1) ^ .. ^ 2^n m_(j-n) ^ m_(j-n) (Sobol 1967; Bratley and Fox 1988, section 2);
+ * of degree 0, van der Corput's, all 1. */
 static uint32_t next(const uint32_t *m, int j, uint32_t polynomial)
 {
   int n = degree(polynomial);

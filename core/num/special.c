@@ -45,7 +45,8 @@ static double trigamma(double a)
   return a > 0 && gsl_sf_psi_1_e(a, &r) == GSL_SUCCESS ? r.val : NAN;
 }
 
-/* exp(a^2) erfc(a). The rounding error of a^2 is given back; from 20 the asymptotic series (DLMF 7.12.1). */
+/* exp(a^2) erfc(a). The rounding error of a^2 is given back; from 20 the asymptotic series
+ * (DLMF 7.12.1). */
 static double erfcx(double a)
 {
   if (a < 20) {

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* special.h - special functions in double precision, for the library and, by id, for plugins. GSL is included by special.c alone; its
- * error handler is off (num_start). Every function: NaN outside its domain, never an abort. Sources stand at each function. */
+/* special.h - special functions in double precision, for the library and, by id, for plugins. GSL
+ * is included by special.c alone; its error handler is off (num_start). Every function: NaN outside
+ * its domain, never an abort. Sources stand at each function. */
 #ifndef ELBO_NUM_SPECIAL_H
 #define ELBO_NUM_SPECIAL_H
 
 #include <stdint.h>
 
 void num_start(void); /* once per process, at the first context: GSL's handler off */
-double special_call(uint32_t id, double a, double b); /* elbo_special of plugin.h; NaN for an unknown id */
+/* elbo_special of plugin.h; NaN for an unknown id */
+double special_call(uint32_t id, double a, double b);
 double special3_call(uint32_t id, double a, double b, double c); /* elbo_special3 */
-const char *special_library(void); /* "GSL 2.7.1" */
+const char *special_library(void);                               /* "GSL 2.7.1" */
 
-/* CPU level for kernel sets: 0 any, 1 AVX2 and FMA, 2 AVX-512 (F, VL, BW, DQ). The environment variable ELBO_CPU_LEVEL lowers it. */
+/* CPU level for kernel sets: 0 any, 1 AVX2 and FMA, 2 AVX-512 (F, VL, BW, DQ). The environment
+ * variable ELBO_CPU_LEVEL lowers it. */
 int cpu_level(void);
 const char *cpu_level_name(int level); /* "baseline", "avx2", "avx512" */
 

@@ -4,7 +4,8 @@
 
 #define HALF_LOG_2PI 0.91893853320467274178
 
-/* Stirling's series (DLMF 5.11.1): s(a) = sum of series[k] / a^(2k+1). From a = 12 on seven terms err by less than 1e-17. */
+/* Stirling's series (DLMF 5.11.1): s(a) = sum of series[k] / a^(2k+1). From a = 12 on seven terms
+ * err by less than 1e-17. */
 enum { TERMS = 7 };
 static const double from = 12;
 static const double series[TERMS] = { 1.0 / 12,   -1.0 / 360,      1.0 / 1260, -1.0 / 1680,
@@ -48,7 +49,8 @@ double stirling_da(double a)
   return sum + tail * z;
 }
 
-/* a log(a/b) + b - a. Near b by the series of Loader 2000, eq. 5, v = (a-b)/(a+b): (a-b) v + 2 a v sum of v^2k / (2k+1). */
+/* a log(a/b) + b - a. Near b by the series of Loader 2000, eq. 5, v = (a-b)/(a+b): (a-b) v + 2 a v
+ * sum of v^2k / (2k+1). */
 double deviance(double a, double b)
 {
   if (!(a >= 0) || !(b > 0)) return NAN;
@@ -87,8 +89,9 @@ static double entropy_gap(double v)
   return sum * v * v;
 }
 
-/* lgamma(a+d) - lgamma(a) - d psi(a). A step from a to a+1 adds phi(d/a); then Stirling's formula, each part's own Bregman
-   divergence: of (1+v)^-m it is em1(-m log(1+v)) + m phi(v), two terms of one sign. d is carried: a+d would lose its digits. */
+/* lgamma(a+d) - lgamma(a) - d psi(a). A step from a to a+1 adds phi(d/a); then Stirling's formula,
+   each part's own Bregman divergence: of (1+v)^-m it is em1(-m log(1+v)) + m phi(v), two terms of
+   one sign. d is carried: a+d would lose its digits. */
 double lgamma_bregman(double a, double d)
 {
   if (!(a > 0) || !(a + d > 0) || isinf(a + d)) return NAN;
@@ -102,8 +105,8 @@ double lgamma_bregman(double a, double d)
   return sum + a * entropy_gap(v) + 0.5 * p + rest;
 }
 
-/* psi(a+d) - psi(a) - log(1 + d/a) from psi(a) = log a - 1/(2a) + s'(a), each part's own difference:
-   (1+v)^-m - 1 = expm1(-m log(1+v)). */
+/* psi(a+d) - psi(a) - log(1 + d/a) from psi(a) = log a - 1/(2a) + s'(a), each part's own
+   difference: (1+v)^-m - 1 = expm1(-m log(1+v)). */
 static double rest_of_large(double a, double d)
 {
   double z = 1 / a / a, l = log1p(d / a), power = z, sum = 0;

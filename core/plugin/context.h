@@ -16,6 +16,7 @@ struct elbo_context {
 };
 /* Clears the last error; the first line of every public function: error *e = context_enter(ctx). */
 error *context_enter(elbo_context *ctx);
-void context_log(const elbo_context *ctx, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void context_log(const elbo_context *ctx, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The linker maps what the program headers say and believes them: a segment that reaches beyond the file is a bus error at whatever moment the
- * page is touched, maybe not in the child that probes but in the host. So the headers are held against the file's size first. What is no
- * object of this machine is left to the linker, which says it well. */
+/* The linker maps what the program headers say and believes them: a segment that reaches beyond the
+ * file is a bus error at whatever moment the page is touched, maybe not in the child that probes
+ * but in the host. So the headers are held against the file's size first. What is no object of this
+ * machine is left to the linker, which says it well. */
 #include "plugin/inside.h"
 
 #include <elf.h>
@@ -14,13 +15,18 @@
 enum { MOST_HEADERS = 64 };
 static const uint64_t largest_segment = (uint64_t)1 << 30;
 
-static bool reads(int fd, void *to, size_t n, uint64_t at) { return pread(fd, to, n, (off_t)at) == (ssize_t)n; }
+static bool reads(int fd, void *to, size_t n, uint64_t at)
+{
+  return pread(fd, to, n, (off_t)at) == (ssize_t)n;
+}
 
-static const char *segment_wrong(const ElfW(Phdr) *p, uint64_t size)
+static const char *segment_wrong(const ElfW(Phdr) * p, uint64_t size)
 {
   if (p->p_type != PT_LOAD && p->p_type != PT_DYNAMIC) return NULL;
-  if (p->p_offset > size || p->p_filesz > size - p->p_offset) return DAMAGED "a segment reaches beyond the end of the file; build it again";
-  if (p->p_type == PT_LOAD && (p->p_memsz < p->p_filesz || p->p_memsz > largest_segment || p->p_vaddr > largest_segment))
+  if (p->p_offset > size || p->p_filesz > size - p->p_offset)
+    return DAMAGED "a segment reaches beyond the end of the file; build it again";
+  if (p->p_type == PT_LOAD &&
+      (p->p_memsz < p->p_filesz || p->p_memsz > largest_segment || p->p_vaddr > largest_segment))
     return DAMAGED "a segment has no sensible size or place; build it again";
   return NULL;
 }

@@ -33,7 +33,8 @@ static elbo_status refuse_errno(candidate *c, arena *texts, error *e, const char
   return refuse(c, texts, e, "can't be %s: %s", doing, strerror_r(errno, words, sizeof words));
 }
 
-/* The folders above the file that was opened, not above the name that led to it. true: one is writable by others, in path. */
+/* The folders above the file that was opened, not above the name that led to it. true: one is
+ * writable by others, in path. */
 static bool exposed(int fd, char path[PATH_MAX])
 {
   char link[64];
@@ -150,8 +151,9 @@ elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e)
   return status;
 }
 
-/* The C library knows an object again by the name it was opened under, and descriptors are numbered anew once closed: so the
-   descriptor is moved on while its name belongs to an object that is loaded. */
+/* The C library knows an object again by the name it was opened under, and descriptors are numbered
+   anew once closed: so the descriptor is moved on while its name belongs to an object that is
+   loaded. */
 void *image_load(int image)
 {
   char name[64];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* inside.h - the steps from a folder to a loaded plugin: search.c finds candidates, image.c copies each into sealed memory, probe.c tries
- * them in a child process, validate.c reads their tables, registry.c loads what is left and answers for it. */
+/* inside.h - the steps from a folder to a loaded plugin: search.c finds candidates, image.c copies
+ * each into sealed memory, probe.c tries them in a child process, validate.c reads their tables,
+ * registry.c loads what is left and answers for it. */
 #ifndef ELBO_PLUGIN_INSIDE_H
 #define ELBO_PLUGIN_INSIDE_H
 
@@ -34,22 +35,28 @@ typedef struct search {
   size_t n_folders, folders_room;
 } search;
 
-/* All candidates in order: named files, then the *.so of each folder. Zero-initialised s with texts set. */
+/* All candidates in order: named files, then the *.so of each folder. Zero-initialised s with texts
+ * set. */
 elbo_status search_all(search *s, const elbo_context_options *o, error *e);
 
-/* Opens, checks (unless trusted) and copies: sets image, device and inode, or why. Fails only when memory is out. */
+/* Opens, checks (unless trusted) and copies: sets image, device and inode, or why. Fails only when
+ * memory is out. */
 elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e);
-/* What is wrong with the program headers of an object of this machine, of `size` bytes; NULL: nothing, or it is the linker's to say. */
+/* What is wrong with the program headers of an object of this machine, of `size` bytes; NULL:
+ * nothing, or it is the linker's to say. */
 const char *elf_damaged(int image, uint64_t size);
-/* dlopen of an image under a name that no loaded object has yet. NULL: dlerror() says why. Nothing is ever closed. */
+/* dlopen of an image under a name that no loaded object has yet. NULL: dlerror() says why. Nothing
+ * is ever closed. */
 void *image_load(int image);
 
 /* Tries all candidates that have an image in child processes; sets why of those that failed. */
 elbo_status probe_all(search *s, error *e);
 
-/* Opens the image in this process and checks symbol, descriptor and tables: NULL with the reason in why [PLUGIN_WHY]. */
+/* Opens the image in this process and checks symbol, descriptor and tables: NULL with the reason in
+ * why [PLUGIN_WHY]. */
 const elbo_plugin *plugin_open(int image, char *why, void **object);
-/* The same for a descriptor in memory: symbol_size is what the file says of its size. false with the reason in why [PLUGIN_WHY]. */
+/* The same for a descriptor in memory: symbol_size is what the file says of its size. false with
+ * the reason in why [PLUGIN_WHY]. */
 bool plugin_fine(const elbo_plugin *p, size_t symbol_size, char *why);
 const char *plugin_name(const elbo_plugin *p); /* of its table */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Opening a shared object runs its constructors and trusts its tables, and either can kill a process. So a child tries all candidates
- * in turn and writes one record for each; the first without a record when the child dies, or takes too long, is the culprit, and
- * another child goes on behind it. */
+ * Opening a shared object runs its constructors and trusts its tables, and either can kill a
+ * process. So a child tries all candidates in turn and writes one record for each; the first
+ * without a record when the child dies, or takes too long, is the culprit, and another child goes
+ * on behind it. */
 #include "plugin/inside.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -110,7 +111,8 @@ static void child_run(const search *s, size_t first, int out)
     if (s->list[i].image < 0) continue;
     void *object = NULL;
     plugin_open(s->list[i].image, r.why, &object);
-    /* What is fine is closed again, so that destructors that would kill the host on its way out kill the child here. */
+    /* What is fine is closed again, so that destructors that would kill the host on its way out
+     * kill the child here. */
     if (object && !r.why[0]) dlclose(object);
     state_read(&after);
     const char *changed = state_changed(&before, &after);
@@ -150,7 +152,8 @@ static size_t next_image(const search *s, size_t i)
   return i;
 }
 
-/* Reads records until they end; *at: the first candidate without one. The answer is the last of next_record's. */
+/* Reads records until they end; *at: the first candidate without one. The answer is the last of
+ * next_record's. */
 static int read_records(search *s, int in, size_t *at, error *e, elbo_status *status)
 {
   record r;
@@ -184,14 +187,18 @@ static elbo_status probe_from(search *s, size_t *at, int *keep, error *e)
   size_t n = 0;
   pid_t parent = getpid();
   if (pipe2(pipes, O_CLOEXEC))
-    return fail(e, ELBO_E_FILES, "probing of plugins: no pipe can be made (errno %d); raise the limit of open files (ulimit -n)",
+    return fail(e, ELBO_E_FILES,
+                "probing of plugins: no pipe can be made (errno %d); raise the limit of open files "
+                "(ulimit -n)",
                 errno);
   for (size_t i = *at; i < s->n; i = next_image(s, i + 1)) keep[n++] = s->list[i].image;
   keep[n++] = pipes[1];
   pid_t child = fork();
   if (child < 0) {
     close(pipes[0]), close(pipes[1]);
-    return fail(e, ELBO_E_MEMORY, "probing of plugins: no process can be made (errno %d); raise the limit of processes (ulimit -u) or free memory",
+    return fail(e, ELBO_E_MEMORY,
+                "probing of plugins: no process can be made (errno %d); raise the limit of "
+                "processes (ulimit -u) or free memory",
                 errno);
   }
   if (!child) {
@@ -206,7 +213,8 @@ static elbo_status probe_from(search *s, size_t *at, int *keep, error *e)
   if (rc < 0 || status) kill(child, SIGKILL);
   while (waitpid(child, &state, 0) < 0 && errno == EINTR) {
   }
-  /* A child that left after a record on its own account (a changed process) has no culprit behind it. */
+  /* A child that left after a record on its own account (a changed process) has no culprit behind
+   * it. */
   bool clean = rc == 0 && WIFEXITED(state) && WEXITSTATUS(state) == 0 && *at > first;
   if (status || *at >= s->n || clean) return status;
   char why[PLUGIN_WHY];

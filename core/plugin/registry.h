@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* core/plugin: finding, probing and loading plugins. Depends on base and num.
  *
- * registry.h - what is loaded, by kind and name. Plugins are loaded once, when the registry is made, and never unloaded. */
+ * registry.h - what is loaded, by kind and name. Plugins are loaded once, when the registry is
+ * made, and never unloaded. */
 #ifndef ELBO_PLUGIN_REGISTRY_H
 #define ELBO_PLUGIN_REGISTRY_H
 
@@ -10,7 +11,8 @@
 
 typedef struct plugin {
   elbo_plugin_info info;
-  const void *const *uses; /* family: the tables named in its `uses`, in order (same length), or NULL */
+  /* family: the tables named in its `uses`, in order (same length), or NULL */
+  const void *const *uses;
 } plugin;
 
 typedef struct registry registry;
@@ -21,7 +23,8 @@ void registry_free(registry *r);
 
 size_t registry_count(const registry *r);
 const plugin *registry_at(const registry *r, size_t i);
-/* kind: ELBO_KIND_*. NULL with e (ELBO_E_USAGE: nearest known name, folders searched) when it is not there; e may be NULL. */
+/* kind: ELBO_KIND_*. NULL with e (ELBO_E_USAGE: nearest known name, folders searched) when it is
+ * not there; e may be NULL. */
 const plugin *registry_find(const registry *r, uint32_t kind, const char *name, error *e);
 const elbo_host *registry_host(const registry *r); /* the services of plugin.h */
 

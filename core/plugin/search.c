@@ -99,7 +99,8 @@ static elbo_status environment_folders(search *s, error *e)
   return ELBO_DONE;
 }
 
-/* The folder of the object that holds this code: of libelbo.so, or of a program that has it inside. */
+/* The folder of the object that holds this code: of libelbo.so, or of a program that has it
+ * inside. */
 static bool own_folder(char path[PATH_MAX])
 {
   Dl_info info;
@@ -112,7 +113,8 @@ static bool own_folder(char path[PATH_MAX])
   return true;
 }
 
-/* Installed, the plugins lie in $libdir/elbo; in a build tree libelbo.so lies at the top, beside plugins/. */
+/* Installed, the plugins lie in $libdir/elbo; in a build tree libelbo.so lies at the top, beside
+ * plugins/. */
 static elbo_status own_folders(search *s, error *e)
 {
   static const char *const beside[] = { "elbo", "plugins" };

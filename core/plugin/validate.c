@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The descriptor and the tables, field by field. This runs in the probing child first, where a pointer into nowhere costs the
- * child alone, and again in the host, on the same bytes. */
+ * The descriptor and the tables, field by field. This runs in the probing child first, where a
+ * pointer into nowhere costs the child alone, and again in the host, on the same bytes. */
 #include "plugin/inside.h"
 #include <dlfcn.h>
 #include <link.h>

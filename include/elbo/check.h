@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * elbo/check.h - the conformance engine: does a loaded plugin do what plugin.h promises? It is driven by the plugin's table alone. */
+ * elbo/check.h - the conformance engine: does a loaded plugin do what plugin.h promises? It is
+ * driven by the plugin's table alone. */
 #ifndef ELBO_CHECK_H
 #define ELBO_CHECK_H
 
@@ -33,14 +34,19 @@ typedef struct {
   void *user;
 } elbo_check_options;
 
-/* Checks the plugin of this table (elbo_plugin_info.table). Each property is tried in a process of its own, so that a crash or a loop
- * is a failure of that property. ELBO_DONE: all hold; ELBO_E_CHECK: one failed; ELBO_E_USAGE: no such plugin or property. The report is
- * the caller's. Statistical properties use fixed seeds; a right plugin would fail one of them with probability below 1e-6. [build] */
-elbo_status elbo_plugin_check(elbo_context *ctx, const void *table, const elbo_check_options *options, elbo_check_report *report);
+/* Checks the plugin of this table (elbo_plugin_info.table). Each property is tried in a process of
+ * its own, so that a crash or a loop is a failure of that property. ELBO_DONE: all hold;
+ * ELBO_E_CHECK: one failed; ELBO_E_USAGE: no such plugin or property. The report is the caller's.
+ * Statistical properties use fixed seeds; a right plugin would fail one of them with probability
+ * below 1e-6. [build] */
+elbo_status elbo_plugin_check(elbo_context *ctx, const void *table,
+                              const elbo_check_options *options, elbo_check_report *report);
 
-/* Where the text of a new plugin's file lies: "family" or "reparametrizer"; the name is put in for the template's own. ELBO_E_USAGE: no such
- * kind, a bad name, or one that is loaded. The text is the context's, valid until the next call. */
-elbo_status elbo_plugin_template(elbo_context *ctx, const char *kind, const char *name, const char **text);
+/* Where the text of a new plugin's file lies: "family" or "reparametrizer"; the name is put in for
+ * the template's own. ELBO_E_USAGE: no such kind, a bad name, or one that is loaded. The text is
+ * the context's, valid until the next call. */
+elbo_status elbo_plugin_template(elbo_context *ctx, const char *kind, const char *name,
+                                 const char **text);
 
 #pragma GCC visibility pop
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * elbo/context.h - the context owns everything: the registry of plugins, the last error, the log. There is no global state; two
- * contexts do not know each other. A context is used by one thread at a time. */
+ * elbo/context.h - the context owns everything: the registry of plugins, the last error, the log.
+ * There is no global state; two contexts do not know each other. A context is used by one thread at
+ * a time. */
 #ifndef ELBO_CONTEXT_H
 #define ELBO_CONTEXT_H
 
@@ -16,24 +17,28 @@ typedef struct elbo_context elbo_context;
 
 /* Zero-initialise, set what differs. All strings are copied. */
 typedef struct {
-  size_t size;                    /* sizeof(elbo_context_options) */
-  const char *const *plugins;     /* plugin files to load (absolute, or relative to the current folder), NULL-ended, or NULL */
-  const char *const *directories; /* searched before ELBO_PLUGIN_PATH and the installed folder, NULL-ended, or NULL */
-  bool trust_plugins;             /* lifts the check of owner and permissions */
-  bool no_environment;            /* ELBO_PLUGIN_PATH is not read */
-  const char *backend;            /* name of the backend plugin; NULL: "openblas" */
-  int threads;                    /* of a step; 0: the cores this process may use, at most 64 */
+  size_t size; /* sizeof(elbo_context_options) */
+  /* plugin files to load (absolute, or relative to the current folder), NULL-ended, or NULL */
+  const char *const *plugins;
+  /* searched before ELBO_PLUGIN_PATH and the installed folder, NULL-ended, or NULL */
+  const char *const *directories;
+  bool trust_plugins;  /* lifts the check of owner and permissions */
+  bool no_environment; /* ELBO_PLUGIN_PATH is not read */
+  const char *backend; /* name of the backend plugin; NULL: "openblas" */
+  int threads;         /* of a step; 0: the cores this process may use, at most 64 */
   /* Messages of the library and of plugins (level 0 note, 1 warning). NULL: dropped. */
   void (*log)(void *user, int level, const char *text);
   void *log_user;
 } elbo_context_options;
 
-/* Makes a context and loads the plugins found (a bad one in a searched folder is listed as refused; a bad one named in `plugins` is an error).
- * *ctx is NULL only when memory is out; on any other error it holds the text. Free it in every case. */
+/* Makes a context and loads the plugins found (a bad one in a searched folder is listed as refused;
+ * a bad one named in `plugins` is an error). *ctx is NULL only when memory is out; on any other
+ * error it holds the text. Free it in every case. */
 elbo_status elbo_context_new(const elbo_context_options *options, elbo_context **ctx);
 void elbo_context_free(elbo_context *ctx);
 
-/* The message of the last call that failed with this context; "" if none. Valid until the next call. */
+/* The message of the last call that failed with this context; "" if none. Valid until the next
+ * call. */
 const char *elbo_last_error(const elbo_context *ctx);
 const char *elbo_version(void); /* "0.1.0" */
 
@@ -46,7 +51,8 @@ typedef struct {
 } elbo_plugin_info;
 size_t elbo_plugin_count(const elbo_context *ctx);
 elbo_status elbo_plugin_at(const elbo_context *ctx, size_t i, elbo_plugin_info *info);
-elbo_status elbo_plugin_find(elbo_context *ctx, const char *name, elbo_plugin_info *info); /* ELBO_E_USAGE with the nearest name */
+/* ELBO_E_USAGE with the nearest name */
+elbo_status elbo_plugin_find(elbo_context *ctx, const char *name, elbo_plugin_info *info);
 
 /* What was refused, and the folders searched, in order. */
 typedef struct {
@@ -57,7 +63,8 @@ elbo_status elbo_plugin_refused_at(const elbo_context *ctx, size_t i, elbo_plugi
 size_t elbo_plugin_folder_count(const elbo_context *ctx);
 const char *elbo_plugin_folder_at(const elbo_context *ctx, size_t i);
 
-/* What `elbo doctor` prints: lines of "key: value", and advice ("" when all is well). Buffers are the context's, valid until the next call. */
+/* What `elbo doctor` prints: lines of "key: value", and advice ("" when all is well). Buffers are
+ * the context's, valid until the next call. */
 const char *elbo_doctor(elbo_context *ctx);
 
 #pragma GCC visibility pop

@@ -18,8 +18,9 @@ typedef struct {
   double low, high, mean;
   bool integers, binary;
   size_t constant_columns;
-  const char *support;  /* in words */
-  const char *families; /* names of the families that fit, separated by ", "; valid until the next call */
+  const char *support; /* in words */
+  /* names of the families that fit, separated by ", "; valid until the next call */
+  const char *families;
 } elbo_data_info;
 /* FILE, or "builtin:NAME". ELBO_E_DATA with the reason. */
 elbo_status elbo_data_inspect(elbo_context *ctx, const char *file, elbo_data_info *info);

@@ -43,7 +43,8 @@ static void advice(char *text, size_t n)
 }
 
 /* OpenBLAS 0.3.21 waits for ever for a buffer that the limit of the address space refuses it; one
- * is taken by each thread, at its first product, when data and parameters have their room already. */
+ * is taken by each thread, at its first product, when data and parameters have their room
+ * already. */
 static int room_for_buffers(void)
 {
   const size_t needed = (size_t)512 << 20;

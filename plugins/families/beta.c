@@ -211,8 +211,7 @@ static double log_normaliser(double l, double *dl)
   double h = 0.5 * l, a = fabs(h), z = h * h;
   if (a < 0.3) {
     *dl = 0.5 + h * (1.0 / 6 - z * (1.0 / 90 - z * (1.0 / 945 - z * (1.0 / 9450 - z / 93555))));
-    return h + z * (1.0 / 6 -
-                    z * (1.0 / 180 - z * (1.0 / 2835 - z * (1.0 / 37800 - z / 467775))));
+    return h + z * (1.0 / 6 - z * (1.0 / 180 - z * (1.0 / 2835 - z * (1.0 / 37800 - z / 467775))));
   }
   *dl = 0.5 + 0.5 * (copysign(1, h) * (1 + exp(-2 * a)) / -expm1(-2 * a) - 1 / h);
   return h + a + log(-expm1(-2 * a)) - log(2 * a);

@@ -51,8 +51,8 @@ static double corner(const elbo_call *c, double a, double all, double y, double 
 /* Loader 2000, eq. 3, for K corners: the large log-gammas cancel against the powers on paper. */
 static double density(const elbo_call *c, const double *y, const double *w, double all)
 {
-  double value = c->host->special(ELBO_STIRLING, all, 0) - 0.5 * log(all) -
-                 (c->K - 1) * HALF_LOG_2PI,
+  double value =
+             c->host->special(ELBO_STIRLING, all, 0) - 0.5 * log(all) - (c->K - 1) * HALF_LOG_2PI,
          rest = 0;
   for (int k = 0; k < c->K; k++) {
     double a = exp(w[k]);
@@ -71,8 +71,8 @@ static double log_prob(const elbo_call *c, const double *y, const double *w, dou
     double a = exp(w[k]);
     if (dx) dx[k] = inside ? expm1(w[k]) : 0;
     if (dw)
-      dw[k] = inside ? a * (y[k] + c->host->special(ELBO_DIGAMMA_GAP, a, others(c->K, w, all, k)))
-                     : 0;
+      dw[k] =
+          inside ? a * (y[k] + c->host->special(ELBO_DIGAMMA_GAP, a, others(c->K, w, all, k))) : 0;
   }
   return ends ? limit : density(c, y, w, all);
 }

@@ -64,8 +64,7 @@ static double icdf(const elbo_call *c, double u, const double *w, double *dw)
 static double entropy(const elbo_call *c, const double *w)
 {
   double (*f)(uint32_t, double, double) = c->host->special, a = exp(w[LOG_A]);
-  if (a < LARGE)
-    return a + w[LOG_SCALE] + f(ELBO_LGAMMA, a, 0) - (1 + a) * f(ELBO_DIGAMMA, a, 0);
+  if (a < LARGE) return a + w[LOG_SCALE] + f(ELBO_LGAMMA, a, 0) - (1 + a) * f(ELBO_DIGAMMA, a, 0);
   return HALF_LOG_2PI - 1.5 * w[LOG_A] + 0.5 + 0.5 / a + f(ELBO_STIRLING, a, 0) -
          (1 + a) * f(ELBO_STIRLING_DA, a, 0) + w[LOG_SCALE];
 }

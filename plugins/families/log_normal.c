@@ -119,8 +119,9 @@ static double kl_normal(const elbo_call *c, const double *q, const double *p, do
   (void)c;
   double v = exp(2 * q[LOG_SCALE]), m = exp(q[LOC] + v / 2), second = m * m * exp(v),
          variance = m * m * expm1(v);
-  exact_moments t = { entropy(q), m,           variance,
-                      { 1, 1 },   { m, v * m }, { 2 * variance, 4 * v * second - 2 * v * m * m } };
+  exact_moments t = { entropy(q),   m,
+                      variance,     { 1, 1 },
+                      { m, v * m }, { 2 * variance, 4 * v * second - 2 * v * m * m } };
   return kl_to_normal(&t, 2, p, dq, dp);
 }
 
@@ -173,12 +174,10 @@ static double kl_from_gamma(const elbo_call *c, const double *q, const double *p
 {
   double a = exp(q[0]), (*f)(uint32_t, double, double) = c->host->special,
          psi = f(ELBO_DIGAMMA, a, 0), tri = f(ELBO_TRIGAMMA, a, 0);
-  exact_moments t = { f(ELBO_LGAMMA, a, 0) + a - a * psi,
-                      psi - q[1],
-                      tri,
-                      { a * (1 - a * tri), 0 },
-                      { a * tri, -1 },
-                      { a * tetragamma(a), 0 } };
+  exact_moments t = {
+    f(ELBO_LGAMMA, a, 0) + a - a * psi, psi - q[1],      tri,
+    { a * (1 - a * tri), 0 },           { a * tri, -1 }, { a * tetragamma(a), 0 }
+  };
   return kl_to_normal(&t, 2, p, dq, dp);
 }
 

@@ -64,8 +64,7 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
     tril_outer(K, s.l, g, s.z, dw + 1 + K);
     for (int k = 0; k < K; k++) dw[1 + K + (int)tril_at(k, k)] -= 1;
   }
-  return student_norm(c->host, s.n, K) - student_fall(s.n, K, s.q, s.log_q) -
-         tril_log_det(K, s.l);
+  return student_norm(c->host, s.n, K) - student_fall(s.n, K, s.q, s.log_q) - tril_log_det(K, s.l);
 }
 
 static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *x)
@@ -90,8 +89,7 @@ static elbo_rc pull(const elbo_call *c, const double *x, const double *w, const 
   if (K > MOST) return ELBO_UNSUPPORTED;
   standardise(K, x, w, &s);
   for (int k = 0; k < K; k++) along += dx[k] * (x[k] - s.loc[k]);
-  if (s.q > 0)
-    by_df = 0.5 * (1 - c->host->special3(ELBO_BETA_PULL, 0.5 * s.n, 0.5 * K, -s.log_q));
+  if (s.q > 0) by_df = 0.5 * (1 - c->host->special3(ELBO_BETA_PULL, 0.5 * s.n, 0.5 * K, -s.log_q));
   dw[0] = along * by_df;
   memcpy(dw + 1, dx, (size_t)K * sizeof *dx);
   tril_outer(K, s.l, dx, s.z, dw + 1 + K);

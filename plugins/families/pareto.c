@@ -113,9 +113,7 @@ static double kl_exponential(const elbo_call *c, const double *q, const double *
 {
   (void)c;
   exact_log_moments l = moments(q);
-  exact_moments t = {
-    .h = l.h, .m = l.m, .dh = { l.dh[0], l.dh[1] }, .dm = { l.dm[0], l.dm[1] }
-  };
+  exact_moments t = { .h = l.h, .m = l.m, .dh = { l.dh[0], l.dh[1] }, .dm = { l.dm[0], l.dm[1] } };
   return kl_to_exponential(&t, 2, p, dq, dp);
 }
 
@@ -125,8 +123,7 @@ static double kl_log_normal(const elbo_call *c, const double *q, const double *p
 {
   (void)c;
   double i = exp(-q[LOG_C]);
-  exact_moments t = { 1 - q[LOG_C], q[LOG_S] + i, i * i,
-                      { 0, -1 },    { 1, -i },    { 0, -2 * i * i } };
+  exact_moments t = { 1 - q[LOG_C], q[LOG_S] + i, i * i, { 0, -1 }, { 1, -i }, { 0, -2 * i * i } };
   return kl_to_normal(&t, 2, p, dq, dp);
 }
 

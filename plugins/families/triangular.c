@@ -35,12 +35,13 @@ static elbo_rc from_ends(const double *given, int K, double *w, double *jac)
   return ELBO_OK;
 }
 
-/* By the numbers as given: no digit of a distance from an end is lost. Of x's side: its own end, the
-   distances of x and of the mode from it, turned round on the falling side. */
+/* By the numbers as given: no digit of a distance from an end is lost. Of x's side: its own end,
+   the distances of x and of the mode from it, turned round on the falling side. */
 typedef struct {
-  double width, x, mode; /* x <= mode: distances from the end; on the other side of the mode: rest */
-  double rest, past;     /* the other end's distance from the mode; mode - x */
-  int own, other;        /* which of the given the ends are */
+  /* x <= mode: distances from the end; on the other side of the mode: rest */
+  double width, x, mode;
+  double rest, past; /* the other end's distance from the mode; mode - x */
+  int own, other;    /* which of the given the ends are */
   int inside;
 } given_side;
 static given_side side_of(double x, const double *g)
@@ -70,8 +71,8 @@ static double log_prob_of_ends(const elbo_call *c, double x, const double *g, do
   return s.inside ? LN_2 + log(s.x / s.mode) - log(s.width) : -INFINITY;
 }
 
-/* The own side's mass is t = x^2 / (width mode); the other's rest / width + past (mode + x) / (width
-   mode), without a difference. */
+/* The own side's mass is t = x^2 / (width mode); the other's rest / width + past (mode + x) /
+   (width mode), without a difference. */
 static double cdf_of_ends(const elbo_call *c, double x, const double *g, int upper, double *dgiven)
 {
   (void)c;
@@ -130,8 +131,8 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
     dw[LOGIT_M] = !p.inside ? 0 : p.rising ? -p.n : p.m;
   }
   if (!p.inside) return -INFINITY;
-  double side = p.rising ? log(p.left) + softplus(-w[LOGIT_M])
-                         : log(p.right) + softplus(w[LOGIT_M]);
+  double side =
+      p.rising ? log(p.left) + softplus(-w[LOGIT_M]) : log(p.right) + softplus(w[LOGIT_M]);
   return LN_2 + side - 2 * w[LOG_W];
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * tril.h - a lower triangle L by rows, its diagonal in log, as a working scale_tril [K(K+1)/2] has it.
- * Vectors are [K]; in place. */
+ * tril.h - a lower triangle L by rows, its diagonal in log, as a working scale_tril [K(K+1)/2] has
+ * it. Vectors are [K]; in place. */
 #ifndef TRIL_H
 #define TRIL_H
 

@@ -167,9 +167,8 @@ static double kl_gamma(const elbo_call *c, const double *q, const double *p, dou
   if (q[LOW] < 0) return kl_infinite(2, 2, dq, dp);
   double half = exp(q[LOG_W]) / 2;
   mean_log m = mean_log_of(q[LOW], q[LOG_W]);
-  exact_log_moments t = {
-    q[LOG_W], q[LOW] + half, m.l, { 0, 1 }, { 1, half }, { m.by_low, m.by_log_width }
-  };
+  exact_log_moments t = { q[LOG_W], q[LOW] + half, m.l,
+                          { 0, 1 }, { 1, half },   { m.by_low, m.by_log_width } };
   return kl_to_gamma(c, &t, 2, p, dq, dp);
 }
 

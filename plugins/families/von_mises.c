@@ -35,8 +35,7 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
    for small k, r = 1/k + k + O(k^3). */
 static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *x)
 {
-  double k = exp(w[LOG_K]), tau = 1 + sqrt(1 + 4 * k * k),
-         rho = (tau - sqrt(2 * tau)) / (2 * k),
+  double k = exp(w[LOG_K]), tau = 1 + sqrt(1 + 4 * k * k), rho = (tau - sqrt(2 * tau)) / (2 * k),
          r = k < 1e-4 ? 1 / k + k : (1 + rho * rho) / (2 * rho);
   for (;;) {
     double z = cos(PI * c->host->uniform(e)), f = (1 + r * z) / (r + z),
@@ -130,8 +129,7 @@ static double icdf(const elbo_call *c, double u, const double *w, double *dw)
 static elbo_rc moment(const elbo_call *c, int which, const double *w, double *out)
 {
   double k = exp(w[LOG_K]), gap = c->host->special(ELBO_BESSEL_GAP, k, 0);
-  out[0] = which == ELBO_ENTROPY
-               ? 2 * HALF_LOG_2PI + c->host->special(ELBO_LOG_I0E, k, 0) + k * gap
+  out[0] = which == ELBO_ENTROPY ? 2 * HALF_LOG_2PI + c->host->special(ELBO_LOG_I0E, k, 0) + k * gap
            : which == ELBO_VARIANCE ? gap
                                     : wrap(w[LOC]);
   return ELBO_OK;

@@ -128,9 +128,8 @@ static double mean_slope(const elbo_call *c, const double *w)
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
   double g = EULER_GAMMA * exp(-q[LOG_K]), m = mean(c, q);
-  exact_log_moments t = {
-    entropy(q), m, q[LOG_S] - g, { 1, g - 1 }, { m, mean_slope(c, q) }, { 1, g }
-  };
+  exact_log_moments t = { entropy(q), m, q[LOG_S] - g, { 1, g - 1 }, { m, mean_slope(c, q) },
+                          { 1, g } };
   return kl_to_gamma(c, &t, 2, p, dq, dp);
 }
 
@@ -140,9 +139,7 @@ static double kl_normal(const elbo_call *c, const double *q, const double *p, do
   double e = exp(-q[LOG_K]), m = mean(c, q), slope = mean_slope(c, q), v = variance(c, q);
   double second = v + m * m; /* E x^2 = s^2 Gamma(1 + 2e) */
   double by_k = -2 * e * second * c->host->special(ELBO_DIGAMMA, 1 + 2 * e, 0) - 2 * m * slope;
-  exact_moments t = {
-    entropy(q), m, v, { 1, EULER_GAMMA * e - 1 }, { m, slope }, { 2 * v, by_k }
-  };
+  exact_moments t = { entropy(q), m, v, { 1, EULER_GAMMA * e - 1 }, { m, slope }, { 2 * v, by_k } };
   return kl_to_normal(&t, 2, p, dq, dp);
 }
 

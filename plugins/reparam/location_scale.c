@@ -11,9 +11,9 @@
 
 /* Where loc and S stand in w [W]. */
 typedef struct {
-  int loc, scale;       /* -1: not there */
-  int sign;             /* of log scale in the working parameter: -1 for a rate, 0 for a triangle */
-  int n, K, W;          /* parameters that are a place or a scale; numbers of an event, of w */
+  int loc, scale; /* -1: not there */
+  int sign;       /* of log scale in the working parameter: -1 for a rate, 0 for a triangle */
+  int n, K, W;    /* parameters that are a place or a scale; numbers of an event, of w */
 } places;
 enum { MOST = 4096 }; /* the greatest W for which scratch is at hand */
 

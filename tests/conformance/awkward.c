@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Right families that are awkward to judge, by -DKIND: two peaks far apart, sides of very different width, a pole at both ends, a power
- * tail of index 20 above an end far from 0, counts with gaps. Every property holds for each of them. */
+/* Right families that are awkward to judge, by -DKIND: two peaks far apart, sides of very different
+ * width, a pole at both ends, a power tail of index 20 above an end far from 0, counts with gaps.
+ * Every property holds for each of them. */
 #include <elbo/plugin.h>
 #include <math.h>
 
@@ -41,7 +42,8 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
 static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)
 {
   (void)c;
-  double g = exp(w[1]), s = exp(w[2]), a = (x - w[0] - g) / s, b = (x - w[0] + g) / s, sign = upper ? -1 : 1;
+  double g = exp(w[1]), s = exp(w[2]), a = (x - w[0] - g) / s, b = (x - w[0] + g) / s,
+         sign = upper ? -1 : 1;
   double fa = exp(-a * a / 2) / sqrt(8 * PI), fb = exp(-b * b / 2) / sqrt(8 * PI);
   if (dw && isinf(x)) dw[0] = dw[1] = dw[2] = 0;
   if (dw && !isinf(x)) {
@@ -57,7 +59,8 @@ static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *
   *x = w[0] + side * exp(w[1]) + exp(w[2]) * c->host->normal(e);
   return ELBO_OK;
 }
-#define TABLE .params = params, .n_params = 3, .support = { .kind = ELBO_SUP_REAL }, .cdf = cdf, .draw = draw
+#define TABLE                                                                                      \
+  .params = params, .n_params = 3, .support = { .kind = ELBO_SUP_REAL }, .cdf = cdf, .draw = draw
 
 #elif KIND == LOPSIDED /* an asymmetric Laplace: its left side is 10 000 times narrower */
 static const elbo_param params[] = { { "loc", ELBO_REAL, 0, 0, "mode" },
@@ -99,7 +102,9 @@ static double icdf(const elbo_call *c, double u, const double *w, double *dw)
   double s = sin(PI * u / 2);
   return s * s;
 }
-#define TABLE .support = { .kind = ELBO_SUP_UNIT }, .cdf = cdf, .icdf = icdf, .reparam = "inverse_cdf", .noise_per_event = 1
+#define TABLE                                                                                      \
+  .support = { .kind = ELBO_SUP_UNIT }, .cdf = cdf, .icdf = icdf, .reparam = "inverse_cdf",        \
+  .noise_per_event = 1
 
 #elif KIND == HEAVY /* a generalised Pareto: infinite mean, and its end moves */
 static const elbo_param params[] = { { "loc", ELBO_REAL, ELBO_MOVES_SUPPORT, 50, "lower end" },
@@ -123,7 +128,9 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   }
   return -(1 / k + 1) * l;
 }
-#define TABLE .params = params, .n_params = 2, .support = { .kind = ELBO_SUP_INTERVAL, .closed_low = 1, .range = range }
+#define TABLE                                                                                      \
+  .params = params, .n_params = 2,                                                                 \
+  .support = { .kind = ELBO_SUP_INTERVAL, .closed_low = 1, .range = range }
 
 #else /* EVEN: 0, 2, 4, .. */
 static const elbo_param params[] = { { "probs", ELBO_UNIT, 0, 0.5, "of going on" } };
@@ -144,5 +151,6 @@ static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *
 #define TABLE .params = params, .n_params = 1, .support = { .kind = ELBO_SUP_COUNT }, .draw = draw
 #endif
 
-static const elbo_family awkward = { ELBO_FAMILY_SIZES, .name = "awkward", .summary = "right, but awkward", .log_prob = log_prob, TABLE };
+static const elbo_family awkward = { ELBO_FAMILY_SIZES, .name = "awkward",
+                                     .summary = "right, but awkward", .log_prob = log_prob, TABLE };
 ELBO_PLUGIN(ELBO_KIND_FAMILY, awkward);

@@ -1,16 +1,50 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A right family, the normal one in its plainest form, and with -DWRONG=W_NAME one that is wrong in what the property NAME looks at. */
+/* A right family, the normal one in its plainest form, and with -DWRONG=W_NAME one that is wrong in
+ * what the property NAME looks at. */
 #include <elbo/kernel.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum {
-  W_NOTHING, W_descriptor, W_parameter_forms, W_null_outputs, W_total, W_gradient_value,
-  W_gradient_parameters, W_score_mean, W_edges, W_finite, W_cdf_slope, W_cdf_tails,
-  W_cdf_gradient, W_icdf, W_draws_cdf, W_draws_density, W_draws_support, W_pathwise,
-  W_continuity, W_roads, W_entropy, W_mean, W_variance, W_mode, W_kl, W_kl_zero, W_kl_gradient,
-  W_kernel_value, W_kernel_gradient, W_kernel_layout, W_kernel_kl, W_kernel_standard,
-  W_same_bits, W_threads, W_guard_pages, W_no_allocation, W_crash, W_hang, W_null,
+  W_NOTHING,
+  W_descriptor,
+  W_parameter_forms,
+  W_null_outputs,
+  W_total,
+  W_gradient_value,
+  W_gradient_parameters,
+  W_score_mean,
+  W_edges,
+  W_finite,
+  W_cdf_slope,
+  W_cdf_tails,
+  W_cdf_gradient,
+  W_icdf,
+  W_draws_cdf,
+  W_draws_density,
+  W_draws_support,
+  W_pathwise,
+  W_continuity,
+  W_roads,
+  W_entropy,
+  W_mean,
+  W_variance,
+  W_mode,
+  W_kl,
+  W_kl_zero,
+  W_kl_gradient,
+  W_kernel_value,
+  W_kernel_gradient,
+  W_kernel_layout,
+  W_kernel_kl,
+  W_kernel_standard,
+  W_same_bits,
+  W_threads,
+  W_guard_pages,
+  W_no_allocation,
+  W_crash,
+  W_hang,
+  W_null,
   W_road
 };
 #ifndef WRONG
@@ -103,7 +137,8 @@ static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *
   return ELBO_OK;
 }
 
-static elbo_rc pull(const elbo_call *c, const double *x, const double *w, const double *dx, double *dw)
+static elbo_rc pull(const elbo_call *c, const double *x, const double *w, const double *dx,
+                    double *dw)
 {
   (void)c;
   double wrong = IS(pathwise) || IS(continuity) || IS(roads) ? 1.001 : 1;
@@ -123,10 +158,12 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
   return ELBO_OK;
 }
 
-static double divergence(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
+static double divergence(const elbo_call *c, const double *q, const double *p, double *dq,
+                         double *dp)
 {
   (void)c;
-  double t = q[LOG_SCALE] - p[LOG_SCALE], d = (q[LOC] - p[LOC]) * exp(-p[LOG_SCALE]), v = expm1(2 * t);
+  double t = q[LOG_SCALE] - p[LOG_SCALE], d = (q[LOC] - p[LOC]) * exp(-p[LOG_SCALE]),
+         v = expm1(2 * t);
   if (dq) {
     dq[LOC] = d * exp(-p[LOG_SCALE]) * (IS(kl_gradient) ? -1 : 1);
     dq[LOG_SCALE] = v;
@@ -146,21 +183,22 @@ ELBO_INLINE float event(const float in[4], float grad[4])
   grad[2] = r * r - 1.0f;
   return -0.5f * r * r - in[2] - (float)HALF_LOG_2PI + (IS(kernel_value) ? 1e-4f : 0.0f);
 }
-ELBO_INLINE elbo_rc rows(int level, const elbo_call *c, size_t n, size_t d, elbo_rows x, const elbo_rows *w, float *value,
-                         float *dx, float *const *dw)
+ELBO_INLINE elbo_rc rows(int level, const elbo_call *c, size_t n, size_t d, elbo_rows x,
+                         const elbo_rows *w, float *value, float *dx, float *const *dw)
 {
   elbo_rc rc = elbo_log_prob_rows(level, c, event, 2, n, d, x, w, value, dx, dw);
   if (IS(kernel_layout) && n > 1) value[1] += 1e-3f;
   return rc;
 }
 ELBO_KERNEL(kernel, rows,
-            (const elbo_call *c, size_t n, size_t d, elbo_rows x, const elbo_rows *w, float *value, float *dx,
-             float *const *dw),
+            (const elbo_call *c, size_t n, size_t d, elbo_rows x, const elbo_rows *w, float *value,
+             float *dx, float *const *dw),
             c, n, d, x, w, value, dx, dw)
 
 ELBO_INLINE float kl_event(const float in[4], float grad[4])
 {
-  float t = in[1] - in[3], i = elbo_expf(-in[3]), d = (in[0] - in[2]) * i, v = elbo_expm1f(2.0f * t);
+  float t = in[1] - in[3], i = elbo_expf(-in[3]), d = (in[0] - in[2]) * i,
+        v = elbo_expm1f(2.0f * t);
   grad[0] = d * i;
   grad[1] = v;
   grad[2] = -d * i;
@@ -169,14 +207,16 @@ ELBO_INLINE float kl_event(const float in[4], float grad[4])
 }
 ELBO_KERNEL_KL(kl_rows, kl_event, 2)
 
-ELBO_INLINE elbo_rc standards(int level, const elbo_call *c, const elbo_noise_row *e, size_t d, float *out)
+ELBO_INLINE elbo_rc standards(int level, const elbo_call *c, const elbo_noise_row *e, size_t d,
+                              float *out)
 {
   (void)level;
   c->host->normal_f32(e, d, out);
   for (size_t j = 0; j < d; j++) out[j] *= IS(kernel_standard) ? 1.001f : 1.0f;
   return ELBO_OK;
 }
-ELBO_KERNEL(standard_f32, standards, (const elbo_call *c, const elbo_noise_row *e, size_t d, float *out), c, e, d, out)
+ELBO_KERNEL(standard_f32, standards,
+            (const elbo_call *c, const elbo_noise_row *e, size_t d, float *out), c, e, d, out)
 
 static const elbo_kl kls[] = { { "subject", "subject", divergence, ELBO_KERNEL_SET(kl_rows) } };
 static const elbo_family subject = {

@@ -3,9 +3,7 @@
 #include <elbo/plugin.h>
 #include <string.h>
 
-enum {
-  W_NOTHING, W_descriptor, W_product, W_strides, W_scales, W_threads, W_guard_pages
-};
+enum { W_NOTHING, W_descriptor, W_product, W_strides, W_scales, W_threads, W_guard_pages };
 #ifndef WRONG
 #define WRONG W_NOTHING
 #endif
@@ -13,16 +11,18 @@ enum {
 
 static int calls; /* what no plugin may have */
 
-static void sgemm(int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda, const float *b, int ldb,
-                  float beta, float *c, int ldc)
+static void sgemm(int ta, int tb, int m, int n, int k, float alpha, const float *a, int lda,
+                  const float *b, int ldb, float beta, float *c, int ldc)
 {
   for (int i = 0; i < m; i++)
     for (int j = 0; j < n; j++) {
       double sum = IS(threads) ? 1e-3 * (calls++ % 1000) : 0;
       for (int p = 0; p < k; p++)
-        sum += (double)(ta ? a[p * lda + i] : a[i * lda + p]) * (double)(tb ? b[j * ldb + p] : b[p * ldb + j]);
+        sum += (double)(ta ? a[p * lda + i] : a[i * lda + p]) *
+               (double)(tb ? b[j * ldb + p] : b[p * ldb + j]);
       float *to = &c[i * ldc + j];
-      *to = (float)((double)alpha * sum) + (beta == 0 && !IS(product) ? 0 : (IS(scales) ? -beta : beta) * *to);
+      *to = (float)((double)alpha * sum) +
+            (beta == 0 && !IS(product) ? 0 : (IS(scales) ? -beta : beta) * *to);
       if (IS(strides) && j == n - 1 && ldc > n) to[1] = 0;
       if (IS(guard_pages) && i == m - 1 && j == n - 1) to[1] = 0;
     }

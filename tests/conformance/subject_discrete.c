@@ -4,7 +4,14 @@
 #include <math.h>
 
 enum {
-  W_NOTHING, W_support_points, W_total, W_cdf_slope, W_cdf_tails, W_icdf, W_edges, W_draws_cdf
+  W_NOTHING,
+  W_support_points,
+  W_total,
+  W_cdf_slope,
+  W_cdf_tails,
+  W_icdf,
+  W_edges,
+  W_draws_cdf
 };
 #ifndef WRONG
 #define WRONG W_NOTHING

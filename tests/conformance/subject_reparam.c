@@ -6,8 +6,16 @@
 #include <string.h>
 
 enum {
-  W_NOTHING, W_descriptor, W_draws_support, W_linear, W_pathwise, W_continuity, W_kernel,
-  W_same_bits, W_guard_pages, W_no_allocation
+  W_NOTHING,
+  W_descriptor,
+  W_draws_support,
+  W_linear,
+  W_pathwise,
+  W_continuity,
+  W_kernel,
+  W_same_bits,
+  W_guard_pages,
+  W_no_allocation
 };
 #ifndef WRONG
 #define WRONG W_NOTHING
@@ -19,12 +27,15 @@ static void *volatile kept;
 
 static const char *missing(const elbo_family *f)
 {
-  if (!f->standard || f->event_rank || f->value_form != ELBO_X_PLAIN) return IS(descriptor) ? "" : "the hook `standard`";
-  if (f->n_params != 2 || strcmp(f->params[0].name, "loc") || strcmp(f->params[1].name, "scale")) return "loc and scale";
+  if (!f->standard || f->event_rank || f->value_form != ELBO_X_PLAIN)
+    return IS(descriptor) ? "" : "the hook `standard`";
+  if (f->n_params != 2 || strcmp(f->params[0].name, "loc") || strcmp(f->params[1].name, "scale"))
+    return "loc and scale";
   return NULL;
 }
 
-static elbo_rc forward(const elbo_family *f, const elbo_call *c, elbo_noise *e, const double *w, double *x)
+static elbo_rc forward(const elbo_family *f, const elbo_call *c, elbo_noise *e, const double *w,
+                       double *x)
 {
   if (IS(no_allocation)) free(kept = malloc(16));
   if (IS(guard_pages)) x[1] = 0;
@@ -34,7 +45,8 @@ static elbo_rc forward(const elbo_family *f, const elbo_call *c, elbo_noise *e, 
   return ELBO_OK;
 }
 
-static elbo_rc backward(const elbo_family *f, const elbo_call *c, const double *x, const double *w, const double *dx, double *dw)
+static elbo_rc backward(const elbo_family *f, const elbo_call *c, const double *x, const double *w,
+                        const double *dx, double *dw)
 {
   (void)f, (void)c;
   dw[0] = dx[0];
@@ -43,8 +55,8 @@ static elbo_rc backward(const elbo_family *f, const elbo_call *c, const double *
   return ELBO_OK;
 }
 
-static elbo_rc forward_rows(const elbo_family *f, const elbo_call *c, const elbo_noise_row *e, size_t d, const float *const *w,
-                            float *x)
+static elbo_rc forward_rows(const elbo_family *f, const elbo_call *c, const elbo_noise_row *e,
+                            size_t d, const float *const *w, float *x)
 {
   if (!f->standard_f32[0]) return ELBO_UNSUPPORTED;
   f->standard_f32[0](c, e, d, x);
@@ -52,8 +64,8 @@ static elbo_rc forward_rows(const elbo_family *f, const elbo_call *c, const elbo
   return ELBO_OK;
 }
 
-static elbo_rc backward_rows(const elbo_family *f, const elbo_call *c, size_t d, const float *x, const float *const *w,
-                             const float *dx, float *const *dw)
+static elbo_rc backward_rows(const elbo_family *f, const elbo_call *c, size_t d, const float *x,
+                             const float *const *w, const float *dx, float *const *dw)
 {
   (void)f, (void)c;
   for (size_t j = 0; j < d; j++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * test_linear_gaussian.c - the model whose evidence is known: trained, it has to reach the evidence; and the estimators A and B have
- * to agree in expectation on it (Kingma and Welling 2014, eqs. 6 and 7: two estimators of one bound). */
+ * test_linear_gaussian.c - the model whose evidence is known: trained, it has to reach the
+ * evidence; and the estimators A and B have to agree in expectation on it (Kingma and Welling 2014,
+ * eqs. 6 and 7: two estimators of one bound). */
 #include "data/dataset.h"
 #include "infer/context.h"
 #include <elbo/elbo.h>
@@ -19,7 +20,11 @@ static elbo_context *start(void)
 {
   static const char *const folders[] = { PLUGIN_DIR, NULL };
   elbo_context *ctx;
-  elbo_context_options o = { .size = sizeof o, .directories = folders, .trust_plugins = true, .no_environment = true, .threads = 1 };
+  elbo_context_options o = { .size = sizeof o,
+                             .directories = folders,
+                             .trust_plugins = true,
+                             .no_environment = true,
+                             .threads = 1 };
   ck_assert_msg(!elbo_context_new(&o, &ctx), "%s", elbo_last_error(ctx));
   return ctx;
 }
@@ -71,21 +76,24 @@ START_TEST(trained_evidence_is_the_exact_one)
   double exact = exact_evidence(x->study);
   snprintf(command, sizeof command, "rm -r %s", folder);
   ck_assert_int_eq(system(command), 0);
-  ck_assert_msg(fabs(v.log_likelihood - exact) <= v.log_likelihood_se, "log likelihood %.4f +- %.4f, exactly %.4f", v.log_likelihood,
-                v.log_likelihood_se, exact);
-  /* That error is mostly the spread between rows, which both numbers share; what is left is the error of 20000 rows' worth of
-     learning 16 numbers (16/20000/2 nats) and of 200 samples. */
-  ck_assert_msg(fabs(v.log_likelihood - exact) <= 0.01, "log likelihood %.4f, exactly %.4f", v.log_likelihood, exact);
+  ck_assert_msg(fabs(v.log_likelihood - exact) <= v.log_likelihood_se,
+                "log likelihood %.4f +- %.4f, exactly %.4f", v.log_likelihood, v.log_likelihood_se,
+                exact);
+  /* That error is mostly the spread between rows, which both numbers share; what is left is the
+     error of 20000 rows' worth of learning 16 numbers (16/20000/2 nats) and of 200 samples. */
+  ck_assert_msg(fabs(v.log_likelihood - exact) <= 0.01, "log likelihood %.4f, exactly %.4f",
+                v.log_likelihood, exact);
   /* The exact posterior is within reach of q, so the bound is tight but for q's fit. */
-  ck_assert_msg(v.elbo <= exact + 0.02 && v.elbo >= exact - 0.03, "ELBO %.4f, evidence %.4f", v.elbo, exact);
+  ck_assert_msg(v.elbo <= exact + 0.02 && v.elbo >= exact - 0.03, "ELBO %.4f, evidence %.4f",
+                v.elbo, exact);
   elbo_experiment_free(x);
   elbo_context_free(ctx);
 }
 END_TEST
 
-/* ---- A and B. R independent gradients each, of one batch at one point: no coordinate's means may lie further apart than LIMIT
-   standard errors. With normal errors a true agreement fails with a chance of 40 x 2e-9 = 8e-8; the seed is fixed, so that it fails
-   always or never. */
+/* ---- A and B. R independent gradients each, of one batch at one point: no coordinate's means may
+   lie further apart than LIMIT standard errors. With normal errors a true agreement fails with a
+   chance of 40 x 2e-9 = 8e-8; the seed is fixed, so that it fails always or never. */
 enum { ROWS = 20, R = 4000, MAX_FLOATS = 512 };
 static const double LIMIT = 6;
 
@@ -128,7 +136,11 @@ static moments gradient_moments(elbo_context *ctx, const char *estimator, uint64
   for (uint32_t i = 0; i < ROWS; i++) index[i] = i;
   machine_feed_split(one, SPLIT_TRAIN, index, 0);
   for (int r = 0; r < R; r++) {
-    step_args a = { .batch = ROWS, .step = first_step + (uint64_t)r, .kl_weight = 1, .training = true, .feeds = one->feeds };
+    step_args a = { .batch = ROWS,
+                    .step = first_step + (uint64_t)r,
+                    .kl_weight = 1,
+                    .training = true,
+                    .feeds = one->feeds };
     ck_assert(!run_forward(one->run, &a, &e) && !run_backward(one->run, &e));
     add_draw(&m, grads, r);
   }
@@ -143,17 +155,20 @@ static moments gradient_moments(elbo_context *ctx, const char *estimator, uint64
 START_TEST(a_and_b_agree_in_expectation)
 {
   elbo_context *ctx = start();
-  moments a = gradient_moments(ctx, "estimator.name=sgvb_a", 0), b = gradient_moments(ctx, "estimator.name=sgvb_b", 1000000);
+  moments a = gradient_moments(ctx, "estimator.name=sgvb_a", 0),
+          b = gradient_moments(ctx, "estimator.name=sgvb_b", 1000000);
   int compared = 0, differ_in_spread = 0;
   ck_assert_uint_eq(a.floats, b.floats);
   for (size_t i = 0; i < a.floats; i++) {
     double se = sqrt(a.var_of_mean[i] + b.var_of_mean[i]), size = fabs(a.mean[i]) + fabs(b.mean[i]);
-    ck_assert_msg(fabs(a.mean[i] - b.mean[i]) <= LIMIT * se + 1e-6 * size, "number %zu: A %.6f, B %.6f, standard error %.2g", i,
-                  a.mean[i], b.mean[i], se);
+    ck_assert_msg(fabs(a.mean[i] - b.mean[i]) <= LIMIT * se + 1e-6 * size,
+                  "number %zu: A %.6f, B %.6f, standard error %.2g", i, a.mean[i], b.mean[i], se);
     compared += size > 20 * se;
-    differ_in_spread += a.var_of_mean[i] > 1.2 * b.var_of_mean[i] || b.var_of_mean[i] > 1.2 * a.var_of_mean[i];
+    differ_in_spread +=
+        a.var_of_mean[i] > 1.2 * b.var_of_mean[i] || b.var_of_mean[i] > 1.2 * a.var_of_mean[i];
   }
-  ck_assert_int_ge(compared, 20);        /* most gradients stand out from their noise, so a wrong one would be seen */
+  /* most gradients stand out from their noise, so a wrong one would be seen */
+  ck_assert_int_ge(compared, 20);
   ck_assert_int_ge(differ_in_spread, 1); /* and the two are not one estimator under two names */
   elbo_context_free(ctx);
 }

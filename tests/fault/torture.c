@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fails the n-th allocation, then the n-th file call, once and for ever, for every n, in everything that the library does with files.
+/* Fails the n-th allocation, then the n-th file call, once and for ever, for every n, in everything
+ * that the library does with files.
  *
  *   torture PLUGINS FOLDER [--whole]
  *
- * Each try is a child process over a fresh copy of its files: a crash is one line of the report. A try is right if it succeeded, or answered
- * a status that the design gives with one message; left no memory, no descriptor, no half file; if a checkpoint that stood there still stands
- * or was replaced by a whole one; and if, with the fault gone, the run goes on to the bits of an unbroken run. Without --whole long
- * walks take only some of their n. */
+ * Each try is a child process over a fresh copy of its files: a crash is one line of the report. A
+ * try is right if it succeeded, or answered a status that the design gives with one message; left
+ * no memory, no descriptor, no half file; if a checkpoint that stood there still stands or was
+ * replaced by a whole one; and if, with the fault gone, the run goes on to the bits of an unbroken
+ * run. Without --whole long walks take only some of their n. */
 #include "base/file.h"
 #include "base/mem.h"
 #include "data/dataset.h"
@@ -54,7 +56,8 @@ static elbo_status said_error(const error *e)
   return e->status;
 }
 
-/* ---- files. The folder is the current one: w/ is what a try works in, kept/ what it starts from. */
+/* ---- files. The folder is the current one: w/ is what a try works in, kept/ what it starts
+ * from. */
 static void shell(const char *command)
 {
   if (system(command)) {
@@ -113,8 +116,8 @@ static int open_descriptors(void)
   return n;
 }
 
-/* A temporary name that is left over. The file of a lock that could not be taken may stay: it locks nothing, and to remove it could be
- * to remove another's. */
+/* A temporary name that is left over. The file of a lock that could not be taken may stay: it locks
+ * nothing, and to remove it could be to remove another's. */
 static void look_for_leftovers(const char *folder)
 {
   DIR *d = opendir(folder);
@@ -140,9 +143,10 @@ static elbo_context_options context_options(void)
 {
   static const char *folders[2];
   folders[0] = plugins;
-  return (elbo_context_options){
-    .size = sizeof(elbo_context_options), .directories = folders, .no_environment = true, .threads = 2
-  };
+  return (elbo_context_options){ .size = sizeof(elbo_context_options),
+                                 .directories = folders,
+                                 .no_environment = true,
+                                 .threads = 2 };
 }
 
 static elbo_status make_context(void)
@@ -225,7 +229,8 @@ static elbo_status compare(void)
 
 static elbo_status query(void)
 {
-  static const char line[] = "{\"family\": \"laplace\", \"op\": \"log_prob\", \"params\": {\"loc\": 0, \"scale\": 1}, \"x\": 1}";
+  static const char line[] = "{\"family\": \"laplace\", \"op\": \"log_prob\", \"params\": "
+                             "{\"loc\": 0, \"scale\": 1}, \"x\": 1}";
   elbo_dist *d;
   const char *answer = "";
   elbo_status status = said(elbo_dist_new(ctx, &d));
@@ -427,7 +432,8 @@ static void write_gzip(const char *path, const void *at, unsigned n)
 static void make_arrays(void)
 {
   static const unsigned char idx[] = { 0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6 };
-  char npy[128 + 24] = "\x93NUMPY\1\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+  char npy[128 + 24] =
+      "\x93NUMPY\1\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
   for (size_t i = strlen(npy + 10) + 10; i < 127; i++) npy[i] = ' ';
   npy[127] = '\n';
   npy[9] = 0;

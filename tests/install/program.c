@@ -14,7 +14,8 @@ int main(void)
   if (status)
     fprintf(stderr, "%s: %s\n", elbo_status_text(status), elbo_last_error(ctx));
   else
-    printf("elbo %s, %zu plugins, %s in %s\n", elbo_version(), elbo_plugin_count(ctx), info.name, info.path);
+    printf("elbo %s, %zu plugins, %s in %s\n", elbo_version(), elbo_plugin_count(ctx), info.name,
+           info.path);
   elbo_context_free(ctx);
   return status != 0;
 }

@@ -121,6 +121,14 @@ def short_files():
             yield '%s: %d lines, at most %d' % (path, lines, most)
 
 
+def short_lines():
+    """no line of C is longer than 100 columns"""
+    for path in C_FILES:
+        for number, line in enumerate(TEXT[path].split('\n'), 1):
+            if len(line) > 100:
+                yield '%s:%d: %d columns, at most 100' % (path, number, len(line))
+
+
 def licences():
     """every file of code names its licence in its first lines, the right one"""
     for path in TEXT:
@@ -163,7 +171,7 @@ def no_symbols_of_the_process():
                 yield '%s:%d: %s' % (path, number, line.strip())
 
 
-RULES = [third_party_in_one_file, program_sees_public_headers, one_way, no_family_by_name, short_files, licences,
+RULES = [third_party_in_one_file, program_sees_public_headers, one_way, no_family_by_name, short_files, short_lines, licences,
          no_paths_of_one_machine, top_level, no_symbols_of_the_process]
 failed = 0
 for rule in RULES:

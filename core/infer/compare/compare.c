@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The contest: every estimator, number of samples and road gives R gradients at the same parameters and minibatch. */
+/* The contest: every estimator, number of samples and road gives R gradients at the same parameters
+ * and minibatch. */
 #include "infer/compare/contest.h"
 #include "infer/compare/verdict.h"
 

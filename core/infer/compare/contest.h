@@ -14,7 +14,8 @@ typedef struct reference {
   char objective[32], without[32], name[64]; /* `without`: the estimator it may not be */
   size_t place;                              /* among the candidates */
   long samples;                              /* of objectives that depend on K, else 0 */
-  moments *m;                                /* NULL: no other estimator of this objective applies */
+  /* NULL: no other estimator of this objective applies */
+  moments *m;
   struct reference *next;
 } reference;
 
@@ -40,12 +41,16 @@ typedef struct contest {
   double started, shown;
 } contest;
 
-/* The study's model becomes that of an estimator; reparam NULL: the experiment's own roads. One that refuses the experiment's noise gets
-   iid, which the study's experiment then says. ELBO_E_USAGE with `why` filled: it does not apply, and the context has no error. */
-elbo_status contest_resolve(contest *c, const char *estimator, long samples, const char *reparam, char *why, size_t n);
+/* The study's model becomes that of an estimator; reparam NULL: the experiment's own roads. One
+   that refuses the experiment's noise gets iid, which the study's experiment then says.
+   ELBO_E_USAGE with `why` filled: it does not apply, and the context has no error. */
+elbo_status contest_resolve(contest *c, const char *estimator, long samples, const char *reparam,
+                            char *why, size_t n);
 /* The reference of an objective that is not a run of the same estimator; NULL with an error. */
-const reference *contest_reference(contest *c, const char *objective, long samples, const char *estimator);
-/* Trains every estimator that applies for the time in which the cheapest does `epochs`; fills the curves. */
+const reference *contest_reference(contest *c, const char *objective, long samples,
+                                   const char *estimator);
+/* Trains every estimator that applies for the time in which the cheapest does `epochs`; fills the
+ * curves. */
 elbo_status contest_train(contest *c);
 elbo_status contest_stopped(contest *c);
 void contest_report(contest *c, double fraction, double seconds_left);

@@ -16,7 +16,8 @@ static int find_group(groups *g, const char *name, size_t n)
   return g->n++;
 }
 
-/* "q.z.net.0.weight" -> "q.z.net"; "q.z.head.loc.bias" -> "q.z.head.loc"; "p.x.param.log_scale" stays. */
+/* "q.z.net.0.weight" -> "q.z.net"; "q.z.head.loc.bias" -> "q.z.head.loc"; "p.x.param.log_scale"
+ * stays. */
 static size_t leaf_length(const char *name)
 {
   const char *net = strstr(name, ".net."), *last = strrchr(name, '.');
@@ -24,8 +25,9 @@ static size_t leaf_length(const char *name)
   return strstr(name, ".head.") && last ? (size_t)(last - name) : strlen(name);
 }
 
-/* 64 random +-1 projections at the cost of one addition a number: a number falls into one of 64 buckets with a random sign, and the projections are
-   the rows of a Hadamard matrix times the buckets. */
+/* 64 random +-1 projections at the cost of one addition a number: a number falls into one of 64
+   buckets with a random sign, and the projections are the rows of a Hadamard matrix times the
+   buckets. */
 static void draw_buckets(groups *g)
 {
   philox_key key = philox_make_key(0, STREAM_DRAW * 9);

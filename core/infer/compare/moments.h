@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* core/infer/compare: comparing estimators. sampler draws gradients, moments accumulates them, verdict tells bias from chance, contest runs all
- * estimators, train gives each the same time, write leaves files.
+/* core/infer/compare: comparing estimators. sampler draws gradients, moments accumulates them,
+ * verdict tells bias from chance, contest runs all estimators, train gives each the same time,
+ * write leaves files.
  *
- * moments.h - first and second moments of R gradient estimates in one pass: for every learned number (Welford 1962, merged over blocks by Chan,
- * Golub and LeVeque 1983), and for 64 random +-1 projections of each group of parameters. P learned numbers, G groups; memory O(P + 64 G). */
+ * moments.h - first and second moments of R gradient estimates in one pass: for every learned
+ * number (Welford 1962, merged over blocks by Chan, Golub and LeVeque 1983), and for 64 random +-1
+ * projections of each group of parameters. P learned numbers, G groups; memory O(P + 64 G). */
 #ifndef ELBO_COMPARE_MOMENTS_H
 #define ELBO_COMPARE_MOMENTS_H
 
@@ -11,7 +13,8 @@
 
 enum { PROJECTIONS = 64, BLOCKS = 10, GROUPS = 96 };
 
-/* Groups: leaves are stretches of the parameter vector with one name; the others are sums of leaves. */
+/* Groups: leaves are stretches of the parameter vector with one name; the others are sums of
+ * leaves. */
 typedef struct group {
   char name[96];
   uint64_t leaves[2]; /* bit set of the leaves it holds */
@@ -31,7 +34,8 @@ bool group_has_leaf(const groups *g, int group, int leaf);
 typedef struct group_moments {
   double squared_norm; /* of the mean gradient, debiased by trace / n: it may be negative */
   double trace;        /* of the covariance of one estimate; NaN of a single one */
-  double snr;          /* mean over numbers of |mean| / standard deviation; NaN where no number varies */
+  /* mean over numbers of |mean| / standard deviation; NaN where no number varies */
+  double snr;
 } group_moments;
 
 typedef struct moments {
@@ -47,7 +51,8 @@ elbo_status moments_new(const groups *g, long repeats, moments **out, error *e);
 void moments_free(moments *m);
 void moments_add(moments *m, const float *gradient); /* [P] */
 void moments_finish(moments *m);
-/* All groups, and the standard error of each number from the spread over blocks (NaN with fewer than two). Either may be NULL. */
+/* All groups, and the standard error of each number from the spread over blocks (NaN with fewer
+ * than two). Either may be NULL. */
 void moments_read(const moments *m, group_moments all[GROUPS], group_moments se[GROUPS]);
 
 #endif

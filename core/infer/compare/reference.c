@@ -80,7 +80,8 @@ static bool may_be(const candidate *k, const char *objective, const char *withou
 static bool passed_over(const char *objective, const char *estimator, size_t place)
 {
   for (size_t i = 0; i <= place; i++)
-    if (!strcmp(candidates[i].objective, objective) && !may_be(&candidates[i], objective, estimator))
+    if (!strcmp(candidates[i].objective, objective) &&
+        !may_be(&candidates[i], objective, estimator))
       return true;
   return false;
 }

@@ -110,8 +110,8 @@ static double median(const double *x, int n)
   return 0.5 * (x[(n - 1) / 2] + x[n / 2]);
 }
 
-/* The spread is the median distance from the median, times what makes it the deviation of normal values; the median of n of them
-   varies by sqrt(pi / 2n) of that. */
+/* The spread is the median distance from the median, times what makes it the deviation of normal
+   values; the median of n of them varies by sqrt(pi / 2n) of that. */
 static timing read_watch(const stopwatch *w)
 {
   const double of_normal = 1.4826, pi = 3.14159265358979323846;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* sampler.h - gradients at fixed parameters and on one fixed minibatch (its binarization fixed too), of whatever model the study holds at the moment:
- * that is how estimators are exchanged. */
+/* sampler.h - gradients at fixed parameters and on one fixed minibatch (its binarization fixed
+ * too), of whatever model the study holds at the moment: that is how estimators are exchanged. */
 #ifndef ELBO_COMPARE_SAMPLER_H
 #define ELBO_COMPARE_SAMPLER_H
 
@@ -17,17 +17,24 @@ typedef struct sampler {
   float *params, *grads; /* [groups.P] */
   uint32_t *order;       /* [batch] rows of the training split */
   size_t batch;
-  uint64_t seed;         /* of the draws */
-  double epochs;         /* that the run of the parameters has done: what temperatures go by */
-  baseline baseline;     /* of the run under way: estimates with one are uncorrelated, each unbiased given those before it */
-  elbo_status (*between)(void *user, error *e); /* after every estimate; may be NULL; what it refuses ends the run */
+  uint64_t seed; /* of the draws */
+  double epochs; /* that the run of the parameters has done: what temperatures go by */
+  /* of the run under way: estimates with one are uncorrelated, each unbiased given those before
+   * it */
+  baseline baseline;
+  /* after every estimate; may be NULL; what it refuses ends the run */
+  elbo_status (*between)(void *user, error *e);
   void *user;
 } sampler;
-/* The first `batch` training rows in shuffled order; parameters as training would start them, or those of the run `from`. */
-elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed, sampler *out, error *e);
+/* The first `batch` training rows in shuffled order; parameters as training would start them, or
+ * those of the run `from`. */
+elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed, sampler *out,
+                        error *e);
 void sampler_free(sampler *p);
-/* `repeats` estimates, numbered from `first` on: equal numbers are equal noise, and different ones are independent. ms: of one, the median of the
-   means over tenths, so that a pause of the machine does not show. */
-elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, timing *ms, error *e);
+/* `repeats` estimates, numbered from `first` on: equal numbers are equal noise, and different ones
+   are independent. ms: of one, the median of the means over tenths, so that a pause of the machine
+   does not show. */
+elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, timing *ms,
+                        error *e);
 
 #endif

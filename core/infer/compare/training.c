@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Training under each estimator with equal compute: the cheapest by the step does the epochs asked for, and the others as many steps as take the
- * same time by what a step of each costs. The cost is the median of the first steps, so that a pause of the machine takes no steps away.
- * Held-out rows are looked at POINTS times on the way. */
+/* Training under each estimator with equal compute: the cheapest by the step does the epochs asked
+ * for, and the others as many steps as take the same time by what a step of each costs. The cost is
+ * the median of the first steps, so that a pause of the machine takes no steps away. Held-out rows
+ * are looked at POINTS times on the way. */
 #include "infer/compare/contest.h"
 
 #include <math.h>
@@ -122,8 +123,7 @@ static elbo_status train_one(contest *c, const elbo_compare_row *row, double *bu
 {
   race r = { .c = c, .budget = *budget, .place = place, .of = of };
   c->what = row->estimator;
-  if (!start_race(&r, row) && !run_race(&r) && isnan(*budget))
-    *budget = (double)r.steps * r.cost;
+  if (!start_race(&r, row) && !run_race(&r) && isnan(*budget)) *budget = (double)r.steps * r.cost;
   trainer_free(r.t);
   return c->e->status;
 }

@@ -162,8 +162,8 @@ static void add_mark(svg_mark *to, const elbo_compare_row *r)
   bool biased = r->verdict && !strcmp(r->verdict, "biased"), iid = !strcmp(r->noise, "iid");
   *to = (svg_mark){ .x = r->ms_per_gradient, .y = r->variance, .spread = r->variance_se };
   snprintf(to->label, sizeof to->label, "%s%s%s%s%s, K %ld%s%s", r->estimator,
-           r->reparam[0] ? " by " : "", r->reparam, iid ? "" : ", ", iid ? "" : r->noise, r->samples,
-           biased ? " (biased)" : "", r->variance > 0 ? "" : ": variance 0");
+           r->reparam[0] ? " by " : "", r->reparam, iid ? "" : ", ", iid ? "" : r->noise,
+           r->samples, biased ? " (biased)" : "", r->variance > 0 ? "" : ": variance 0");
 }
 
 /* Those that a logarithm can place first. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "infer/estimators/estimators.h"
 
-/* By phi: sum of squared normalised weights times the path gradient; by theta the plain gradient of the bound. */
+/* By phi: sum of squared normalised weights times the path gradient; by theta the plain gradient of
+ * the bound. */
 const estimator_kind estimator_dreg = {
   .name = "dreg",
   .help = "iwae's bound by doubly reparametrized gradients",

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* The exact sum over the support: sum_k q_k f_k. Its gradient by q is sum_k q_k f_k grad log q_k, since sum_k q_k grad log q_k = 0. */
+/* The exact sum over the support: sum_k q_k f_k. Its gradient by q is sum_k q_k f_k grad log q_k,
+ * since sum_k q_k grad log q_k = 0. */
 static double value(const row_samples *s)
 {
   samples_view f = s->f, log_q = s->log_q;

@@ -5,8 +5,9 @@
 
 #include "infer/estimator.h"
 
-extern const estimator_kind estimator_sgvb_a, estimator_sgvb_b, estimator_stl, estimator_score, estimator_score_loo, estimator_iwae,
-  estimator_iwae_stl, estimator_dreg, estimator_vimco, estimator_rws, estimator_enumerate, estimator_score_baseline,
-  estimator_concrete, estimator_rebar, estimator_disarm;
+extern const estimator_kind estimator_sgvb_a, estimator_sgvb_b, estimator_stl, estimator_score,
+    estimator_score_loo, estimator_iwae, estimator_iwae_stl, estimator_dreg, estimator_vimco,
+    estimator_rws, estimator_enumerate, estimator_score_baseline, estimator_concrete,
+    estimator_rebar, estimator_disarm;
 
 #endif

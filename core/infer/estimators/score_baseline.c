@@ -9,7 +9,8 @@ static void weigh(const row_samples *s, float *to, size_t stride)
     to[k * stride] = (float)(((double)f.at[k * f.stride] - s->baseline) / (double)f.K);
 }
 
-/* What they keep of the past at each step. The sum is divided by its weights, so that the start is no average with 0. */
+/* What they keep of the past at each step. The sum is divided by its weights, so that the start is
+ * no average with 0. */
 static const double keep = 0.8;
 
 double baseline_value(const baseline *b)

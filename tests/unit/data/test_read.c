@@ -136,7 +136,8 @@ static const refusal raw_refusals[] = {
     {"255 dimensions", BYTES("\0\0\x08\xff\0\0\0\1"), {"255 dimensions", "expected 1 to 4"}},
     {"count 2^32-1", BYTES("\0\0\x08\1\xff\xff\xff\xff" "abc"),
      {"promises 4294967295 bytes", "found 3", "byte 8"}},
-    {"product wraps", BYTES("\0\0\x08\4\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
+    {"product wraps", BYTES("\0\0\x08\4\xff\xff\xff\xff\xff\xff\xff"
+           "\xff\xff\xff\xff\xff\xff\xff\xff\xff"),
      {"beyond 2^64"}},
     {"no rows", BYTES("\0\0\x08\1\0\0\0\0"), {"0 rows", "no data"}},
     {"no columns", BYTES("\0\0\x08\2\0\0\0\1\0\0\0\0"), {"1 rows of 0 numbers"}},

@@ -159,8 +159,8 @@ static void put(registry *r, const char *kind, const char *name, const void *tab
 static registry loaded;
 static void load(void)
 {
-  static const char *const families[] = { "normal", "laplace",   "gumbel",
-                                          "gamma",  "bernoulli", "continuous_bernoulli",
+  static const char *const families[] = { "normal", "laplace",     "gumbel",
+                                          "gamma",  "bernoulli",   "continuous_bernoulli",
                                           "beta",   "half_cauchy", "triangular" };
   static const char *const roads[] = { "location_scale", "inverse_cdf", "composition", "implicit" };
   static const elbo_family *const made_up[] = { &walk,    &mix,    &span, &count,

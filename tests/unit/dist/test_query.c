@@ -106,15 +106,17 @@ static const struct {
     "value", INFINITY },
   /* E log q - E log p = -1 + 2 log 2 + 1/2 */
   { "{" GAMMA "{\"rate\":2,\"concentration\":1},\"op\":\"kl\",\"method_any\":true,\"other\":{"
-              "\"family\":\"laplace\","
+    "\"family\":\"laplace\","
     "\"params\":{\"loc\":0,\"scale\":1}}}",
     "value", 0.88629436111989062 },
   /* E x of a half Cauchy has no end, and neither has the integral where exp(y) overflows. */
-  { "{\"family\":\"half_cauchy\",\"params\":{\"scale\":1},\"op\":\"kl\",\"other\":{\"family\":\"gamma\","
+  { "{\"family\":\"half_cauchy\",\"params\":{\"scale\":1},\"op\":\"kl\",\"other\":{\"family\":"
+    "\"gamma\","
     "\"params\":{\"concentration\":1,\"rate\":1}}}",
     "value", INFINITY },
   /* 1 - log 2: the draws' x rounds to 1, where the triangle has no density */
-  { "{\"family\":\"beta\",\"params\":{\"concentration1\":1,\"concentration0\":1},\"op\":\"kl\",\"other\":{"
+  { "{\"family\":\"beta\",\"params\":{\"concentration1\":1,\"concentration0\":1},\"op\":\"kl\","
+    "\"other\":{"
     "\"family\":\"triangular\",\"params\":{\"low\":0,\"high\":1,\"mode\":0.5}}}",
     "value", 0.30685281944005469 },
 };

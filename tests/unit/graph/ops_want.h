@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ops_want.h - what the ops must give forward; a part of test_ops.c, which defines the row and the case at hand. */
+/* ops_want.h - what the ops must give forward; a part of test_ops.c, which defines the row and the
+ * case at hand. */
 #ifndef TEST_GRAPH_OPS_WANT_H
 #define TEST_GRAPH_OPS_WANT_H
 
@@ -73,7 +74,8 @@ static double want_sum(const row *c, size_t r, size_t col)
   return sum;
 }
 
-/* A bound whose weights are its derivatives, so that differences tell: log mean exp f + mean of log q / 4. */
+/* A bound whose weights are its derivatives, so that differences tell: log mean exp f + mean of log
+ * q / 4. */
 static double mean_of(samples_view v)
 {
   double sum = 0;
@@ -204,7 +206,8 @@ static double want_pair(const row *c, size_t r, size_t col)
   return at(c, 0, r, col) + exp(at(c, 1, r, col)) * (k & 1 ? -1 : 1) * noise_normal(&n);
 }
 
-/* Point k of van der Corput's sequence in base 2, and of its mirror on Pascal's triangle, moved by the row's own uniforms. */
+/* Point k of van der Corput's sequence in base 2, and of its mirror on Pascal's triangle, moved by
+ * the row's own uniforms. */
 static double want_sobol(const row *c, size_t r, size_t col)
 {
   static const double points[2][4] = { { 0, 0.5, 0.25, 0.75 }, { 0, 0.5, 0.75, 0.25 } };

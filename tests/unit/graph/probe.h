@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* probe.h - for the tests of graphs: a plan runner, and two ops that stand at the ends. `lift` lays the first rows of a parameter along an
- * axis, so that anything can have a gradient; `probe` is a scalar sum of all its inputs' numbers, each times a weight of its own, taken
- * in double, so that its gradient is those weights. */
+/* probe.h - for the tests of graphs: a plan runner, and two ops that stand at the ends. `lift` lays
+ * the first rows of a parameter along an axis, so that anything can have a gradient; `probe` is a
+ * scalar sum of all its inputs' numbers, each times a weight of its own, taken in double, so that
+ * its gradient is those weights. */
 #ifndef TEST_GRAPH_PROBE_H
 #define TEST_GRAPH_PROBE_H
 

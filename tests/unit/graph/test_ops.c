@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every op of graph_ops and dist_ops by one table: the shape and values of forward, and the gradient by every input against differences,
- * where the op alone uses the input, where others use it too, and where its edge is held. An op without a row fails the test.
+/* Every op of graph_ops and dist_ops by one table: the shape and values of forward, and the
+ * gradient by every input against differences, where the op alone uses the input, where others use
+ * it too, and where its edge is held. An op without a row fails the test.
  *
- * Differences are Richardson's of order 4 over sums in double of outputs in float. With h = 2^-6 an output of size 1 gives 2^-24 1.5 / h,
- * 6e-6, of rounding for each number, and h^4 f^(5) / 5, 1e-8 f^(5), of truncation: 3e-4 of the largest slope has room for both. */
+ * Differences are Richardson's of order 4 over sums in double of outputs in float. With h = 2^-6 an
+ * output of size 1 gives 2^-24 1.5 / h, 6e-6, of rounding for each number, and h^4 f^(5) / 5, 1e-8
+ * f^(5), of truncation: 3e-4 of the largest slope has room for both. */
 #include "dist/ops.h"
 #include "graph/activation.h"
 #include "num/philox.h"
@@ -639,7 +641,8 @@ static void check_gradients(const row *c, int mode)
   tear_down(&t);
 }
 
-/* An input whose only edge is held has gradient 0; the others' stand as they are without holding. */
+/* An input whose only edge is held has gradient 0; the others' stand as they are without
+ * holding. */
 static void check_held(const row *c)
 {
   for (int i = 0; i < c->n_in && !c->same && !c->make && c->n_in > 1; i++) {
@@ -695,7 +698,8 @@ START_TEST(no_op_is_left_out)
 }
 END_TEST
 
-/* dz/d log rate = -z for a gamma draw, whose rejection loop has no differences to compare with; by log z: -1. */
+/* dz/d log rate = -z for a gamma draw, whose rejection loop has no differences to compare with; by
+ * log z: -1. */
 START_TEST(gamma_draw_by_rate)
 {
   row c = rows[0];

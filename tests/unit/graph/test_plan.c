@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sealed plans: fused against not, memory shared against not, any number of threads, nothing allocated, slices, what is left out, and what a
- * number that is not finite is blamed on. Over graphs made at random. */
+/* Sealed plans: fused against not, memory shared against not, any number of threads, nothing
+ * allocated, slices, what is left out, and what a number that is not finite is blamed on. Over
+ * graphs made at random. */
 #include "probe.h"
 #include "dist/ops.h"
 #include "graph/activation.h"
@@ -11,7 +12,8 @@ static road_use normal_road;
 
 enum { DATA = 24, LATENT = 5, TARGET = 10, GRAPHS = 12 };
 
-/* ---- a graph at random: a heap of nodes over a batch, joined, sliced and mapped; then a latent, a decoder and an ELBO */
+/* ---- a graph at random: a heap of nodes over a batch, joined, sliced and mapped; then a latent, a
+ * decoder and an ELBO */
 typedef struct maker {
   graph *g;
   error e;
@@ -182,7 +184,8 @@ START_TEST(fused_like_unfused)
 }
 END_TEST
 
-/* With every value kept nothing is overwritten in forward: a block laid on a live one would show as other bits. */
+/* With every value kept nothing is overwritten in forward: a block laid on a live one would show as
+ * other bits. */
 START_TEST(shared_memory_changes_nothing)
 {
   kind k = { .seed = (unsigned)_i, .batch = 6, .samples = 3, .no_fuse = true };
@@ -231,7 +234,8 @@ START_TEST(nothing_is_allocated)
 }
 END_TEST
 
-/* ---- slices: the gradient by each of four numbers a row is how often, and by what weight, it was looked at */
+/* ---- slices: the gradient by each of four numbers a row is how often, and by what weight, it was
+ * looked at */
 typedef struct look {
   size_t first, cols;
   int of; /* slice of an earlier look; -1: of the node */
@@ -297,7 +301,8 @@ START_TEST(slices)
 }
 END_TEST
 
-/* A parameter nothing uses, one used by a value nobody wants, and one behind a held edge: their gradients are 0, and overwritten. */
+/* A parameter nothing uses, one used by a value nobody wants, and one behind a held edge: their
+ * gradients are 0, and overwritten. */
 START_TEST(left_out)
 {
   maker m = { .g = graph_new(&m.e) };
@@ -338,7 +343,8 @@ static graph *dropout_graph(axis a, size_t full, size_t samples, double p, node_
   return g;
 }
 
-/* Kept numbers are scaled by 1 / (1 - p), so that the mean stays; about p are dropped; the vjp draws the same mask. */
+/* Kept numbers are scaled by 1 / (1 - p), so that the mean stays; about p are dropped; the vjp
+ * draws the same mask. */
 START_TEST(dropout_scales)
 {
   node_id param, out;

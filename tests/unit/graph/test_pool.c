@@ -11,8 +11,8 @@
 enum { PARTS = 16, JOBS = 100000, MOST_THREADS = 8 };
 
 typedef struct job {
-  long done
-      [PARTS]; /* written by the thread of the part alone: a barrier that leaks shows as a count that is short */
+  long done[PARTS]; /* written by the thread of the part alone: a barrier that leaks shows as a
+                       count that is short */
   int parts;
 } job;
 

@@ -71,7 +71,8 @@ static inline float *tensor_of(const graph *g, float *params, const char *name)
   return NULL;
 }
 
-/* Writes the run directory: `set` changes the parameters, which start as training would start them. */
+/* Writes the run directory: `set` changes the parameters, which start as training would start
+ * them. */
 static inline elbo_run *make_run(const char *yaml, void (*set)(const graph *g, float *params))
 {
   elbo_experiment *x;

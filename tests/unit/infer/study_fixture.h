@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* study_fixture.h - for the tests of training: a context with the built plugins, a folder that is removed at the end, small data. */
+/* study_fixture.h - for the tests of training: a context with the built plugins, a folder that is
+ * removed at the end, small data. */
 #ifndef TEST_STUDY_FIXTURE_H
 #define TEST_STUDY_FIXTURE_H
 

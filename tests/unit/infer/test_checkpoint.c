@@ -184,7 +184,9 @@ static void write_with(const model_of *t, const char *const *meta, const char *e
   ck_assert_msg(!tensors_write(path, &out, &e), "%s", e.text);
 }
 
-#define STATE "{\"step\":8,\"epoch\":2,\"epochs\":4,\"best\":null,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_mass\":0,"    \
+#define STATE                                                                                      \
+  "{\"step\":8,\"epoch\":2,\"epochs\":4,\"best\":null,\"best_epoch\":0,\"baseline_sum\":0,"        \
+  "\"baseline_mass\":0,"                                                                           \
   "\"finished\":false}"
 START_TEST(by_hand)
 {
@@ -205,8 +207,10 @@ START_TEST(by_hand)
       "\"elbo.state\": step, epoch or best_epoch is missing" },
     { "1", "{\"step\":8,\"epoch\":2,\"best_epoch\":3}", NULL,
       "\"elbo.state\": step, epoch or best_epoch is missing" },
-    { "1", "{\"step\":8,\"epoch\":2,\"epochs\":1e300,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_mass\":0}", NULL,
-      "\"elbo.state\": epochs is missing" },
+    { "1",
+      "{\"step\":8,\"epoch\":2,\"epochs\":1e300,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_"
+      "mass\":0}",
+      NULL, "\"elbo.state\": epochs is missing" },
     { "1", "{\"step\":8", NULL, "header entry \"elbo.state\"" },
     { "1", "[]", NULL, "header entry \"elbo.state\"" },
   };
@@ -232,7 +236,8 @@ START_TEST(by_hand)
   write_with(&t, NULL, NULL);
   refused(&t, "digest", "no \"elbo.format\" in the header: this is no checkpoint of elbo");
   error e = { 0 };
-  ck_assert(!checkpoint_read_params(path, t.g, t.params, NULL, &e)); /* but its weights can be taken */
+  /* but its weights can be taken */
+  ck_assert(!checkpoint_read_params(path, t.g, t.params, NULL, &e));
   forget(&t);
 }
 END_TEST

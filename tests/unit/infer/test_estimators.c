@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every estimator's expected gradient against the derivative of its objective, which is known: with discrete latents by all combinations of
- * states, with one normal latent under a linear model by quadrature.
+/* Every estimator's expected gradient against the derivative of its objective, which is known: with
+ * discrete latents by all combinations of states, with one normal latent under a linear model by
+ * quadrature.
  *
- * Error rates: the mean of STEPS independent gradients is looked at through 16 random projections of signs. Each must lie within 4.9 standard
- * errors of the truth: by chance one in 1e6 does not, and one run of all rows in 2000 has such a one. A biased estimator must lie outside. */
+ * Error rates: the mean of STEPS independent gradients is looked at through 16 random projections
+ * of signs. Each must lie within 4.9 standard errors of the truth: by chance one in 1e6 does not,
+ * and one run of all rows in 2000 has such a one. A biased estimator must lie outside. */
 #include "study_fixture.h"
 #include "infer/resolve.h"
 
@@ -123,8 +125,8 @@ static double states_objective(subject *t, bool pairs)
   return sum;
 }
 
-/* ---- one normal latent: f by the parameters' names, the latent by Gauss and Hermite through the trapezoidal rule, which is exact to rounding
-   for what falls off at both ends */
+/* ---- one normal latent: f by the parameters' names, the latent by Gauss and Hermite through the
+   trapezoidal rule, which is exact to rounding for what falls off at both ends */
 static const float *named(const subject *t, const char *name)
 {
   for (int i = 0; i < graph_tensor_count(t->m->mg.g); i++)
@@ -233,7 +235,8 @@ static void sample_gradients(subject *t, moments *out)
     if (learned(t, i, "q.")) out->variance += fmax(0, squares[i] - sum[i] * sum[i]);
 }
 
-/* The largest distance of a projection from the truth, in standard errors floored at what float leaves. */
+/* The largest distance of a projection from the truth, in standard errors floored at what float
+ * leaves. */
 static double distance(const subject *t, const moments *m, const double *truth)
 {
   double most = 0;
@@ -348,7 +351,8 @@ START_TEST(variances)
   ck_assert_double_lt(variance_of(BITS, "{name: score_loo, samples: 2}"), 0.5 * score);
   ck_assert_double_lt(variance_of(BITS, "{name: rebar, samples: 2}"), 0.5 * score);
   double unscaled = variance_of(BITS, "{name: rebar, samples: 2, scale: 0}");
-  ck_assert_double_eq_tol(unscaled, score, 0.2 * score); /* nothing is left of the control variate */
+  /* nothing is left of the control variate */
+  ck_assert_double_eq_tol(unscaled, score, 0.2 * score);
   ck_assert_double_lt(variance_of(BITS, "{name: disarm, samples: 2}"), 0.5 * score);
   ck_assert_double_lt(variance_of(GAUSS, "{name: sgvb_a, samples: 4, noise: sobol}"), 0.5 * path);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Optimizers against the formulas of their papers in double, written the long way; and the schedules. */
+/* Optimizers against the formulas of their papers in double, written the long way; and the
+ * schedules. */
 #include "infer/optimizer.h"
 #include "num/special.h"
 
@@ -15,7 +16,8 @@ typedef struct element {
   double w, a, b;
 } element;
 
-/* g: the gradient of what is maximised, so that the papers' descent has the other sign. h: the hypers in the order of the row. */
+/* g: the gradient of what is maximised, so that the papers' descent has the other sign. h: the
+ * hypers in the order of the row. */
 static void sgd(element *x, const double *h, double rate, double g, int t)
 {
   (void)h, (void)t, x->w += rate * g;
@@ -98,9 +100,8 @@ static void compare(int c, int level, double decay, float clip)
       double before = x[i].w;
       g[i] = gradient(i, t);
       cases[c].step(&x[i], cases[c].hyper, rate, (double)clip * (double)g[i], t);
-      x[i].w -=
-          decay * rate *
-          before; /* decoupled: Loshchilov and Hutter 2019, algorithm 2, by the weight before the step */
+      x[i].w -= decay * rate * before; /* decoupled: Loshchilov and Hutter 2019, algorithm 2, by the
+                                          weight before the step */
     }
     kind->update[level](&a, N, w, g, kind->n_state > 0 ? s0 : NULL, kind->n_state > 1 ? s1 : NULL);
   }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The resolved plan in words, and the graphs of a model: shared parameters, shared heads, the objective against its terms. */
+/* The resolved plan in words, and the graphs of a model: shared parameters, shared heads, the
+ * objective against its terms. */
 #include "study_fixture.h"
 
 #define TAIL                                                                                       \
@@ -78,7 +79,8 @@ START_TEST(one_layout)
 }
 END_TEST
 
-/* Rows of the ELBO: reconstruction averaged over samples minus the KL of the row, in training and in evaluation, for a short batch. */
+/* Rows of the ELBO: reconstruction averaged over samples minus the KL of the row, in training and
+ * in evaluation, for a short batch. */
 START_TEST(rows_of_the_objective)
 {
   elbo_experiment *x = open_experiment(SHARED);

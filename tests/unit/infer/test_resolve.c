@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What resolving refuses, with its words and its place in the file, and what it makes of values that are given. The registry is that of the
- * tests of dist: the built plugins and some made-up families with a dimension, a set of names, a moving support. */
+/* What resolving refuses, with its words and its place in the file, and what it makes of values
+ * that are given. The registry is that of the tests of dist: the built plugins and some made-up
+ * families with a dimension, a set of names, a moving support. */
 #include "../dist/registry.h"
 #include "config/config.h"
 #include "infer/study.h"

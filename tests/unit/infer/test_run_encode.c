@@ -2,8 +2,9 @@
 /* Encodings and imputations of models whose posterior is known. */
 #include "run_fixture.h"
 
-/* x = 2 z + 1 + 0.1 noise in each of two numbers, z standard normal: q is set to the exact posterior,
-   normal of precision L = 1 + 2 * 2^2 / 0.1^2 = 801 and mean 200 (x1 - 1 + x2 - 1) / L. */
+/* x = 2 z + 1 + 0.1 noise in each of two numbers, z standard normal: q is set to the exact
+   posterior, normal of precision L = 1 + 2 * 2^2 / 0.1^2 = 801 and mean 200 (x1 - 1 + x2 - 1) / L.
+ */
 #define LINE                                                                                       \
   "name: line\nseed: 3\n"                                                                          \
   "data: {x: {builtin: pinwheel, rows: 60, test_rows: 40}}\n"                                      \
@@ -98,7 +99,8 @@ START_TEST(test_forms)
 }
 END_TEST
 
-/* Given x1, x2 is normal with mean 1 + 2 * 200 (x1 - 1) / 401: the chain's limit, since q is exact. */
+/* Given x1, x2 is normal with mean 1 + 2 * 200 (x1 - 1) / 401: the chain's limit, since q is
+ * exact. */
 START_TEST(test_impute)
 {
   elbo_run *r = make_run(LINE, set_exact);
@@ -111,8 +113,7 @@ START_TEST(test_impute)
   ck_assert_msg(!elbo_run_impute(r, &o, &p), "%s", elbo_last_error(context));
   ck_assert(p.rows == 40 && p.numbers == 2 && p.missing == 40 && p.iterations == 4000);
   const float *truth = found(&p.arrays, "truth")->values, *x = found(&p.arrays, "imputed")->values;
-  ck_assert_int_eq(
-      memcmp(truth, r->study->data[SPLIT_TEST][0].x.f32, 80 * sizeof *truth), 0);
+  ck_assert_int_eq(memcmp(truth, r->study->data[SPLIT_TEST][0].x.f32, 80 * sizeof *truth), 0);
   for (size_t i = 0; i < 40; i++) {
     ck_assert_float_eq(x[2 * i], truth[2 * i]);
     ck_assert_double_eq_tol(x[2 * i + 1], 1 + 400 * ((double)truth[2 * i] - 1) / 401, 0.02);

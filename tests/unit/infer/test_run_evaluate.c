@@ -232,7 +232,8 @@ START_TEST(test_exact_posterior)
 }
 END_TEST
 
-/* A chain: the KL of z1 must be sampled (z2 is drawn after it), that of z2 differs from sample to sample. */
+/* A chain: the KL of z1 must be sampled (z2 is drawn after it), that of z2 differs from sample to
+ * sample. */
 START_TEST(test_chain)
 {
   elbo_run *r = make_run(DIGITS("bernoulli", "{scale: 255, binarize: dynamic}", ""), NULL);

@@ -131,7 +131,8 @@ START_TEST(test_traverse_a_line)
 }
 END_TEST
 
-/* A prior whose values are worked with in log form: Gamma(1, rate 1) has the quantile -log(1 - u). */
+/* A prior whose values are worked with in log form: Gamma(1, rate 1) has the quantile -log(1 -
+ * u). */
 START_TEST(test_traverse_in_log_form)
 {
   elbo_run *r = make_run(PLANE_BY("family: gamma", "1", "gamma"), set_line);

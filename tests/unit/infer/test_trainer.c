@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Training: order and batches, the step against its formulas, schedules, resuming bit for bit, what stands in the metrics. */
+/* Training: order and batches, the step against its formulas, schedules, resuming bit for bit, what
+ * stands in the metrics. */
 #include "study_fixture.h"
 
 #define TRAIN(words) "train: {epochs: 4, batch_size: 5" words "}\n"
@@ -254,7 +255,8 @@ START_TEST(finished_runs_stay)
 }
 END_TEST
 
-/* 18 rows to train on: 4 steps an epoch. Lines: each second step, and at each end of an epoch one to train on and one held out. */
+/* 18 rows to train on: 4 steps an epoch. Lines: each second step, and at each end of an epoch one
+ * to train on and one held out. */
 START_TEST(metrics)
 {
   elbo_train_result r;

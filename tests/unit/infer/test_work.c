@@ -25,17 +25,19 @@ static void count_product(int ta, int tb, int m, int n, int k, float alpha, cons
 static const char *const paper[] = { SMALL_DATA, "model.p.z.size=20",
                                      "model.p.x.net={hidden: [500], activation: tanh}",
                                      "model.q.z.net={hidden: [500], activation: tanh}", NULL };
-static const char *const weighted[] = { SMALL_DATA, "model.p.z.size=50",
+static const char *const weighted[] = { SMALL_DATA,
+                                        "model.p.z.size=50",
                                         "model.p.x.net={hidden: [200, 200], activation: tanh}",
                                         "model.q.z.net={hidden: [200, 200], activation: tanh}",
                                         "estimator={name: iwae, samples: 50}",
-                                        "train.batch_size=20", NULL };
+                                        "train.batch_size=20",
+                                        NULL };
 static const char *const fewer[] = { SMALL_DATA, NULL };
 
 typedef struct work {
-  long long products, flop;  /* calls of the backend and what they multiply */
-  int passes, pieces;        /* barriers; calls of an op between them */
-  size_t kilobytes;          /* through memory, each operand of a pass once */
+  long long products, flop; /* calls of the backend and what they multiply */
+  int passes, pieces;       /* barriers; calls of an op between them */
+  size_t kilobytes;         /* through memory, each operand of a pass once */
   unsigned long long allocations;
 } work;
 
@@ -67,7 +69,7 @@ static work count(const struct row *row)
   uint64_t before = mem_count();
   ck_assert_msg(!trainer_step(t, &s, &e), "%s: %s", row->name, e.text);
   run_work w = run_count_work(t->m->run);
-  work found = { atomic_load(&products), atomic_load(&multiplied), w.passes, w.pieces,
+  work found = { atomic_load(&products),          atomic_load(&multiplied), w.passes, w.pieces,
                  w.floats * sizeof(float) / 1024, mem_count() - before };
   trainer_free(t);
   elbo_experiment_free(x);

@@ -76,7 +76,8 @@ static int row_of(const char *name)
   return -1;
 }
 
-/* Mean 0 and the deviation that the paper says, within five standard errors; uniform draws within their half-width. */
+/* Mean 0 and the deviation that the paper says, within five standard errors; uniform draws within
+ * their half-width. */
 static void spread_is(const graph *g, const float *params, const char *name, double deviation,
                       bool uniform)
 {
@@ -115,7 +116,8 @@ START_TEST(starts)
 }
 END_TEST
 
-/* A function of seed, name and element: other seeds and names start elsewhere, the same ones alike. */
+/* A function of seed, name and element: other seeds and names start elsewhere, the same ones
+ * alike. */
 START_TEST(seeds_and_names)
 {
   float *a, *b, *c, *d;

@@ -53,7 +53,8 @@ START_TEST(rows_do_not_depend_on_length)
 }
 END_TEST
 
-/* The first 2^m points of each coordinate lie one in each interval of 2^-m, those of each pair of the first two one in each square. */
+/* The first 2^m points of each coordinate lie one in each interval of 2^-m, those of each pair of
+ * the first two one in each square. */
 START_TEST(sobol_fills)
 {
   static sobol net;
@@ -71,7 +72,8 @@ START_TEST(sobol_fills)
 }
 END_TEST
 
-/* Rows and scalars agree where samples hang together; the second of a pair is the mirror of the first. */
+/* Rows and scalars agree where samples hang together; the second of a pair is the mirror of the
+ * first. */
 START_TEST(ties)
 {
   static sobol net;

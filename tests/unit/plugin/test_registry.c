@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Plugins, good and bad, are built here with the C compiler (CC, else cc) and loaded: whatever a file does, the host lives. */
+ * Plugins, good and bad, are built here with the C compiler (CC, else cc) and loaded: whatever a
+ * file does, the host lives. */
 #include "plugin/registry.h"
 #include "base/error.h"
 #include <check.h>
@@ -28,7 +29,7 @@ static char dir[] = "/tmp/elbo-plugin-XXXXXX";
 #define GOOD HEAD TABLE("\"good\"", "") ENTRY
 #define CONSTRUCTOR(body)                                                                          \
   HEAD TABLE("\"bad\"", "") ENTRY "__attribute__((constructor)) static void c(void) { " body " }"  \
-                                                                                             "\n"
+                                  "\n"
 
 /* why: a part of the reason */
 static const struct {
@@ -227,7 +228,8 @@ START_TEST(cut_short)
 }
 END_TEST
 
-/* 200 copies with four random bytes of the first page changed. Each that still loads has the one name: they go one by one. */
+/* 200 copies with four random bytes of the first page changed. Each that still loads has the one
+ * name: they go one by one. */
 START_TEST(mutants)
 {
   size_t n;

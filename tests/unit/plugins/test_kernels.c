@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static const char *const names[] = { "normal", "bernoulli",   "continuous_bernoulli",
-                                     "laplace", "gumbel",      "gamma",
-                                     "exponential", "logistic", "log_normal" };
+static const char *const names[] = { "normal",      "bernoulli", "continuous_bernoulli",
+                                     "laplace",     "gumbel",    "gamma",
+                                     "exponential", "logistic",  "log_normal" };
 enum { FAMILIES = sizeof names / sizeof names[0], MAX_IN = 4, COUNT = 20000 };
 
 static uint64_t state;
@@ -40,8 +40,7 @@ static void random_event(const elbo_family *f, int i, float *in)
   if (f->support.kind == ELBO_SUP_BINARY) in[0] = uniform01() < 0.5;
   if (f->support.kind == ELBO_SUP_UNIT) in[0] = between(0, 1);
   if (located) in[0] = in[1] + (float)(exp(in[2]) * between(-6, 6));
-  if (!located && f->value_form == ELBO_X_LOG)
-    in[0] = (i % 2 ? in[1] : 0) - in[2] + between(-4, 1);
+  if (!located && f->value_form == ELBO_X_LOG) in[0] = (i % 2 ? in[1] : 0) - in[2] + between(-4, 1);
   if (!strcmp(f->name, "exponential")) in[0] = (float)exp(-in[1] + between(-12, 2));
 }
 

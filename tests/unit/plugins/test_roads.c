@@ -212,8 +212,8 @@ START_TEST(fast_road_is_the_slow_one)
 }
 END_TEST
 
-/* A rate is a scale's inverse, and a family may lack a place. No family of ours has bulk variates for
-   that: here an exponential is lent some. */
+/* A rate is a scale's inverse, and a family may lack a place. No family of ours has bulk variates
+   for that: here an exponential is lent some. */
 static elbo_rc ramp(const elbo_call *c, const elbo_noise_row *e, size_t d, float *out)
 {
   (void)c, (void)e;
