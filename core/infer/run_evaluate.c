@@ -4,9 +4,11 @@
  * the size of a chunk does not show. Letters: B rows of a batch, K samples.
  *
  *   reconstruction  mean over rows and k of log p(x|z_k), x all that is observed
- *   kl              KL(q || p) where it is known and may stand for its estimate, else the mean over
- * k of log q(z_k) - log p(z_k) elbo            reconstruction - kl log_likelihood  mean over rows
- * of log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k|x) (Burda, Grosse and Salakhutdinov 2016, eq. 8)
+ *   kl              KL(q || p) where it is known and may stand for its estimate, else the mean
+ *                   over k of log q(z_k) - log p(z_k)
+ *   elbo            reconstruction - kl
+ *   log_likelihood  mean over rows of log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k|x)
+ *                   (Burda, Grosse and Salakhutdinov 2016, eq. 8)
  *   ess             mean over rows of (sum w)^2 / sum w^2
  *   khat            mean over rows of the Pareto shape of the weights' tail */
 #include "infer/run_inside.h"

@@ -21,9 +21,9 @@ void elbo_dist_free(elbo_dist *dist);
  *   {"id":7,"value":-0.22,"grad":{"x":-3.6,"concentration":0.76,"rate":-0.05}}
  * Numbers have 17 digits; "inf", "-inf" and "nan" stand for what JSON can't write, in questions
  * too. ELBO_E_CHECK: the answer is
- * {"id":7,"error":{"code":"domain","message":".."}}; the codes are syntax, unknown_family,
- * unknown_parameter, missing_parameter, domain, undefined, unsupported, shape. ELBO_E_MEMORY: there
- * is no answer. */
+ *   {"id":7,"error":{"code":"domain","message":".."}}
+ * and the codes are syntax, unknown_family, unknown_parameter, missing_parameter, domain,
+ * undefined, unsupported, shape. ELBO_E_MEMORY: there is no answer. */
 elbo_status elbo_dist_query(elbo_dist *dist, const char *line, size_t n, const char **answer);
 
 /* ---- the same, typed, for one distribution after the other. A value given: its name in any form

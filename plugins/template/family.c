@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: MIT-0
  *
- * my_family: a complete family of distributions, here the hyperbolic secant. Edit at the marks (1)
- * to (5), then cc -O2 -shared -fPIC $(pkg-config --cflags elbo-plugin) -o my_family.so my_family.c
- * -lm elbo plugin check ./my_family.so f(x) = sech(pi r / 2) / (2 s), r = (x - m) / s: mean m,
- * standard deviation s. */
+ * my_family: a complete family of distributions, here the hyperbolic secant:
+ *   f(x) = sech(pi r / 2) / (2 s), r = (x - m) / s: mean m, standard deviation s.
+ * Edit at the marks (1) to (5), then
+ *   cc -O2 -shared -fPIC $(pkg-config --cflags elbo-plugin) -o my_family.so my_family.c -lm
+ *   elbo plugin check ./my_family.so */
 #include <elbo/plugin.h>
 #include <math.h>
 
 #define HALF_PI 1.57079632679489661923
 #define LOG_2 0.69314718055994530942
 
-/* (1) Parameters. A function receives their working forms in this order: a real one as it is, a
- * positive one as its log. */
+/* (1) Parameters. Functions get their working forms: a real one as it is, a positive one's log. */
 enum { LOC, LOG_SCALE };
 static const elbo_param params[] = {
   { "loc", ELBO_REAL, 0, 0.0, "mean" },
   { "scale", ELBO_POSITIVE, 0, 1.0, "standard deviation" },
 };
 
-/* (2) The log density of x, and its derivatives where they are wanted. They are by the working
-   forms: with l = log s, d/dl = s d/ds. Outside the support: -INFINITY, and 0 for every derivative.
- */
+/* (2) The log density of x, and its derivatives where wanted, by the working forms: l = log s has
+ * d/dl = s d/ds. Outside the support: -INFINITY, and 0 for every derivative. */
 static double log_prob(const elbo_call *c, const double *x, const double *w, double *dx, double *dw)
 {
   (void)c;
@@ -30,23 +29,19 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   if (dx) dx[0] = slope;
   if (dw) {
     dw[LOC] = -slope;
-    /* s d/ds: r falls as 1/s, the constant as -log s */
-    dw[LOG_SCALE] = inside ? -slope * s * r - 1 : 0;
+    dw[LOG_SCALE] = inside ? -slope * s * r - 1 : 0; /* r falls as 1/s */
   }
-  /* log(2 cosh t) = t + log1p(e^-2t) */
   return inside ? -t - log1p(exp(-2 * t)) - w[LOG_SCALE] : -INFINITY;
 }
 
-/* (3) A draw. Of a location and a scale: the standard variate. Other roads: icdf, or draw and pull
- * (plugin.h). */
+/* (3) A draw. Of location and scale: the standard variate. Else icdf, or draw and pull. */
 static double standard(const elbo_call *c, elbo_noise *e)
 {
   double u = c->host->uniform(e);
   return (u < 0.5 ? log(tan(HALF_PI * u)) : -log(tan(HALF_PI * (1 - u)))) / HALF_PI;
 }
 
-/* (4) Optional: what is not here is derived or reported as missing. F(x), or with `upper` 1 - F(x),
- * to all its digits. */
+/* (4) Optional: what is not here is derived, or missing. F(x); `upper`: 1 - F(x) to all digits. */
 static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)
 {
   double r = (x - w[LOC]) * exp(-w[LOG_SCALE]), sign = upper ? -1 : 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT-0
  *
  * my_reparam: a complete reparametrizer: how a draw depends on its parameters. Here z = F^-1(1 -
- * u), for any scalar family with icdf and cdf. Edit at the marks (1) to (4), then cc -O2 -shared
- * -fPIC $(pkg-config --cflags elbo-plugin) -o my_reparam.so my_reparam.c -lm elbo plugin check
+ * u), for any scalar family with icdf and cdf. Edit at (1) to (4), then cc -O2 -shared -fPIC
+ * $(pkg-config --cflags elbo-plugin) -o my_reparam.so my_reparam.c -lm elbo plugin check
  * ./my_reparam.so and choose it for a variable with `reparam: my_reparam`. */
 #include <elbo/plugin.h>
 #include <math.h>
@@ -17,8 +17,7 @@ static const char *missing(const elbo_family *f)
   return NULL;
 }
 
-/* (2) A draw, in the family's value form, from the noise of one event and the working parameters
- * w. */
+/* (2) A draw, in the family's value form, from one event's noise and the working parameters w. */
 static elbo_rc forward(const elbo_family *f, const elbo_call *c, elbo_noise *e, const double *w,
                        double *x)
 {
@@ -34,8 +33,7 @@ static double log_slope(uint32_t form, double y)
 }
 
 /* (3) dw = dx . dz/dw at fixed noise, from the value alone, whatever noise led to it. Along a
-   constant cdf dz/dw = -(dF/dw) / f. Derivatives by w, the working forms: of a scale s, d/dlog s =
-   s d/ds. */
+ * constant cdf dz/dw = -(dF/dw) / f. By w, the working forms: of a scale s, d/dlog s = s d/ds. */
 static elbo_rc backward(const elbo_family *f, const elbo_call *c, const double *x, const double *w,
                         const double *dx, double *dw)
 {
