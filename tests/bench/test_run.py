@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does `run` measure and judge as it says: test_run.py ELBO. No figure is asked for, a suite has no quiet machine."""
+import importlib.machinery
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+loader = importlib.machinery.SourceFileLoader('run', os.path.join(HERE, 'run'))
+run = importlib.util.module_from_spec(importlib.util.spec_from_loader('run', loader))
+loader.exec_module(run)
+
+
+def verdicts():
+    """a target is met, aimed at or missed by the median, and never judged beside other work"""
+    most, least = run.Row('r', 1, [1.0, 1.2, 9.0], 1.25, 1.10), run.Row('r', 1, [1.3, 1.4, 1.5], 1.35, least=True)
+    assert most.verdict(True) == 'met, not the aim', most.verdict(True)
+    assert run.Row('r', 1, [1.26], 1.25, 1.10).verdict(True) == 'missed'
+    assert run.Row('r', 1, [1.09], 1.25, 1.10).verdict(True) == 'met, and the aim'
+    assert least.verdict(True) == 'met' and run.Row('r', 1, [1.3], 1.35, least=True).verdict(True) == 'missed'
+    assert most.verdict(False) == 'not judged'
+    assert most.measured() == '1.20 (1.00 - 9.00)' and most.target() == '<= 1.25, then 1.1', most.measured()
+
+
+def others_are_seen():
+    """work that is not the measurement's own is noticed"""
+    spin = subprocess.Popen(['sh', '-c', 'while :; do :; done'])
+    try:
+        machine = run.Machine()
+        for _ in range(20):
+            time.sleep(0.1)
+            if machine.others() > run.BUSY:
+                return
+        raise AssertionError('a process that spins was counted as %.2f of a core' % machine.others())
+    finally:
+        spin.kill()
+        spin.wait()
+
+
+def ratios():
+    """a ratio is taken within its round; the peer's is turned over"""
+    times = {('M', 1): {'ours': [{'ms_median': 2.0}, {'ms_median': 4.0}], 'floor': [1.0, 4.0], 'manual': [3.0, 6.0]}}
+    rows = {row.name: row.values for row in run.step_rows(times)}
+    assert rows['step M / floor with Adam'] == [2.0, 1.0], rows
+    assert rows["PyTorch's manual / step M"] == [1.5, 1.5], rows
+
+
+def without_peers():
+    """where the peers are not there it says so and measures the rest; stray variables are removed"""
+    with tempfile.TemporaryDirectory() as nothing:
+        done = subprocess.run([os.path.join(HERE, 'run'), '--elbo', sys.argv[1], '--peers', nothing, '--only', 'small', '--rounds',
+                               '1', '--json'], capture_output=True, text=True, env={**os.environ, 'OPENBLAS_L2_SIZE': '1'})
+    assert done.returncode == 0, done.stderr
+    assert 'left out: the floor' in done.stderr and 'left out: the peer' in done.stderr, done.stderr
+    assert 'removed from the environment: OPENBLAS_L2_SIZE' in done.stderr, done.stderr
+    found = json.loads(done.stdout)
+    row, = found['rows']
+    assert row['name'].startswith('a step of a small model') and row['values'][0] > 0, row
+    assert found['judged'] == (found['cores_used_by_others'] <= run.BUSY), found
+    assert (row['verdict'] == 'not judged') == (not found['judged']), found
+
+
+failed = 0
+tests = [verdicts, others_are_seen, ratios, without_peers]
+for test in tests:
+    try:
+        test()
+    except AssertionError as e:
+        failed += 1
+        print('failed: %s: %s' % (test.__doc__, e))
+print('%d passed, %d failed' % (len(tests) - failed, failed))
+sys.exit(failed > 0)
