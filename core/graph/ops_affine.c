@@ -167,13 +167,15 @@ static void weight_gradient(run *r, const node *n, int part, int parts)
                     n->in[2].accumulate);
 }
 
+/* The pieces of the two products take turns, so that any contiguous share of them has its part of
+ * both: they take different times. */
 static void affine_vjp(run *r, const node *n, int part, int parts)
 {
-  int first = input_parts(r, n);
-  if (part < first)
-    input_gradient(r, n, part, first);
+  int inputs = input_parts(r, n), before = part * inputs / parts;
+  if ((part + 1) * inputs / parts > before)
+    input_gradient(r, n, before, inputs);
   else
-    weight_gradient(r, n, part - first, parts - first);
+    weight_gradient(r, n, part - before, parts - inputs);
 }
 
 static double vjp_flop(const run *r, const node *n)
