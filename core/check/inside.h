@@ -8,6 +8,7 @@
 #ifndef ELBO_CHECK_INSIDE_H
 #define ELBO_CHECK_INSIDE_H
 
+#include "base/guard.h"
 #include "dist/batch.h"
 #include <elbo/check.h>
 
@@ -146,15 +147,6 @@ double float_ulp(double v);
 
 /* ---- memory.c */
 int guard_road(trial *t, const elbo_reparam *r);
-typedef struct guarded {
-  void *at; /* the numbers; behind the last one lies a page that must not be touched */
-  void *map;
-  size_t mapped;
-} guarded;
-/* before: the page lies in front instead */
-bool guarded_new(guarded *g, size_t bytes, bool before);
-void guarded_read_only(guarded *g); /* until it is freed */
-void guarded_free(guarded *g);
 /* ---- watch.c: calls of the allocator from the object that holds `table`, through its own linkage
  * table */
 typedef struct watch watch;

@@ -1,39 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Buffers at the edge of a page that must not be touched; allocation; speed. */
+/* Calls on buffers at the edge of a page that must not be touched; allocation; speed. */
 #include "check/inside.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
-
-bool guarded_new(guarded *g, size_t bytes, bool before)
-{
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
-  if (!whole) whole = page;
-  g->mapped = whole + page;
-  g->map = mmap(NULL, g->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (g->map == MAP_FAILED) return false;
-  char *start = g->map;
-  g->at = before ? start + page : start + whole - bytes;
-  return !mprotect(before ? start : start + whole, page, PROT_NONE);
-}
-
-void guarded_read_only(guarded *g)
-{
-  /* the half that may be read; the other stays shut */
-  size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  char *at = (char *)((uintptr_t)g->at / page * page);
-  mprotect(at, g->mapped - page, PROT_READ);
-}
-
-void guarded_free(guarded *g)
-{
-  if (g->map && g->map != MAP_FAILED) munmap(g->map, g->mapped);
-}
 
 /* ---- every function once, on guarded buffers: x, w are inputs, dx and dw outputs */
 enum { X, W, DX, DW, OUT, BUFFERS };
@@ -42,26 +15,27 @@ typedef struct {
   double *at[BUFFERS];
 } buffers;
 
+static void buffers_free(buffers *b)
+{
+  for (int i = 0; i < BUFFERS; i++) guarded_free(&b->g[i]);
+}
+
 static bool buffers_new(trial *t, buffers *b, const double *x, const double *w, bool before)
 {
   const size_t n[BUFFERS] = { (size_t)t->u.E, (size_t)t->u.W, (size_t)t->u.E, (size_t)t->u.W,
                               (size_t)t->u.E };
   memset(b, 0, sizeof *b);
   for (int i = 0; i < BUFFERS; i++) {
-    if (!check_that(t, guarded_new(&b->g[i], n[i] * sizeof(double), before), "no memory"))
+    guard_kind kind = { .before = before, .read_only = i <= W };
+    if (!check_that(t, guarded_new(&b->g[i], n[i] * sizeof(double), kind), "no memory")) {
+      buffers_free(b);
       return false;
+    }
     b->at[i] = b->g[i].at;
   }
-  memcpy(b->at[X], x, n[X] * sizeof *x);
-  memcpy(b->at[W], w, n[W] * sizeof *w);
-  guarded_read_only(&b->g[X]);
-  guarded_read_only(&b->g[W]);
+  memcpy(b->g[X].host, x, n[X] * sizeof *x);
+  memcpy(b->g[W].host, w, n[W] * sizeof *w);
   return true;
-}
-
-static void buffers_free(buffers *b)
-{
-  for (int i = 0; i < BUFFERS; i++) guarded_free(&b->g[i]);
 }
 
 static void call_road(trial *t, const elbo_reparam *r, buffers *b)
@@ -69,10 +43,10 @@ static void call_road(trial *t, const elbo_reparam *r, buffers *b)
   elbo_noise e = check_noise(3, 0);
   if (!r || ask_forward(t, r, &e, b->at[W], b->at[OUT]) != ELBO_OK) return;
   guarded ones;
-  if (!guarded_new(&ones, (size_t)t->u.E * sizeof(double), false)) return;
-  for (int k = 0; k < t->u.E; k++) ((double *)ones.at)[k] = 1;
-  guarded_read_only(&ones);
-  ask_backward(t, r, b->at[OUT], b->at[W], ones.at, b->at[DW]);
+  if (guarded_new(&ones, (size_t)t->u.E * sizeof(double), (guard_kind){ .read_only = true })) {
+    for (int k = 0; k < t->u.E; k++) ((double *)ones.host)[k] = 1;
+    ask_backward(t, r, b->at[OUT], b->at[W], ones.at, b->at[DW]);
+  }
   guarded_free(&ones);
 }
 
@@ -116,23 +90,24 @@ static void guard_kernel(trial *t, const double *y, const double *w, bool before
 {
   enum { ROWS = 3, D = 5, MOST = 1 + FAMILY_MAX_PARAMS };
   const elbo_family *f = t->u.family;
-  guarded in[MOST], out[MOST], value;
+  guarded in[MOST] = { 0 }, out[MOST] = { 0 }, value = { 0 };
   elbo_rows rows[MOST];
   float *dw[MOST];
   int n = 1 + (int)f->n_params;
-  if (!t->u.log_prob_f32 || !guarded_new(&value, ROWS * sizeof(float), before)) return;
-  for (int i = 0; i < n; i++) {
+  guard_kind input = { before, true }, output = { before, false };
+  bool fine = t->u.log_prob_f32 && guarded_new(&value, ROWS * sizeof(float), output);
+  for (int i = 0; i < n && fine; i++) {
     int width = i ? t->u.width[i - 1] : t->u.E;
     const double *from = i ? w + t->u.offset[i - 1] : y;
     size_t bytes = (size_t)(ROWS * D * width) * sizeof(float);
-    if (!guarded_new(&in[i], bytes, before) || !guarded_new(&out[i], bytes, before)) return;
-    for (int k = 0; k < ROWS * D * width; k++) ((float *)in[i].at)[k] = (float)from[k % width];
-    guarded_read_only(&in[i]);
+    fine = guarded_new(&in[i], bytes, input) && guarded_new(&out[i], bytes, output);
+    for (int k = 0; fine && k < ROWS * D * width; k++)
+      ((float *)in[i].host)[k] = (float)from[k % width];
     rows[i] = (elbo_rows){ in[i].at, (size_t)(D * width) };
     dw[i] = out[i].at;
   }
   note(t, "log_prob_f32", y, w);
-  t->u.log_prob_f32(&t->u.call, ROWS, D, rows[0], rows + 1, value.at, dw[0], dw + 1);
+  if (fine) t->u.log_prob_f32(&t->u.call, ROWS, D, rows[0], rows + 1, value.at, dw[0], dw + 1);
   for (int i = 0; i < n; i++) guarded_free(&in[i]), guarded_free(&out[i]);
   guarded_free(&value);
 }

@@ -28,7 +28,8 @@ typedef struct {
   option_list set, plugin, data, outputs, inputs;
   const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list,
       *rows_out, *mask, *latent, *c_out, *npz_out;
-  bool trust_plugins, json, quiet, verbose, resume, dot, draw, help, in_process, thorough;
+  bool trust_plugins, check_plugins, json, quiet, verbose, resume, dot, draw, help, in_process,
+      thorough;
   uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows, iterations,
       watchdog;
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
@@ -38,7 +39,8 @@ typedef struct {
    own. */
 // clang-format off
 typedef enum {
-  O_SET, O_PLUGIN, O_TRUST_PLUGINS, O_THREADS, O_SEED, O_SEED_OF_DRAWS, O_RUN_OUT, O_RESUME,
+  O_SET, O_PLUGIN, O_TRUST_PLUGINS, O_CHECK_PLUGINS, O_THREADS, O_SEED, O_SEED_OF_DRAWS, O_RUN_OUT,
+  O_RESUME,
   O_INIT_FROM, O_EPOCHS, O_SAMPLES, O_DATA, O_REPLAY, O_TENSORS_OUT, O_ARRAY_OUT, O_DRAWS, O_ROWS,
   O_DRAW, O_SIDE, O_LATENTS, O_DOT, O_STEPS, O_IN_PROCESS, O_THOROUGH, O_PROPERTY, O_VERBOSE,
   O_JSON, O_QUIET, O_COLOR, O_HELP,

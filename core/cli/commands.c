@@ -5,7 +5,8 @@
 
 #define ALWAYS (OPTION(O_QUIET) | OPTION(O_COLOR) | OPTION(O_HELP))
 #define HOST                                                                                       \
-  (OPTION(O_PLUGIN) | OPTION(O_TRUST_PLUGINS) | OPTION(O_THREADS) | OPTION(O_JSON) | ALWAYS)
+  (OPTION(O_PLUGIN) | OPTION(O_TRUST_PLUGINS) | OPTION(O_CHECK_PLUGINS) | OPTION(O_THREADS) |      \
+   OPTION(O_JSON) | ALWAYS)
 #define LOADS (OPTION(O_PLUGIN) | OPTION(O_TRUST_PLUGINS) | OPTION(O_JSON) | ALWAYS)
 #define EXPERIMENT (OPTION(O_SET) | HOST)
 

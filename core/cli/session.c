@@ -17,6 +17,7 @@ int open_context(cli *c)
     .size = sizeof options,
     .plugins = c->o.plugin.items,
     .trust_plugins = c->o.trust_plugins,
+    .check_plugins = c->o.check_plugins,
     .threads = (int)c->o.threads,
     .log = library_log,
     .log_user = c,

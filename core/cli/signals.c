@@ -66,9 +66,27 @@ static const struct {
 };
 enum { CRASHES = sizeof crashes / sizeof *crashes };
 
-static void on_crash(int number)
+/* What it did where that is known (--check-plugins), else what it ended by. */
+static void add_deed(line *l, int number, const void *address)
+{
+  elbo_fault f;
+  if (!elbo_at_fault(address, &f)) {
+    add(l, "ended the program by ");
+    for (size_t i = 0; i < CRASHES; i++)
+      if (crashes[i].number == number) add(l, crashes[i].name);
+    return;
+  }
+  add(l, f.deed);
+  add(l, " ");
+  add(l, f.name);
+  add(l, " in ");
+  add(l, f.operation);
+}
+
+static void on_crash(int number, siginfo_t *info, void *context)
 {
   elbo_work w;
+  (void)context;
   if (!elbo_at_work(&w) || !w.plugin) {
     signal(number, SIG_DFL);
     raise(number);
@@ -77,9 +95,8 @@ static void on_crash(int number)
   line l = { .n = 0 };
   add(&l, "elbo: node ");
   add_work(&l, &w);
-  add(&l, ": the plugin ended the program by ");
-  for (size_t i = 0; i < CRASHES; i++)
-    if (crashes[i].number == number) add(&l, crashes[i].name);
+  add(&l, ": the plugin ");
+  add_deed(&l, number, info->si_addr);
   add(&l, "; the last checkpoint is whole. Look into it by `elbo plugin check ");
   add(&l, w.plugin);
   add(&l, "`, then go on with --resume");
@@ -91,7 +108,7 @@ void signals_name_culprit(void)
 {
   static _Alignas(16) char own[1 << 16]; /* a stack that has run over can't carry the handler */
   stack_t stack = { .ss_sp = own, .ss_size = sizeof own };
-  struct sigaction action = { .sa_handler = on_crash, .sa_flags = SA_ONSTACK };
+  struct sigaction action = { .sa_sigaction = on_crash, .sa_flags = SA_ONSTACK | SA_SIGINFO };
   sigaltstack(&stack, NULL);
   for (size_t i = 0; i < CRASHES; i++) sigaction(crashes[i].number, &action, NULL);
 }

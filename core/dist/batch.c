@@ -2,6 +2,7 @@
 /* Densities, divergences and moments over blocks of rows: the plugin's kernel, or its double
  * function event by event, a row summed from its first event to its last. */
 #include "dist/batch.h"
+#include "dist/calls.h"
 #include "dist/event.h"
 #include "num/special.h"
 
@@ -15,7 +16,7 @@ static double log_prob_event(const family_use *u, size_t i, size_t j, size_t d, 
   size_t E = (size_t)u->E, event = i * d + j;
   event_widen(u->E, x.at + i * x.stride + j * E, xd);
   event_take(u, w, i, j, wd);
-  double v = u->family->log_prob(&u->call, xd, wd, dx ? gx : NULL, dw ? gw : NULL);
+  double v = call_log_prob(u, xd, wd, dx ? gx : NULL, dw ? gw : NULL);
   if (dx) event_round(u->E, gx, dx + event * E);
   if (dw) event_put(u, gw, event, dw);
   return v;
@@ -24,7 +25,7 @@ static double log_prob_event(const family_use *u, size_t i, size_t j, size_t d, 
 elbo_rc batch_log_prob(const family_use *u, size_t n, size_t d, elbo_rows x, const elbo_rows *w,
                        float *value, float *dx, float *const *dw)
 {
-  if (u->log_prob_f32) return u->log_prob_f32(&u->call, n, d, x, w, value, dx, dw);
+  if (u->log_prob_f32) return call_log_prob_f32(u, n, d, x, w, value, dx, dw);
   for (size_t i = 0; i < n; i++) {
     double sum = 0;
     for (size_t j = 0; j < d; j++) sum += log_prob_event(u, i, j, d, x, w, dx, dw);
@@ -44,7 +45,7 @@ static double between_event(const family_use *u, size_t i, size_t j, size_t d, e
   for (int point = 0; point < 2; point++) {
     double weight = point ? at : 1 - at, where = point;
     if (weight == 0) continue;
-    sum += weight * u->family->log_prob(&u->call, &where, wd, NULL, g);
+    sum += weight * call_log_prob(u, &where, wd, NULL, g);
     for (int k = 0; k < u->W; k++) total[k] += weight * g[k];
   }
   if (dw) event_put(u, total, i * d + j, dw);
@@ -92,7 +93,7 @@ static double kl_event(const kl_use *k, size_t i, size_t j, size_t d, const elbo
       g2[FAMILY_MAX_NUMBERS];
   event_take(&k->q, w, i, j, wd);
   event_take(&k->p, w2, i, j, wd2);
-  double v = k->row->kl(&k->call, wd, wd2, dw ? g : NULL, dw2 ? g2 : NULL);
+  double v = call_kl(k, wd, wd2, dw ? g : NULL, dw2 ? g2 : NULL);
   if (dw) event_put(&k->q, g, i * d + j, dw);
   if (dw2) event_put(&k->p, g2, i * d + j, dw2);
   return v;
@@ -101,7 +102,7 @@ static double kl_event(const kl_use *k, size_t i, size_t j, size_t d, const elbo
 elbo_rc batch_kl(const kl_use *k, size_t n, size_t d, const elbo_rows *w, const elbo_rows *w2,
                  float *value, float *const *dw, float *const *dw2)
 {
-  if (k->f32) return k->f32(&k->call, n, d, w, w2, value, dw, dw2);
+  if (k->f32) return call_kl_f32(k, n, d, w, w2, value, dw, dw2);
   for (size_t i = 0; i < n; i++) {
     double sum = 0;
     for (size_t j = 0; j < d; j++) sum += kl_event(k, i, j, d, w, w2, dw, dw2);
@@ -119,7 +120,7 @@ elbo_rc batch_moment(const family_use *u, int which, size_t n, size_t d, const e
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < d; j++) {
       event_take(u, w, i, j, wd);
-      elbo_rc rc = u->family->moment(&u->call, which, wd, x);
+      elbo_rc rc = call_moment(u, which, wd, x);
       if (rc != ELBO_OK) return rc;
       event_round(numbers, x, out + (i * d + j) * (size_t)numbers);
     }

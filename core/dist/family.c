@@ -63,7 +63,9 @@ elbo_status family_bind(const registry *r, const char *name, int K, family_use *
   if (!found) return ELBO_E_USAGE;
   const elbo_family *f = found->info.table;
   if (check_dim(f, K, e)) return ELBO_E_USAGE;
-  *out = (family_use){ .family = f, .plugin = found, .K = K, .E = f->event_rank ? K : 1 };
+  *out = (family_use){
+    .family = f, .plugin = found, .K = K, .E = f->event_rank ? K : 1, .guards = registry_guards(r)
+  };
   if (lay_out(out, e)) return ELBO_E_USAGE;
   out->call = (elbo_call){ sizeof(elbo_call), registry_host(r), K,
                            (const elbo_family *const *)found->uses };

@@ -23,6 +23,7 @@ typedef struct family_use {
   int width[FAMILY_MAX_PARAMS], offset[FAMILY_MAX_PARAMS]; /* of each parameter, in w [W] */
   /* the kernel for this CPU, or NULL: the double function is looped over */
   elbo_log_prob_f32 *log_prob_f32;
+  struct guards *guards; /* of --check-plugins; NULL: calls are made directly */
 } family_use;
 
 /* K: 1 for a family that has no dimension. ELBO_E_USAGE: unknown name, or a K that makes no

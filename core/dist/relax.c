@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dist/relax.h"
+#include "dist/calls.h"
 #include "dist/event.h"
 
 #include <string.h>
@@ -59,7 +60,7 @@ static double event_value(const family_use *u, size_t points, size_t numbers, co
   memset(dy, 0, numbers * sizeof *dy);
   for (size_t c = 0; c < points; c++) {
     double x = (double)c, a = share(y, points, numbers, c),
-           log_f = u->family->log_prob(&u->call, &x, w, NULL, one);
+           log_f = call_log_prob(u, &x, w, NULL, one);
     if (a != 0) sum += a * log_f;
     for (int k = 0; k < u->W; k++) dw[k] += a * one[k];
     dy[numbers == points ? c : 0] += numbers == points || c ? log_f : -log_f;
@@ -95,7 +96,7 @@ elbo_rc batch_harden(const relax_use *u, size_t n, size_t d, const float *y, flo
   elbo_rc rc = ELBO_OK;
   for (size_t event = 0; event < n * d && rc == ELBO_OK; event++) {
     event_widen(u->twin.E, y + event * (size_t)u->twin.E, yd);
-    rc = u->relaxation->harden(&u->hard.call, yd, xd);
+    rc = call_harden(u, yd, xd);
     event_round(u->hard.E, xd, x + event * (size_t)u->hard.E);
   }
   return rc;
@@ -110,7 +111,7 @@ elbo_rc batch_draw_given(const relax_use *u, size_t n, size_t d, const elbo_nois
     elbo_noise noise = noise_of_event(&rows[event / d], event % d);
     event_take(&u->twin, w, event / d, event % d, wd);
     event_widen(u->hard.E, x + event * (size_t)u->hard.E, xd);
-    rc = u->relaxation->draw_given(&u->hard.call, &noise, xd, wd, yd);
+    rc = call_draw_given(u, &noise, xd, wd, yd);
     event_round(u->twin.E, yd, y + event * (size_t)u->twin.E);
   }
   return rc;
@@ -126,7 +127,7 @@ elbo_rc batch_pull_given(const relax_use *u, size_t n, size_t d, const float *y,
     event_take(&u->twin, w, event / d, event % d, wd);
     event_widen(u->twin.E, y + event * (size_t)u->twin.E, yd);
     event_widen(u->twin.E, dy + event * (size_t)u->twin.E, dyd);
-    rc = u->relaxation->pull_given(&u->hard.call, yd, wd, dyd, by_w);
+    rc = call_pull_given(u, yd, wd, dyd, by_w);
     event_put(&u->twin, by_w, event, dw);
   }
   return rc;

@@ -2,13 +2,9 @@
 /* Roads: draws through a reparametrizer and back, row by row where it has a kernel, else event by
  * event; and draws without a gradient. */
 #include "dist/batch.h"
+#include "dist/calls.h"
 #include "dist/event.h"
 #include "num/special.h"
-
-typedef elbo_rc forward_f32(const elbo_family *, const elbo_call *, const elbo_noise_row *, size_t,
-                            const float *const *, float *);
-typedef elbo_rc backward_f32(const elbo_family *, const elbo_call *, size_t, const float *,
-                             const float *const *, const float *, float *const *);
 
 static forward_f32 *forward_of(const elbo_reparam *p)
 {
@@ -73,21 +69,21 @@ typedef elbo_rc draw_event(const elbo_reparam *, const family_use *, elbo_noise 
 static elbo_rc by_road(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w,
                        double *x)
 {
-  return p->forward(u->family, &u->call, e, w, x);
+  return call_forward(p, u, e, w, x);
 }
 
 static elbo_rc by_draw(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w,
                        double *x)
 {
   (void)p;
-  return u->family->draw(&u->call, e, w, x);
+  return call_draw(u, e, w, x);
 }
 
 static elbo_rc by_icdf(const elbo_reparam *p, const family_use *u, elbo_noise *e, const double *w,
                        double *x)
 {
   (void)p;
-  x[0] = u->family->icdf(&u->call, noise_uniform(e), w, NULL);
+  x[0] = call_icdf(u, noise_uniform(e), w);
   return ELBO_OK;
 }
 
@@ -114,7 +110,7 @@ elbo_rc batch_draw(const road_use *r, size_t n, size_t d, const elbo_noise_row *
     const float *row[FAMILY_MAX_PARAMS];
     float *to = z + i * d * (size_t)u->E;
     row_params(u, w, i, row);
-    elbo_rc rc = forward ? forward(u->family, &u->call, &rows[i], d, row, to) : ELBO_UNSUPPORTED;
+    elbo_rc rc = forward ? call_forward_f32(forward, u, &rows[i], d, row, to) : ELBO_UNSUPPORTED;
     if (rc == ELBO_UNSUPPORTED) rc = draw_row(by_road, r->reparam, u, i, d, &rows[i], w, to);
     if (rc != ELBO_OK) return rc;
   }
@@ -132,7 +128,7 @@ static elbo_rc pull_row(const road_use *r, size_t i, size_t d, const float *z, c
     event_take(u, w, i, j, wd);
     event_widen(u->E, z + at, x);
     event_widen(u->E, dz + at, dx);
-    elbo_rc rc = r->reparam->backward(u->family, &u->call, x, wd, dx, g);
+    elbo_rc rc = call_backward(r->reparam, u, x, wd, dx, g);
     if (rc != ELBO_OK) return rc;
     event_put(u, g, event, dw);
   }
@@ -151,7 +147,7 @@ elbo_rc batch_pull(const road_use *r, size_t n, size_t d, const float *z, const 
     row_params(u, w, i, row);
     for (uint32_t p = 0; p < u->family->n_params; p++) to[p] = dw[p] + i * d * (size_t)u->width[p];
     elbo_rc rc =
-        backward ? backward(u->family, &u->call, d, z + at, row, dz + at, to) : ELBO_UNSUPPORTED;
+        backward ? call_backward_f32(backward, u, d, z + at, row, dz + at, to) : ELBO_UNSUPPORTED;
     if (rc == ELBO_UNSUPPORTED) rc = pull_row(r, i, d, z, w, dz, dw);
     if (rc != ELBO_OK) return rc;
   }

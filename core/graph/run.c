@@ -2,6 +2,7 @@
 /* Running a sealed plan: task after task, each in its parts on the pool; nothing is allocated or
  * decided. */
 #include "base/clock.h"
+#include "base/guard.h"
 #include "graph/inside.h"
 #include "graph/ops.h"
 #include <elbo/run.h>
@@ -123,6 +124,14 @@ bool elbo_at_work(elbo_work *work)
                        .plugin = n->op->plugin ? n->op->plugin(n) : NULL,
                        .step = r->args.step,
                        .serial = at_work.serial };
+  return true;
+}
+
+bool elbo_at_fault(const void *address, elbo_fault *fault)
+{
+  guard_fault f;
+  if (!guard_broken(address, &f)) return false;
+  *fault = (elbo_fault){ f.operation, f.deed, f.name };
   return true;
 }
 

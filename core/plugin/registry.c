@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "plugin/registry.h"
+#include "base/guard.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "num/philox.h"
@@ -24,6 +25,7 @@ struct registry {
   size_t n_refused;
   void (*log)(void *, int, const char *);
   void *log_user;
+  guards *guards;
 };
 
 /* ---- host services */
@@ -210,7 +212,8 @@ registry *registry_new(const elbo_context_options *options, error *e)
   r->log = o->log;
   r->log_user = o->log_user;
   r->search.texts = arena_new(e);
-  if (r->search.texts && !fill(r, o, e)) return r;
+  bool guarded = !o->check_plugins || (r->guards = guards_new(e));
+  if (guarded && r->search.texts && !fill(r, o, e)) return r;
   registry_free(r);
   return NULL;
 }
@@ -223,6 +226,7 @@ void registry_free(registry *r)
   mem_free(r->search.list);
   mem_free(r->search.folders);
   arena_free(r->search.texts);
+  guards_free(r->guards);
   mem_free(r);
 }
 
@@ -285,6 +289,11 @@ const plugin *registry_find(const registry *r, uint32_t kind, const char *name, 
 const elbo_host *registry_host(const registry *r)
 {
   return &r->host;
+}
+
+guards *registry_guards(const registry *r)
+{
+  return r->guards;
 }
 
 size_t registry_refused_count(const registry *r)

@@ -29,6 +29,10 @@ typedef struct {
   /* Messages of the library and of plugins (level 0 note, 1 warning). NULL: dropped. */
   void (*log)(void *user, int level, const char *text);
   void *log_user;
+  /* Functions of families and reparametrizers are called on copies: inputs that can't be written,
+   * outputs that end where memory ends. One that reaches beside them is a fault of the machine at
+   * that place, which elbo_at_fault names to the program's signal handler. Same numbers, slower. */
+  bool check_plugins;
 } elbo_context_options;
 
 /* Makes a context and loads the plugins found (a bad one in a searched folder is listed as refused;

@@ -181,6 +181,14 @@ typedef struct {
 /* What the calling thread computes for a graph, or waits for; false: nothing. The strings live as
  * long as the graph. [any thread, async-signal-safe] */
 bool elbo_at_work(elbo_work *work);
+/* What a fault at `address` means under check_plugins; false: nothing is known. The strings are
+ * literals. [any thread, async-signal-safe] */
+typedef struct {
+  const char *operation; /* of plugin.h: "log_prob", "backward_f32" */
+  const char *deed;      /* "wrote into its input" */
+  const char *name;      /* of the argument: "dw" */
+} elbo_fault;
+bool elbo_at_fault(const void *address, elbo_fault *fault);
 
 #pragma GCC visibility pop
 

@@ -203,6 +203,63 @@ def never_returns(setting, folder):
     return wrong + [f'does not say {w!r}: {said.strip()}' for w in ('no end after 1 s', 'plugin odd', 'op log_prob', 'step ') if w not in said]
 
 
+KERNEL = r'''
+static elbo_rc kernel(const elbo_call *c, size_t n, size_t d, elbo_rows x, const elbo_rows *w, float *value, float *dx, float *const *dw)
+{
+  for (size_t i = 0; i < n; i++) {
+    value[i] = 0;
+    for (size_t j = 0; j < d; j++) {
+      float r = x.at[i * x.stride + j] - w[0].at[i * w[0].stride + j];
+      value[i] -= 0.5f * r * r;
+      if (dx) dx[i * d + j] = -r, dw[0][i * d + j] = r;
+    }
+  }
+  %s
+  return ELBO_OK;
+}
+static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *x) { x[0] = w[0] + c->host->normal(e); %s; return ELBO_OK; }
+static elbo_rc pull(const elbo_call *c, const double *x, const double *w, const double *dx, double *dw) { dw[0] = dx[0]; %s; return ELBO_OK; }
+'''
+ROAD = ', .reparam = "composition", .noise_per_event = 1, .draw = draw, .pull = pull'
+
+
+def beside(name, says, density='', kernel='', draw='', pull='', words=('train', 'e.yaml', '-o', 'run', '-q')):
+    """What a function writes beside its memory passes unseen without --check-plugins, and is named with it."""
+    def act(setting, folder):
+        more = ROAD + (', .log_prob_f32 = { kernel }' if kernel else '')
+        source = HEAD.replace('{ (void)c; if', '{ (void)c; %s if' % density) + KERNEL % (kernel, draw, pull) + table(more=more) + ENTRY
+        build(source, setting, folder)
+        with open(os.path.join(folder, 'e.yaml'), 'w') as f:
+            f.write(ODD.replace('z: {family: normal, given', 'z: {family: odd, given').replace('sgvb_b', 'sgvb_a'))
+        plain = setting.shell(folder, ['train', 'e.yaml', '-o', 'run', '-q', '--plugin', 'odd.so'])
+        wrong = [] if plain.status == 0 else [f'without the option: {plain.status}: {plain.err.strip()}']
+        if words[0] == 'train':
+            words_now = [*words[:3], 'run2', *words[4:]]
+        else:
+            words_now = list(words)
+        o = setting.shell(folder, [*words_now, '--plugin', 'odd.so', '--check-plugins'])
+        wrong += [] if o.status == 5 else [f'C1: status {o.status}: {o.err.strip()}']
+        said = ('elbo: node', 'plugin odd', 'op ', 'step ', says)
+        return wrong + [f'C2: does not say {w!r}: {o.err.strip()}' for w in said if w not in o.err]
+    return Scene('plugin at work', 'checked: ' + name, act)
+
+
+def checked_same(setting, folder):
+    """The shipped plugins pass, and the numbers are those of an unchecked run."""
+    with open(os.path.join(folder, 'e.yaml'), 'w') as f:
+        f.write(TINY)
+    found = []
+    for out, more in ('a', ()), ('b', ('--check-plugins',)):
+        o = setting.shell(folder, ['train', 'e.yaml', '-o', out, '-q', *more])
+        o2 = setting.shell(folder, ['evaluate', out, '--samples', '5', '--json', *more])
+        if o.status or o2.status:
+            return [f'{out}: {o.status}, {o2.status}: {o.err.strip()} {o2.err.strip()}']
+        with open(os.path.join(folder, out, 'metrics.jsonl')) as f:
+            losses = [json.loads(line).get('elbo') for line in f]
+        found.append((losses, json.loads(o2.out)['elbo']))
+    return [] if found[0] == found[1] else ['other numbers']
+
+
 def replaced(setting, folder):
     """The file is written over while a run uses it: the run has a copy of its own."""
     build(HEAD + table() + ENTRY, setting, folder)
@@ -272,6 +329,16 @@ ROWS = [
     crashes('SIGSEGV at step n', '*(volatile int *)8 = 1;', ('SIGSEGV',)),
     crashes('SIGFPE at step n', 'volatile int none = 0, some = 100; none = some / none;', ('SIGFPE',)),
     Scene('plugin at work', 'never returns: a line, and an interrupt works', never_returns),
+    beside('a density writes past its output', 'wrote past the end of its output dw in log_prob', density='if (dw) ((volatile double *)dw)[1] = 1;'),
+    beside('a density writes into its input', 'wrote into its input w in log_prob', density='((volatile double *)w)[0] = w[0];'),
+    beside('a density writes into its input, evaluate', 'wrote into its input x in log_prob', density='((volatile double *)x)[0] = x[0];',
+           words=('evaluate', 'run', '--samples', '2')),
+    beside('a kernel writes past its output', 'wrote past the end of its output dw in log_prob_f32',
+           kernel='if (dx) { volatile float *more = dw[0] + n * d; float was = *more; *more = was; }'),
+    beside('a kernel writes into its input', 'wrote into its input x in log_prob_f32', kernel='*(volatile float *)x.at = x.at[0];'),
+    beside('a draw writes past its output', 'wrote past the end of its output x in forward', draw='((volatile double *)x)[1] = 1'),
+    beside('a pull writes into its input', 'wrote into its input dx in backward', pull='((volatile double *)dx)[0] = dx[0]'),
+    Scene('plugin at work', 'checked: the shipped plugins, to the same bits', checked_same),
     Scene('plugin at work', 'the file is replaced while it runs', replaced),
     at_work('the density is infinite', 'return INFINITY;', ('odd', 'x', 'step')),
     at_work('the gradient is NaN', 'if (dw) dw[0] = NAN; return -1;', ('odd', 'x', 'step')),
