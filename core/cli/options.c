@@ -20,8 +20,7 @@ const option_row option_table[] = {
   [O_TRUST_PLUGINS] = { "trust-plugins", 0, NULL, FLAG, AT(trust_plugins), 0, 0, 0,
                         "load plugins whatever their owner and permissions" },
   [O_CHECK_PLUGINS] = { "check-plugins", 0, NULL, FLAG, AT(check_plugins), 0, 0, 0,
-                        "name a family or road that writes where it may not; up to 3 times "
-                        "slower" },
+                        "name a plugin that writes where it may not; up to 3 times slower" },
   [O_THREADS] = { "threads", 0, "N", NUMBER, AT(threads), 1, 1024, 0,
                   "threads of a step (default: the cores there are, at most 64)" },
   [O_SEED] = { "seed", 0, "N", NUMBER, AT(seed), 0, ANY, 0, "seed, instead of the experiment's" },
