@@ -31,7 +31,7 @@ typedef struct {
   bool trust_plugins, check_plugins, json, quiet, verbose, resume, dot, draw, help, in_process,
       thorough;
   uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows, iterations,
-      watchdog;
+      watchdog, rounds;
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
 } option_values;
 
@@ -46,7 +46,7 @@ typedef enum {
   O_JSON, O_QUIET, O_COLOR, O_HELP,
   O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT,
   O_TRAIN_EACH, O_ROWS_OUT, O_ARRAYS_OUT, O_ALL_ROWS, O_MASK, O_ITERATIONS, O_GIVEN, O_LATENT,
-  O_C_OUT, O_NPZ_OUT, O_WATCHDOG, O_COUNT
+  O_C_OUT, O_NPZ_OUT, O_WATCHDOG, O_ROUNDS, O_STEPS_EACH, O_THREADS_LIST, O_PLOTS_OUT, O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))
@@ -88,6 +88,10 @@ int cmd_export(cli *);
 int cmd_graph(cli *);
 int cmd_data_info(cli *);
 int cmd_bench_step(cli *);
+int cmd_bench_load(cli *);
+int cmd_bench_family(cli *);
+int cmd_bench_scale(cli *);
+int cmd_bench_compare(cli *);
 int cmd_compare(cli *);
 int cmd_dist(cli *);
 int cmd_dist_batch(cli *);

@@ -218,6 +218,63 @@ const command_row command_table[] = {
     .summary = "time the training step, operation by operation",
     .help = "Example:\n"
             "  elbo bench step mnist.yaml --threads 2\n" },
+  { .name = "bench load",
+    .arguments = "EXP",
+    .least = 1,
+    .most = 1,
+    .run = cmd_bench_load,
+    .options = EXPERIMENT,
+    .summary = "reading the data of an experiment, timed",
+    .help = "The training data of each variable, read once more: opened, unpacked and\n"
+            "checked; looked through; the first batch prepared. MB/s are of the data as\n"
+            "they lie in memory, the batch's as floats.\n"
+            "\n"
+            "Example:\n"
+            "  elbo bench load mnist.yaml\n" },
+  { .name = "bench family",
+    .arguments = "NAME|all",
+    .least = 1,
+    .most = 1,
+    .run = cmd_bench_family,
+    .options = LOADS,
+    .summary = "nanoseconds of a family's functions",
+    .help = "Log density, the same with all derivatives, and a draw: as a training step\n"
+            "calls them (a float kernel where the family has one) and by the double\n"
+            "functions alone, at the standard parameters and values drawn from them. A\n"
+            "dash: the family has no such thing.\n"
+            "\n"
+            "Example:\n"
+            "  elbo bench family gamma\n"
+            "  elbo bench family all --json\n" },
+  { .name = "bench scale",
+    .arguments = "EXP",
+    .least = 1,
+    .most = 1,
+    .run = cmd_bench_scale,
+    .options = EXPERIMENT | OPTION(O_PLOTS_OUT) | OPTION(O_STEPS) | OPTION(O_ROUNDS),
+    .summary = "how the cost grows with N, B, K, Z, width and threads",
+    .help = "One size after the other is halved and doubled, the rest stays as the\n"
+            "experiment has it. Of each a table and the exponent e of cost ~ size^e, fitted\n"
+            "to the logarithms, with its standard error: 1 is proportional; where a part\n"
+            "of the cost does not depend on the size it is less.\n"
+            "\n"
+            "Example:\n"
+            "  elbo bench scale mnist.yaml -o scale\n" },
+  { .name = "bench compare",
+    .arguments = "EXP...",
+    .least = 1,
+    .most = 16,
+    .run = cmd_bench_compare,
+    .options = (EXPERIMENT & ~OPTION(O_THREADS)) | OPTION(O_THREADS_LIST) | OPTION(O_STEPS_EACH) |
+               OPTION(O_ROUNDS),
+    .summary = "steps of several experiments or numbers of threads, in turn",
+    .help = "Every round times each once; ratios to the first are taken within a round,\n"
+            "so that what else the machine does falls on both. Printed are medians, and the\n"
+            "least and the most of the ratios.\n"
+            "\n"
+            "Example:\n"
+            "  elbo bench compare mnist.yaml iwae_mnist.yaml --rounds 5\n"
+            "  elbo bench compare mnist.yaml --threads 1,2\n" },
   { .name = "dist",
     .arguments = "FAMILY [NAME=VALUE]... OP [VALUE]...",
     .least = 2,

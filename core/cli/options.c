@@ -102,6 +102,14 @@ const option_row option_table[] = {
                   "the weights by name, for numpy.load" },
   [O_WATCHDOG] = { "watchdog", 0, "SECONDS", NUMBER, AT(watchdog), 1, 1000000, 60,
                    "say so when one operation takes longer (default 60)" },
+  [O_ROUNDS] = { "rounds", 0, "N", NUMBER, AT(rounds), 1, 100, 3,
+                 "how often each is timed, in turn with the others (default 3)" },
+  [O_STEPS_EACH] = { "steps", 0, "N", NUMBER, AT(steps), 1, 20000, 100,
+                     "steps of each in a round (default 100)" },
+  [O_THREADS_LIST] = { "threads", 0, "N,N..", TEXT, AT(list), 0, 0, 0,
+                       "each experiment on each of these (default: the cores there are)" },
+  [O_PLOTS_OUT] = { "output", 'o', "DIR", TEXT, AT(output), 0, 0, 0,
+                    "a folder for scale.svg and a picture of each size, scale_B.svg .." },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The real training step, timed: first whole, then once more with a clock at every node. */
+#include "infer/bench.h"
 #include "base/clock.h"
 #include "infer/context.h"
-#include "infer/trainer.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
-enum { WARM_UP = 20, MOST_STEPS = 20000 };
+enum { WARM_UP = 20, LEAST_STEPS = 10, MOST_STEPS = 20000 };
 
 static int ascending(const void *a, const void *b)
 {
@@ -17,22 +17,41 @@ static int ascending(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* steps 0: as many as fit two seconds. Fills ms [MOST_STEPS]; returns how many. */
-static size_t time_steps(trainer *t, int64_t steps, double *ms, error *e)
+/* Fills ms [MOST_STEPS]. */
+static elbo_status time_steps(trainer *t, int64_t steps, double seconds, double *ms,
+                              step_times *out, error *e)
 {
   sums s = { 0 };
-  size_t n = 0;
-  double start = clock_seconds();
-  for (int i = 0; i < WARM_UP; i++)
-    if (trainer_step(t, &s, e)) return 0;
-  for (double from = start = clock_seconds();
-       n < MOST_STEPS && (steps ? n < (size_t)steps : from - start < 2 || n < 10); n++) {
-    if (trainer_step(t, &s, e)) return 0;
+  double start = clock_seconds(), from = start;
+  for (int i = 0; i < WARM_UP; i++) {
+    if (trainer_step(t, &s, e)) return e->status;
+    if (i == 0) out->first_ms = 1e3 * (clock_seconds() - start);
+  }
+  uint64_t before = mem_count();
+  for (from = start = clock_seconds();
+       out->n < MOST_STEPS &&
+       (steps ? out->n < (size_t)steps : from - start < seconds || out->n < LEAST_STEPS);
+       out->n++) {
+    if (trainer_step(t, &s, e)) return e->status;
     double until = clock_seconds();
-    ms[n] = 1e3 * (until - from);
+    ms[out->n] = 1e3 * (until - from);
     from = until;
   }
-  return n;
+  out->allocations = (double)(mem_count() - before) / (double)out->n;
+  return ELBO_DONE;
+}
+
+elbo_status bench_steps(trainer *t, int64_t steps, double seconds, step_times *out, error *e)
+{
+  *out = (step_times){ 0 };
+  double *ms = mem_new(MOST_STEPS, sizeof *ms, "the times", e);
+  if (!ms) return e->status;
+  if (!time_steps(t, steps, seconds, ms, out, e)) {
+    qsort(ms, out->n, sizeof *ms, ascending);
+    out->median_ms = ms[out->n / 2], out->least_ms = ms[0];
+  }
+  mem_free(ms);
+  return e->status;
 }
 
 static elbo_status list_ops(elbo_experiment *x, trainer *t, size_t steps, elbo_bench_result *out,
@@ -71,21 +90,17 @@ elbo_status elbo_bench_step(elbo_experiment *x, int64_t steps, elbo_bench_result
 {
   error *e = context_enter(x->ctx);
   trainer *t = NULL;
+  step_times times;
   struct rusage usage;
   *out = (elbo_bench_result){ 0 };
-  double *ms = mem_new(MOST_STEPS, sizeof *ms, "the times", e);
-  if (!ms || trainer_new(x->study, x->study->x->train.epochs, &t, e)) goto done;
-  uint64_t before = mem_count();
-  size_t n = time_steps(t, steps < MOST_STEPS ? steps : MOST_STEPS, ms, e);
-  if (!n) goto done;
-  out->allocations_per_step = (double)(mem_count() - before) / (double)(n + WARM_UP);
-  qsort(ms, n, sizeof *ms, ascending);
-  out->ms_median = ms[n / 2], out->ms_min = ms[0];
-  list_ops(x, t, n < 200 ? n : 200, out, e);
-  getrusage(RUSAGE_SELF, &usage);
-  out->peak_rss_bytes = (size_t)usage.ru_maxrss * 1024;
-done:
+  if (!trainer_new(x->study, x->study->x->train.epochs, &t, e) &&
+      !bench_steps(t, steps, 2, &times, e)) {
+    out->ms_median = times.median_ms, out->ms_min = times.least_ms;
+    out->allocations_per_step = times.allocations;
+    list_ops(x, t, times.n < 200 ? times.n : 200, out, e);
+    getrusage(RUSAGE_SELF, &usage);
+    out->peak_rss_bytes = (size_t)usage.ru_maxrss * 1024;
+  }
   trainer_free(t);
-  mem_free(ms);
   return e->status;
 }

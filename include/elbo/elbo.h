@@ -4,6 +4,7 @@
 #ifndef ELBO_ELBO_H
 #define ELBO_ELBO_H
 
+#include <elbo/bench.h>
 #include <elbo/check.h>
 #include <elbo/compare.h>
 #include <elbo/context.h>

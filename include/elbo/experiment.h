@@ -72,22 +72,6 @@ elbo_status elbo_train(elbo_experiment *x, const elbo_train_options *options,
  * gradients to `out`. Names and shapes: README, "gradient". */
 elbo_status elbo_gradient_replay(elbo_experiment *x, const char *replay, const char *out);
 
-/* ---- the real training step, timed */
-typedef struct {
-  char name[96];
-  double ms, gflop; /* per step */
-} elbo_bench_op;
-typedef struct {
-  double ms_median, ms_min, gflops;
-  double allocations_per_step;
-  size_t peak_rss_bytes;
-  const elbo_bench_op *ops; /* in the order of the plan; valid until the experiment is freed */
-  size_t n_ops;
-} elbo_bench_result;
-/* Runs `steps` steps (0: as many as take about two seconds) after a warm-up, on the experiment's
- * own data. */
-elbo_status elbo_bench_step(elbo_experiment *x, int64_t steps, elbo_bench_result *result);
-
 #pragma GCC visibility pop
 
 #endif

@@ -15,7 +15,8 @@ verdict 'exit statuses are told' grep -q '130, 143' out
 verdict 'help fits into 100 columns' [ -z "$(awk 'length > 100' out)" ]
 
 for command in train check evaluate gradient sample reconstruct traverse graph 'data info' \
-  'bench step' 'plugin list' 'plugin info' doctor help; do
+  'bench step' 'bench load' 'bench family' 'bench scale' 'bench compare' 'plugin list' \
+  'plugin info' doctor help; do
   run --help
   verdict "elbo --help names $command" grep -q "^  $command" out
   # shellcheck disable=SC2086 # a command may be two words
@@ -28,7 +29,7 @@ for command in train check evaluate gradient sample reconstruct traverse graph '
   run help $command
   verdict "elbo help $command is the same" cmp -s first out
 done
-for command in train check gradient graph 'bench step'; do
+for command in train check gradient graph 'bench step' 'bench load' 'bench scale'; do
   # shellcheck disable=SC2086
   run $command --help
   for option in --set --plugin --trust-plugins --threads --json --quiet --color; do

@@ -43,6 +43,16 @@ object graph graph graph tiny.yaml
 object 'graph for Graphviz' dot graph tiny.yaml --dot
 object 'bench step' 'ms_median ms_min gflops allocations_per_step peak_rss_bytes ops' \
   bench step tiny.yaml --steps 5
+object 'bench load' variables bench load tiny.yaml
+object 'bench family' families bench family normal
+verdict 'bench family: nanoseconds' holds 'r["families"][0]["f32"]["draw"] > 0'
+object 'bench scale' axes bench scale tiny.yaml --steps 2 --rounds 1 -o plots
+verdict 'bench scale: six sizes' \
+  holds '[a["axis"] for a in r["axes"]] == ["N", "B", "K", "Z", "width", "threads"]'
+verdict 'bench scale: pictures' [ -s plots/scale.svg -a -s plots/scale_B.svg ]
+object 'bench compare' 'rounds steps' bench compare tiny.yaml tiny.yaml --threads 1,2 --steps 2
+verdict 'bench compare: each on each number of threads, the first the measure' \
+  holds '[s["threads"] for s in r["steps"]] == [1, 2, 1, 2] and r["steps"][0]["ratio"]["most"] == 1'
 object 'data info' 'kind rows numbers shape low high support families' data info builtin:digits
 object 'plugin list' 'plugins refused' plugin list
 cp out plugins

@@ -28,6 +28,8 @@ option without its value|expected a value (N)|train tiny.yaml --threads
 short option without its value|expected a value (RUN)|train tiny.yaml -o
 value for an option that takes none|takes no value|train tiny.yaml --json=1
 option of another command|unknown option|sample run --set a=b
+one step beside nothing|expected two experiments|bench compare tiny.yaml
+no list of threads|as in 1,2|bench compare tiny.yaml --threads 1,,2
 threads 0|from 1 to 1024, found "0"|train tiny.yaml --threads=0
 threads a million|from 1 to 1024, found "1000000"|train tiny.yaml --threads 1000000
 threads negative|found "-1"|train tiny.yaml --threads -1
