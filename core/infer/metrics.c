@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "infer/metrics.h"
+#include "infer/curves.h"
 #include "io/json.h"
 #include "io/picture.h"
 
@@ -103,50 +104,18 @@ elbo_status metrics_cut(const char *metrics, uint64_t step, int64_t *keep, doubl
 }
 
 /* ---- curves */
-typedef struct series {
-  const char *split, *key, *label;
-  double *x, *y;
-  size_t n;
-} series;
-
-static void add_line(series *all, int n, const char *line, size_t length)
-{
-  char why[128];
-  json_value *v = json_read(line, length, why, sizeof why);
-  if (!v) return;
-  const json_value *split = json_get(v, "split");
-  const char *name = split && json_kind_of(split) == JSON_STRING ? json_text(split) : "train";
-  for (int i = 0; i < n; i++) {
-    if (strcmp(all[i].split, name)) continue;
-    all[i].x[all[i].n] = number_at(v, "epoch");
-    all[i].y[all[i].n++] = number_at(v, all[i].key);
-  }
-  json_free(v);
-}
-
 elbo_status metrics_curves(const char *metrics, const char *svg, const char *title, error *e)
 {
-  series all[] = { { "train", "elbo", "ELBO, training" },
-                   { "validate", "elbo", "ELBO, validation" },
-                   { "test", "elbo", "ELBO, test" } };
-  enum { N = sizeof all / sizeof *all };
-  svg_curve curves[N];
-  char *at = NULL;
-  size_t n = 0, lines = 1, drawn = 0;
-  double *room = NULL;
-  if (file_read_all(metrics, (size_t)1 << 30, ELBO_E_FILES, &at, &n, e)) return e->status;
-  for (size_t i = 0; i < n; i++) lines += at[i] == '\n';
-  room = mem_new(2 * N * lines, sizeof *room, "the curves", e);
-  if (!room) goto out;
-  for (int i = 0; i < N; i++)
-    all[i].x = room + (size_t)(2 * i) * lines, all[i].y = room + (size_t)(2 * i + 1) * lines;
-  for (char *line = at, *end; (end = memchr(line, '\n', n - (size_t)(line - at))); line = end + 1)
-    add_line(all, N, line, (size_t)(end - line));
-  for (int i = 0; i < N; i++)
-    if (all[i].n) curves[drawn++] = (svg_curve){ all[i].label, all[i].x, all[i].y, all[i].n };
-  if (drawn) svg_curves(svg, title, "epoch", "nats per row", curves, drawn, e);
-out:
-  mem_free(room);
-  mem_free(at);
+  static const char *const labels[] = { "ELBO, training", "ELBO, validation", "ELBO, test" };
+  svg_curve drawn[CURVE_SPLITS];
+  size_t n = 0;
+  curves *c;
+  if (curves_read(metrics, &c, e)) return e->status;
+  for (int i = 0; i < CURVE_SPLITS; i++) {
+    const curve *from = &c->of[i][CURVE_ELBO];
+    if (from->n) drawn[n++] = (svg_curve){ labels[i], from->x[CURVE_EPOCH], from->y, from->n };
+  }
+  if (n) svg_curves(svg, title, "epoch", "nats per row", drawn, n, e);
+  mem_free(c);
   return e->status;
 }

@@ -31,6 +31,14 @@ elbo_status npy_header(const char *path, int rank, const size_t *dims, text *hea
  * Refused: a value that is not finite (ELBO_E_NOT_FINITE), low >= high, nothing to show. */
 elbo_status png_grid(const char *path, const float *images, size_t count, size_t columns,
                      size_t height, size_t width, float low, float high, error *e);
+/* The same behind what stands in a text; `name` is for messages; *pixels_wide: of the picture. */
+typedef struct {
+  const float *images; /* [count][height * width] */
+  size_t count, columns, height, width;
+  float low, high;
+} png_images;
+elbo_status png_grid_into(text *t, const char *name, const png_images *p, size_t *pixels_wide,
+                          error *e);
 
 /* Curves as SVG: axes with ticks at round numbers, legend, title, light and dark by media query;
  * points that are not finite are left out. */
@@ -53,5 +61,25 @@ elbo_status svg_marks(const char *path, const char *title, const char *x_label, 
  * latent spaces. */
 elbo_status svg_points(const char *path, const char *title, const float *xy, const uint8_t *labels,
                        size_t n, error *e);
+
+/* ---- parts of an HTML page, which has title, legend (rows in the order of the curves) and the
+ * rules of svg_style once. They scale to the width that they get. Each line says its points in
+ * data-v ("X Y,X Y,..") and the frame where its axes lie (data-x="LOW HIGH FROM TO"), for a
+ * script that shows values. `name` is what is said to who can't see. */
+elbo_status svg_curves_part(text *t, const char *name, const char *x_label, const char *y_label,
+                            const svg_curve *curves, size_t n, error *e);
+typedef struct {
+  const char *name, *x_label, *y_label;
+  const float *xy;       /* [n][2] */
+  const uint8_t *labels; /* or NULL */
+  size_t n;
+  const char *const *words; /* of each label, from 0, NULL-ended; NULL: the label itself */
+  bool free;                /* a unit of one axis need not be as long as one of the other */
+} svg_cloud;
+elbo_status svg_points_part(text *t, const svg_cloud *cloud, error *e);
+const char *svg_style(void); /* rules of CSS, light and dark */
+/* As text or attribute of XML or HTML, in double quotes; what is no UTF-8 and control characters
+ * become U+FFFD. */
+void svg_escape(text *t, const char *s);
 
 #endif

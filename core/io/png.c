@@ -18,9 +18,10 @@ typedef struct {
   float low, high;
 } grid;
 
-/* What libpng's callbacks see: the file, and why it failed. */
+/* What libpng's callbacks see: the file or the text, and why it failed. */
 typedef struct {
   whole_file *w;
+  text *t; /* in place of a file */
   const char *path;
   error *e;
 } sink;
@@ -28,7 +29,10 @@ typedef struct {
 static void sink_write(png_structp png, png_bytep at, size_t n)
 {
   sink *s = png_get_io_ptr(png);
-  if (whole_write(s->w, at, n, s->e)) png_error(png, "not written");
+  if (s->t)
+    text_add_n(s->t, (const char *)at, n);
+  else if (whole_write(s->w, at, n, s->e))
+    png_error(png, "not written");
 }
 
 static void sink_flush(png_structp png)
@@ -144,6 +148,17 @@ static elbo_status lay_out(const char *path, grid *g, error *e)
   return ELBO_DONE;
 }
 
+static grid grid_of(const png_images *p)
+{
+  return (grid){ .images = p->images,
+                 .count = p->count,
+                 .columns = p->columns,
+                 .height = p->height,
+                 .width = p->width,
+                 .low = p->low,
+                 .high = p->high };
+}
+
 static elbo_status check_finite(const char *path, const grid *g, error *e)
 {
   size_t size = g->height * g->width;
@@ -155,19 +170,25 @@ static elbo_status check_finite(const char *path, const grid *g, error *e)
   return ELBO_DONE;
 }
 
+elbo_status png_grid_into(text *t, const char *name, const png_images *p, size_t *pixels_wide,
+                          error *e)
+{
+  grid g = grid_of(p);
+  error here = { 0 };
+  sink s = { .t = t, .path = name, .e = &here };
+  if (!lay_out(name, &g, &here) && !check_finite(name, &g, &here)) write_grid(name, &g, &s);
+  if (t->failed) fail(&here, ELBO_E_MEMORY, "%s: no memory to draw it; free some memory", name);
+  *pixels_wide = g.picture_width;
+  return here.status ? fail(e, here.status, "%s", here.text) : ELBO_DONE;
+}
+
 elbo_status png_grid(const char *path, const float *images, size_t count, size_t columns,
                      size_t height, size_t width, float low, float high, error *e)
 {
-  grid g = { .images = images,
-             .count = count,
-             .columns = columns,
-             .height = height,
-             .width = width,
-             .low = low,
-             .high = high };
+  grid g = grid_of(&(png_images){ images, count, columns, height, width, low, high });
   error here = { 0 };
   if (!lay_out(path, &g, &here) && !check_finite(path, &g, &here)) {
-    sink s = { whole_begin(path, &here), path, &here };
+    sink s = { .w = whole_begin(path, &here), .path = path, .e = &here };
     if (s.w) write_grid(path, &g, &s);
     if (!here.status)
       whole_commit(s.w, &here);

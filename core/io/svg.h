@@ -25,6 +25,7 @@ typedef struct {
   bool dots;   /* does the legend show dots, not lines */
   bool shapes; /* marks: a row's colour comes again with another shape */
   size_t bare; /* rows at the end of the legend that have words alone */
+  bool part;   /* of a page: no style, title and paper of its own */
 } svg_frame;
 
 /* Takes in a value, if finite; begin with low = INFINITY, high = -INFINITY. */
@@ -44,8 +45,5 @@ void svg_add_mark(text *t, size_t row, double x, double y);
 /* What tells the lines of rows of one colour apart: how they are dashed, an attribute or "". */
 const char *svg_dashes(size_t row);
 void svg_coordinate(text *t, double pixels); /* to a hundredth */
-void svg_escape(
-    text *t,
-    const char *s); /* as XML text; what is no UTF-8 and control characters become U+FFFD */
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "io/picture.h"
 #include "io/svg.h"
 
 #include <math.h>
@@ -8,8 +9,7 @@
  * know no media queries show the light one. Colours: after Okabe and Ito (2008), told apart by
  * the colour-blind too. */
 static const char style[] =
-    "<style>\n"
-    "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica "
+    "svg text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica "
     "Neue',Arial,sans-serif;font-size:12px;fill:#4b5563}\n"
     ".title{font-size:15px;font-weight:600;fill:#111827}\n"
     ".name{font-size:12.5px;fill:#374151}\n"
@@ -22,14 +22,18 @@ static const char style[] =
     ".c0{stroke:#0072b2}.c1{stroke:#d55e00}.c2{stroke:#009e73}.c3{stroke:#cc79a7}"
     ".c4{stroke:#e69f00}.c5{stroke:#56b4e9}.c6{stroke:#6b4fa0}.c7{stroke:#5b6470}.c8{stroke:#"
     "a5112f}.c9{stroke:#7a8a12}\n"
-    "@media (prefers-color-scheme:dark){\n"
-    "text{fill:#a3adbb}.title{fill:#f3f4f6}.name{fill:#d1d5db}.page{fill:#14181f}\n"
+    "@media screen and (prefers-color-scheme:dark){\n"
+    "svg text{fill:#a3adbb}.title{fill:#f3f4f6}.name{fill:#d1d5db}.page{fill:#14181f}\n"
     ".grid{stroke:#2a313c}.axis{stroke:#5d6675}\n"
     ".c0{stroke:#4ba3e3}.c1{stroke:#ff8a3d}.c2{stroke:#2dc79b}.c3{stroke:#e59ac4}"
     ".c4{stroke:#f2b632}.c5{stroke:#8fd0f7}.c6{stroke:#a993dd}.c7{stroke:#a8b0bc}.c8{stroke:#"
     "ff7085}.c9{stroke:#c5d34e}\n"
-    "}\n"
-    "</style>\n";
+    "}\n";
+
+const char *svg_style(void)
+{
+  return style;
+}
 
 static const double legend_row = 20, legend_mark = 30, letter = 7.4;
 enum { MOST_LETTERS = 34 };
@@ -87,8 +91,8 @@ void svg_escape(text *t, const char *s)
     if (!step || (c < ' ' && c != '\t' && c != '\n')) {
       text_add(t, "\xEF\xBF\xBD");
       step = 1;
-    } else if (c == '<' || c == '>' || c == '&') {
-      text_add(t, c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&amp;");
+    } else if (c == '<' || c == '>' || c == '&' || c == '"') {
+      text_add(t, c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : "&quot;");
     } else {
       text_add_n(t, s, step);
     }
@@ -262,6 +266,7 @@ static void add_entry(svg_frame *f, size_t row, double x, double y)
 
 static void add_legend(svg_frame *f)
 {
+  if (f->part && !f->dots) return; /* the page has it */
   for (size_t i = 0; i < f->n; i++)
     add_entry(f, i, f->x.to + 20, f->y.to + 10 + legend_row * (double)i);
 }
@@ -269,10 +274,12 @@ static void add_legend(svg_frame *f)
 static void add_names(svg_frame *f, const char *title, const char *x_label, const char *y_label)
 {
   text *t = &f->t;
-  add_text(t, "title", f->x.from, f->y.to - 20, "start");
-  text_add(t, ">");
-  svg_escape(t, title);
-  text_add(t, "</text>\n");
+  if (!f->part) {
+    add_text(t, "title", f->x.from, f->y.to - 20, "start");
+    text_add(t, ">");
+    svg_escape(t, title);
+    text_add(t, "</text>\n");
+  }
   add_text(t, "name", (f->x.from + f->x.to) / 2, f->y.from + 40, "middle");
   text_add(t, ">");
   svg_escape(t, x_label);
@@ -285,7 +292,22 @@ static void add_names(svg_frame *f, const char *title, const char *x_label, cons
   text_add(t, "</text>\n");
 }
 
-void svg_begin(svg_frame *f, const char *title, const char *x_label, const char *y_label)
+/* HTML knows what svg is, and a page has the style once. */
+static void begin_part(svg_frame *f, const char *name)
+{
+  text *t = &f->t;
+  text_format(t, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-label=\"", f->width, f->height);
+  svg_escape(t, name);
+  text_add(t, "\" data-x=\"");
+  const double axis[] = { f->x.low, f->x.high, f->x.from, f->x.to };
+  for (int i = 0; i < 4; i++) {
+    if (i) text_add(t, " ");
+    text_number(t, axis[i], 7);
+  }
+  text_add(t, "\">\n");
+}
+
+static void begin_picture(svg_frame *f, const char *title)
 {
   text *t = &f->t;
   text_format(t,
@@ -294,9 +316,18 @@ void svg_begin(svg_frame *f, const char *title, const char *x_label, const char 
               "role=\"img\">\n<title>",
               f->width, f->height, f->width, f->height);
   svg_escape(t, title);
-  text_add(t, "</title>\n");
+  text_add(t, "</title>\n<style>\n");
   text_add(t, style);
+  text_add(t, "</style>\n");
   text_format(t, "<rect class=\"page\" width=\"%.0f\" height=\"%.0f\"/>\n", f->width, f->height);
+}
+
+void svg_begin(svg_frame *f, const char *title, const char *x_label, const char *y_label)
+{
+  if (f->part)
+    begin_part(f, title);
+  else
+    begin_picture(f, title);
   add_axes(f);
   add_names(f, title, x_label, y_label);
   add_legend(f);

@@ -126,7 +126,7 @@ START_TEST(curves_are_drawn)
                                        ">epoch</text>",
                                        ">nats</text>",
                                        ">train</text>",
-                                       "a&lt;b &amp; \"c\"",
+                                       "a&lt;b &amp; &quot;c&quot;",
                                        ("\xE2\x88\x92"
                                         "400</text>"),
                                        "</svg>" };
@@ -142,6 +142,35 @@ START_TEST(curves_are_drawn)
   for (p += sizeof start - 1; *p != '"'; p++) points += *p == 'M' || *p == 'L';
   ck_assert_int_eq(points, 3);
   mem_free(s);
+}
+END_TEST
+
+START_TEST(parts_of_a_page)
+{
+  const double x[] = { 1, 2, 3 }, y[] = { -500.5, NAN, -99.25 };
+  const svg_curve curve = { "a\"b", x, y, 3 };
+  const float xy[] = { 0, 0, 1, 2 }, grey[] = { 0, 1, 1, 0 };
+  const uint8_t labels[] = { 0, 1 };
+  const char *const words[] = { "data", "model", NULL };
+  text t = { 0 };
+  error e = { 0 };
+  size_t wide;
+  ck_assert_int_eq(svg_curves_part(&t, "ELBO \"q\"", "epoch", "nats", &curve, 1, &e), ELBO_DONE);
+  ck_assert_ptr_nonnull(strstr(t.s, "aria-label=\"ELBO &quot;q&quot;\" data-x=\"1 3 76 596\""));
+  ck_assert_ptr_nonnull(strstr(t.s, "data-name=\"a&quot;b\" data-v=\"1,-500.5 3,-99.25\""));
+  svg_cloud cloud = { "points", "z[0]", "z[1]", xy, labels, 2, words, true };
+  ck_assert_int_eq(svg_points_part(&t, &cloud, &e), ELBO_DONE);
+  ck_assert_ptr_nonnull(strstr(t.s, ">model</text>"));
+  ck_assert_ptr_null(strstr(t.s, "http"));
+  ck_assert_ptr_null(strstr(t.s, "<style"));
+  size_t before = t.n;
+  png_images images = { grey, 1, 1, 2, 2, 0, 1 };
+  ck_assert_int_eq(png_grid_into(&t, "samples", &images, &wide, &e), ELBO_DONE);
+  ck_assert_mem_eq(t.s + before, "\x89PNG", 4);
+  ck_assert_uint_ge(wide, 400);
+  images.high = 0;
+  ck_assert_int_eq(png_grid_into(&t, "samples", &images, &wide, &e), ELBO_E_USAGE);
+  text_free(&t);
 }
 END_TEST
 
@@ -273,6 +302,7 @@ int main(void)
   tcase_add_test(t, png_refuses_what_it_cannot_show);
   tcase_add_test(t, curves_are_drawn);
   tcase_add_test(t, any_range_is_drawn);
+  tcase_add_test(t, parts_of_a_page);
   tcase_add_test(t, long_curves_stay_small);
   tcase_add_test(t, points_are_drawn_by_class);
   tcase_add_test(t, every_fault_leaves_the_old_picture);

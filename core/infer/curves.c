@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "infer/curves.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "io/json.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { LINE = 65536 };
+
+typedef struct {
+  double x[CURVE_AXES], y;
+  size_t at; /* its number in the file, from 1 */
+} point;
+
+typedef struct {
+  point first, low, high, last;
+} bundle;
+
+typedef struct {
+  size_t n;      /* bundles begun */
+  size_t each;   /* points a bundle takes */
+  size_t inside; /* of the last one */
+  bundle of[CURVE_BUNDLES];
+} series;
+
+typedef struct {
+  series of[CURVE_SPLITS][CURVE_KINDS];
+  curves *out;
+} thinner;
+
+static const char *const splits[] = { "train", "validate", "test" };
+static const char *const kinds[] = { "objective", "elbo", "reconstruction", "kl" };
+static const char *const axes[] = { "step", "epoch", "seconds" };
+
+/* ---- thinning */
+static void join(bundle *to, const bundle *next)
+{
+  if (next->low.y < to->low.y) to->low = next->low;
+  if (next->high.y > to->high.y) to->high = next->high;
+  to->last = next->last;
+}
+
+static void halve(series *s)
+{
+  for (size_t i = 0; i < CURVE_BUNDLES / 2; i++) {
+    s->of[i] = s->of[2 * i];
+    join(&s->of[i], &s->of[2 * i + 1]);
+  }
+  s->n = CURVE_BUNDLES / 2;
+  s->each *= 2;
+  s->inside = s->each;
+}
+
+static void take(series *s, const point *p)
+{
+  const bundle one = { *p, *p, *p, *p };
+  if (!s->each) s->each = s->inside = 1;
+  if (s->inside == s->each && s->n == CURVE_BUNDLES) halve(s);
+  if (s->n == 0 || s->inside == s->each)
+    s->of[s->n++] = one, s->inside = 1;
+  else
+    join(&s->of[s->n - 1], &one), s->inside++;
+}
+
+static void give(curve *to, const point *p)
+{
+  for (int a = 0; a < CURVE_AXES; a++) to->x[a][to->n] = p->x[a];
+  to->y[to->n++] = p->y;
+}
+
+/* The four of a bundle in the order of the file, none twice. */
+static void unpack(const bundle *b, curve *to)
+{
+  const point *all[] = { &b->first, &b->low, &b->high, &b->last };
+  for (size_t last = 0;;) {
+    const point *next = NULL;
+    for (int i = 0; i < 4; i++)
+      if (all[i]->at > last && (!next || all[i]->at < next->at)) next = all[i];
+    if (!next) return;
+    give(to, next);
+    last = next->at;
+  }
+}
+
+/* ---- lines */
+static double number_at(const json_value *line, const char *key)
+{
+  const json_value *v = json_get(line, key);
+  json_kind kind = v ? json_kind_of(v) : JSON_NULL;
+  return kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
+}
+
+static int split_of(const json_value *line)
+{
+  const json_value *v = json_get(line, "split");
+  if (!v) return CURVE_TRAIN;
+  for (int i = 0; i < CURVE_SPLITS && json_kind_of(v) == JSON_STRING; i++)
+    if (!strcmp(json_text(v), splits[i])) return i;
+  return -1;
+}
+
+static bool take_values(thinner *t, const json_value *v)
+{
+  int split = json_kind_of(v) == JSON_OBJECT ? split_of(v) : -1;
+  if (split < 0) return false;
+  point p = { .at = t->out->lines };
+  for (int a = 0; a < CURVE_AXES; a++) p.x[a] = number_at(v, axes[a]);
+  for (int k = 0; k < CURVE_KINDS; k++) {
+    p.y = number_at(v, kinds[k]);
+    if (isfinite(p.y)) take(&t->of[split][k], &p);
+  }
+  double weight = number_at(v, "kl_weight");
+  t->out->weighted |= !isnan(weight) && weight != 1;
+  return true;
+}
+
+static void take_line(thinner *t, const char *line, size_t n)
+{
+  char why[128];
+  t->out->lines++;
+  json_value *v = n < LINE ? json_read(line, n, why, sizeof why) : NULL;
+  if (!v || !take_values(t, v)) t->out->strange++;
+  json_free(v);
+}
+
+/* What stands behind the last newline is no line: a writer was cut off. */
+static elbo_status read_lines(file *f, thinner *t, char *room, error *e)
+{
+  size_t have = 0;
+  bool skip = false; /* within a line that is too long */
+  for (int64_t n; (n = file_read(f, room + have, LINE - have, e)) > 0;) {
+    size_t from = 0;
+    have += (size_t)n;
+    for (char *end; (end = memchr(room + from, '\n', have - from));) {
+      if (!skip) take_line(t, room + from, (size_t)(end - room) - from);
+      skip = false;
+      from = (size_t)(end - room) + 1;
+    }
+    memmove(room, room + from, have -= from);
+    if (have < LINE) continue;
+    if (!skip) take_line(t, room, LINE);
+    skip = true;
+    have = 0;
+  }
+  return e->status;
+}
+
+elbo_status curves_read(const char *metrics, curves **out, error *e)
+{
+  *out = NULL;
+  thinner *t = mem_new(1, sizeof *t, "the curves", e);
+  curves *c = mem_new(1, sizeof *c, "the curves", e);
+  char *room = mem_new(LINE, 1, "the curves", e);
+  file *f = t && c && room ? file_open(metrics, ELBO_E_FILES, e) : NULL;
+  if (f) {
+    t->out = c;
+    read_lines(f, t, room, e);
+    file_close(f);
+  }
+  for (int s = 0; s < CURVE_SPLITS && !e->status; s++)
+    for (int k = 0; k < CURVE_KINDS; k++)
+      for (size_t i = 0; i < t->of[s][k].n; i++) unpack(&t->of[s][k].of[i], &c->of[s][k]);
+  if (e->status)
+    mem_free(c);
+  else
+    *out = c;
+  mem_free(t);
+  mem_free(room);
+  return e->status;
+}
