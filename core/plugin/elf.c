@@ -5,6 +5,7 @@
  * machine is left to the linker, which says it well. */
 #include "plugin/inside.h"
 
+#include <errno.h>
 #include <elf.h>
 #include <link.h>
 #include <string.h>
@@ -17,7 +18,13 @@ static const uint64_t largest_segment = (uint64_t)1 << 30;
 
 static bool reads(int fd, void *to, size_t n, uint64_t at)
 {
-  return pread(fd, to, n, (off_t)at) == (ssize_t)n;
+  for (size_t done = 0; done < n;) {
+    ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(at + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    done += (size_t)got;
+  }
+  return true;
 }
 
 static const char *segment_wrong(const ElfW(Phdr) * p, uint64_t size)

@@ -129,7 +129,10 @@ static elbo_status copy_failed(candidate *c, arena *texts, error *e)
 elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e)
 {
   struct stat s;
-  int fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  int fd;
+  do {
+    fd = open(c->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  } while (fd < 0 && errno == EINTR);
   if (fd < 0) return refuse_errno(c, texts, e, "opened");
   elbo_status status =
       fstat(fd, &s) ? refuse_errno(c, texts, e, "examined") : check(c, fd, &s, trusted, texts, e);

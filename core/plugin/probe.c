@@ -61,6 +61,29 @@ static const char *state_changed(const process_state *a, const process_state *b)
   return memcmp(a->handler, b->handler, sizeof a->handler) ? "signal handlers" : NULL;
 }
 
+/* ---- a record through the pipe, whatever signals come between. false: the other end is gone */
+static bool record_put(int out, const record *r)
+{
+  for (size_t done = 0; done < sizeof *r;) {
+    ssize_t n = write(out, (const char *)r + done, sizeof *r - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    done += (size_t)n;
+  }
+  return true;
+}
+
+static bool record_get(int in, record *r)
+{
+  for (size_t done = 0; done < sizeof *r;) {
+    ssize_t n = read(in, (char *)r + done, sizeof *r - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    done += (size_t)n;
+  }
+  return true;
+}
+
 /* ---- the child */
 static void leave(void)
 {
@@ -118,7 +141,7 @@ static void child_run(const search *s, size_t first, int out)
     const char *changed = state_changed(&before, &after);
     if (changed)
       snprintf(r.why, sizeof r.why, "its constructor changes %s of the process", changed);
-    if (write(out, &r, sizeof r) != (ssize_t)sizeof r || changed) _exit(0);
+    if (!record_put(out, &r) || changed) _exit(0);
   }
   _exit(0);
 }
@@ -139,10 +162,7 @@ static int next_record(int in, record *r)
     int64_t left = end - now_ms();
     struct pollfd p = { in, POLLIN, 0 };
     if (left <= 0) return -1;
-    if (poll(&p, 1, (int)left) <= 0) continue;
-    ssize_t n = read(in, r, sizeof *r);
-    if (n < 0 && errno == EINTR) continue;
-    return n == (ssize_t)sizeof *r;
+    if (poll(&p, 1, (int)left) > 0) return record_get(in, r);
   }
 }
 

@@ -18,6 +18,47 @@ static long jump(void) { static const long by[] = { 0, 36000, -72000, 5, -1 }; r
 int clock_gettime(clockid_t id, struct timespec *t) { int r = NEXT(clock_gettime)(id, t); if (id == CLOCK_REALTIME) t->tv_sec += jump(); return r; }
 time_t time(time_t *to) { time_t t = NEXT(time)(0) + jump(); if (to) *to = t; return t; }
 '''
+# Every other call is interrupted, and no transfer moves more than 777 bytes at once.
+SIGNALS = r'''
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+static __thread unsigned calls;
+static int interrupted(void) { if (++calls % 2) return 0; errno = EINTR; return 1; }
+static size_t least(size_t n) { return n < 777 ? n : 777; }
+ssize_t read(int fd, void *at, size_t n) { return interrupted() ? -1 : syscall(SYS_read, fd, at, least(n)); }
+ssize_t write(int fd, const void *at, size_t n) { return interrupted() ? -1 : syscall(SYS_write, fd, at, least(n)); }
+ssize_t pread(int fd, void *at, size_t n, off_t from) { return interrupted() ? -1 : syscall(SYS_pread64, fd, at, least(n), from); }
+ssize_t pread64(int fd, void *at, size_t n, off_t from) { return pread(fd, at, n, from); }
+ssize_t sendfile(int to, int fd, off_t *at, size_t n) { return interrupted() ? -1 : syscall(SYS_sendfile, to, fd, at, n < 7777 ? n : 7777); }
+int fsync(int fd) { return interrupted() ? -1 : syscall(SYS_fsync, fd); }
+int ftruncate(int fd, off_t n) { return interrupted() ? -1 : syscall(SYS_ftruncate, fd, n); }
+int poll(struct pollfd *p, nfds_t n, int ms) { return interrupted() ? -1 : syscall(SYS_poll, p, n, ms); }
+pid_t waitpid(pid_t p, int *state, int how) { return interrupted() ? -1 : syscall(SYS_wait4, p, state, how, (void *)0); }
+int flock(int fd, int how) { return interrupted() ? -1 : syscall(SYS_flock, fd, how); }
+int open(const char *path, int how, ...)
+{
+  va_list more;
+  va_start(more, how);
+  int mode = va_arg(more, int);
+  va_end(more);
+  return interrupted() ? -1 : syscall(SYS_openat, AT_FDCWD, path, how, mode);
+}
+int open64(const char *path, int how, ...)
+{
+  va_list more;
+  va_start(more, how);
+  int mode = va_arg(more, int);
+  va_end(more);
+  return open(path, how, mode);
+}
+'''
 THREADS = r'''
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -123,6 +164,7 @@ def killed_once(setting, folder):
 
 ROWS = [
     same_under('clock jumps: same bits', CLOCK, 'clock'),
+    same_under('EINTR and short transfers at every call: same bits', SIGNALS, 'signals'),
     Scene('training', 'pthread_create fails', no_threads, plain_memory=False),
     Scene('training', 'the disk is full, and has room again', full_disk),
     Scene('training', 'kill -9 at a random moment, each resumed bit for bit', killed_once),
