@@ -32,6 +32,20 @@ static elbo_status read_parameters(elbo_run *r, const char *directory, error *e)
   return status;
 }
 
+/* Names of folders are easily mistaken: what a run has is said before its first file is missed. */
+static elbo_status look_like_a_run(const char *directory, const char *file, error *e)
+{
+  bool there;
+  if (file_look(file, &there, e) || there) return e->status;
+  return fail(e, ELBO_E_USAGE,
+              "%s: %s; name the directory of a run, as `elbo train FILE -o %s` leaves it, with "
+              "experiment.yaml and checkpoint.safetensors in it",
+              directory,
+              dir_exists(directory) ? "this is no run: it has no experiment.yaml"
+                                    : "no such directory",
+              directory);
+}
+
 elbo_status elbo_run_open(elbo_context *ctx, const char *directory, const char *const *settings,
                           const char *const *data, elbo_run **out)
 {
@@ -45,7 +59,8 @@ elbo_status elbo_run_open(elbo_context *ctx, const char *directory, const char *
   r->ctx = ctx;
   elbo_status status = file.failed
                            ? fail(e, ELBO_E_MEMORY, "no memory for the name of an experiment file")
-                           : study_from_file(ctx, file.s, settings, data, &r->study);
+                           : look_like_a_run(directory, file.s, e);
+  if (!status) status = study_from_file(ctx, file.s, settings, data, &r->study);
   if (!status) status = read_parameters(r, directory, e);
   text_free(&file);
   if (status)

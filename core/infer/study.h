@@ -68,4 +68,8 @@ void machine_feed_values(machine *m, int feed, const float *values);
 elbo_status machine_forward(machine *m, size_t batch, uint64_t step, uint64_t sample_offset,
                             error *e);
 
+/* difference.c: the first key that two resolved experiments do not share, as "KEY was A and is B";
+   epochs, which may be more, are left out. false: there is none, or no memory for the words. */
+bool experiment_difference(const char *was, const char *is, text *words);
+
 #endif

@@ -25,7 +25,6 @@ typedef struct session {
   double started;        /* clock at the start of this session */
   double seconds_before; /* spent by earlier sessions */
   double reported;       /* clock of the last progress call */
-  sums epoch, since;     /* of this epoch; since the last log_every line */
   int64_t keep;          /* bytes of the metrics file that the checkpoint knows of */
   uint64_t first_step;
   uint64_t rows_here;
@@ -35,13 +34,14 @@ typedef struct session {
 static checkpoint_io io_of(session *s)
 {
   const optimizer_kind *k = &optimizer_table[s->s->x->optimizer.kind];
-  return (checkpoint_io){ .graph = s->t->m->mg.g,
-                          .params = s->t->params,
-                          .state = { s->t->state[0], s->t->state[1] },
-                          .state_names = { k->state_names[0], k->state_names[1] },
-                          .at = s->t->at,
-                          .versions = s->versions.s,
-                          .experiment = s->s->digest };
+  checkpoint_io io = { .graph = s->t->m->mg.g,
+                       .params = s->t->params,
+                       .at = s->t->at,
+                       .versions = s->versions.s,
+                       .experiment = s->s->digest };
+  for (int i = 0; i < OPTIMIZER_STATES; i++)
+    io.state[i] = s->t->state[i], io.state_names[i] = k->state_names[i];
+  return io;
 }
 
 static elbo_status save(session *s, const char *path)
@@ -129,11 +129,34 @@ static void warn_of_schedule(const session *s, int64_t epochs)
                 (long long)s->t->epochs, k->name, (long long)epochs);
 }
 
+/* Which key it is that differs, where the run's experiment file still tells. */
+static elbo_status name_difference(session *s)
+{
+  const size_t most = (size_t)4 << 20; /* as of any experiment file */
+  error unread = { 0 };
+  text difference = { 0 };
+  char *path = path_join(s->dir, "experiment.yaml", &unread), *was = NULL;
+  size_t n;
+  if (path && !file_read_all(path, most, ELBO_E_FILES, &was, &n, &unread) &&
+      experiment_difference(was, s->s->resolved.s, &difference)) {
+    error_clear(s->e);
+    fail(s->e, ELBO_E_CHECKPOINT,
+         "%s: it belongs to another experiment: %s; take that back, or another -o, or its weights "
+         "alone by --init-from",
+         s->checkpoint, difference.s);
+  }
+  text_free(&difference);
+  mem_free(was);
+  mem_free(path);
+  return s->e->status;
+}
+
 static elbo_status resume(session *s)
 {
   char differ[1024] = "";
   checkpoint_io io = io_of(s);
-  if (checkpoint_read(s->checkpoint, &io, differ, sizeof differ, s->e)) return s->e->status;
+  if (checkpoint_read(s->checkpoint, &io, differ, sizeof differ, s->e))
+    return io.other_experiment ? name_difference(s) : s->e->status;
   s->t->at = io.at;
   if (io.at.epoch != (int64_t)(io.at.step / s->t->per_epoch))
     return fail(s->e, ELBO_E_CHECKPOINT,
@@ -232,14 +255,14 @@ static bool out_of_patience(const session *s)
 static elbo_status end_epoch(session *s, bool *done)
 {
   double validate;
-  elbo_progress p = report_of(s, "train", &s->epoch);
+  elbo_progress p = report_of(s, "train", &s->t->at.of_epoch);
+  s->t->at.of_epoch = (sums){ 0 };
   s->result->elbo_train = p.elbo;
   if (write_line(s, &p)) return s->e->status;
   show(s, &p, true);
   if (test_split(s, SPLIT_VALIDATE, &validate) ||
       test_split(s, SPLIT_TEST, &s->result->elbo_test) || keep_best(s, validate))
     return s->e->status;
-  s->epoch = (sums){ 0 };
   *done = s->t->at.epoch >= s->t->epochs || out_of_patience(s);
   s->t->at.finished = *done;
   return save(s, s->checkpoint);
@@ -255,12 +278,12 @@ static elbo_status between_epochs(session *s)
 {
   const train_spec *t = &s->s->x->train;
   if (t->log_every && s->t->at.step % (uint64_t)t->log_every == 0) {
-    elbo_progress p = report_of(s, "train", &s->since);
-    s->since = (sums){ 0 };
+    elbo_progress p = report_of(s, "train", &s->t->at.of_line);
+    s->t->at.of_line = (sums){ 0 };
     if (write_line(s, &p)) return s->e->status;
   }
   if (clock_seconds() - s->reported > 0.1) {
-    elbo_progress p = report_of(s, "train", &s->epoch);
+    elbo_progress p = report_of(s, "train", &s->t->at.of_epoch);
     show(s, &p, false);
   }
   return ELBO_DONE;
@@ -275,8 +298,8 @@ static elbo_status train_steps(session *s)
       if (s->e->status == ELBO_E_NOT_FINITE) keep_failed(s);
       return s->e->status;
     }
-    add(&s->epoch, &one);
-    add(&s->since, &one);
+    add(&s->t->at.of_epoch, &one);
+    add(&s->t->at.of_line, &one);
     s->rows_here += one.rows;
     if (between_epochs(s)) return s->e->status;
     bool end = s->t->at.step % s->t->per_epoch == 0;

@@ -5,14 +5,7 @@
 #define ELBO_INFER_TRAINER_H
 
 #include "infer/checkpoint.h"
-#include "infer/optimizer.h"
 #include "infer/study.h"
-
-/* Sums over rows since the last report: nats. */
-typedef struct sums {
-  double objective, reconstruction, kl, grad_norm;
-  uint64_t rows, steps;
-} sums;
 
 enum { NORM_PARTS = 16 };
 typedef struct trainer {

@@ -25,7 +25,7 @@ verdict 'train --init-from' [ "$status" = 0 -a -s onward/checkpoint.safetensors 
 
 run evaluate runs/tiny --samples 2
 verdict 'evaluate: a table' [ "$status" = 0 -a "$(grep -c '^ELBO' out)" = 1 -a ! -s err ]
-refused 'evaluate: no such run' 2 nowhere/experiment.yaml evaluate nowhere
+refused 'evaluate: no such run' 2 'nowhere: no such directory' evaluate nowhere
 run sample runs/tiny/ -n 9
 verdict 'sample: prints the path' [ "$(cat out)" = runs/tiny/samples.png ]
 refused 'sample: an ending that is none of ours' 2 s.jpg sample runs/tiny -o s.jpg

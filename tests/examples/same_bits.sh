@@ -71,6 +71,9 @@ resume)
   train "$@" -o cut --resume
   train "$@" -o full
   same 'stopped and --resume' full cut
+  strip full >a
+  strip cut >b
+  if cmp a b; then echo 'ok   the metrics of the epoch cut in two'; else echo 'FAIL the metrics differ'; failed=1; fi
   ;;
 esac
 exit "$failed"

@@ -91,7 +91,12 @@ static void write_it(model_of *t, progress_state at)
 }
 
 static const progress_state somewhere = {
-  .step = 123456789, .epoch = 17, .best = -98.7654321098765432, .best_epoch = 12
+  .step = 123456789,
+  .epoch = 17,
+  .best = -98.7654321098765432,
+  .best_epoch = 12,
+  .of_epoch = { -1234.567890123456789, -1e6 / 3, 1e5 / 7, 3.25, 1030, 11 },
+  .of_line = { .kl = 1e-300, .rows = 1 }
 };
 
 START_TEST(there_and_back)
@@ -108,6 +113,8 @@ START_TEST(there_and_back)
   ck_assert_mem_eq(a.v, b.v, bytes);
   ck_assert(c.at.step == 123456789 && c.at.epoch == 17 && c.at.best == somewhere.best &&
             c.at.best_epoch == 12 && !c.at.finished);
+  ck_assert_mem_eq(&c.at.of_epoch, &somewhere.of_epoch, sizeof c.at.of_epoch);
+  ck_assert_mem_eq(&c.at.of_line, &somewhere.of_line, sizeof c.at.of_line);
   ck_assert_str_eq(differ, "");
   c.versions = "{\"elbo\":\"2\"}";
   ck_assert(!checkpoint_read(path, &c, differ, sizeof differ, &e));
@@ -184,6 +191,8 @@ static void write_with(const model_of *t, const char *const *meta, const char *e
   ck_assert_msg(!tensors_write(path, &out, &e), "%s", e.text);
 }
 
+#define BARE                                                                                       \
+  "{\"step\":8,\"epoch\":2,\"epochs\":4,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_mass\":0"
 #define STATE                                                                                      \
   "{\"step\":8,\"epoch\":2,\"epochs\":4,\"best\":null,\"best_epoch\":0,\"baseline_sum\":0,"        \
   "\"baseline_mass\":0,"                                                                           \
@@ -193,7 +202,10 @@ START_TEST(by_hand)
   static const struct {
     const char *format, *state, *extra, *said;
   } rows[] = {
-    { "1", STATE, "optimizer.other", NULL },
+    { "1", STATE, "other.tensor", NULL },
+    { "1", STATE, "optimizer.other", "tensor optimizer.other: the optimizer keeps no such" },
+    { "1", STATE, "optimizer.m.other", "tensor optimizer.m.other: the optimizer keeps no such" },
+    { "1", STATE, "optimizer.mq.z.net.0.bias", "the optimizer keeps no such numbers" },
     { "1", STATE, "p.y.net.0.bias", "tensor p.y.net.0.bias: the model has no such parameter" },
     { "1", STATE, "q.y.net.0.bias", "tensor q.y.net.0.bias: the model has no such parameter" },
     { "2", STATE, NULL, "format 2, this program reads 1 to 1: a newer elbo wrote it" },
@@ -211,6 +223,14 @@ START_TEST(by_hand)
       "{\"step\":8,\"epoch\":2,\"epochs\":1e300,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_"
       "mass\":0}",
       NULL, "\"elbo.state\": epochs is missing" },
+    { "1", BARE ",\"of_epoch\":{\"rows\":-1,\"steps\":0}}", NULL,
+      "of_epoch or of_line is missing" },
+    { "1", BARE ",\"of_line\":{\"rows\":1,\"steps\":1,\"kl\":null}}", NULL,
+      "of_epoch or of_line is missing" },
+    { "1", BARE ",\"of_line\":{\"rows\":1,\"steps\":1e300}}", NULL,
+      "of_epoch or of_line is missing" },
+    { "1", BARE ",\"of_line\":3}", NULL, "of_epoch or of_line is missing" },
+    { "1", BARE "}", NULL, NULL },
     { "1", "{\"step\":8", NULL, "header entry \"elbo.state\"" },
     { "1", "[]", NULL, "header entry \"elbo.state\"" },
   };
