@@ -181,7 +181,7 @@ static bool on_a_path(const builder *b, const variable *v)
 elbo_status build_held_side(builder *b, const variable *v, node_id *w)
 {
   const node_id *live = b->out->q_param[v - b->m->variable];
-  if (on_a_path(b, v)) return build_side(b, v, &v->q, "q", true, w);
+  if (on_a_path(b, v) && !v->estimator->owns_log_q) return build_side(b, v, &v->q, "q", true, w);
   for (uint32_t p = 0; p < v->q.use.family->n_params; p++) w[p] = held(live[p]);
   return ELBO_DONE;
 }

@@ -10,13 +10,16 @@
 
 typedef struct estimator_kind {
   const char *name, *help, *source; /* source: author, year */
-  const bound_rule *objective;      /* elbo or iwae, or the exact sum of enumerate */
+  const bound_rule *objective;      /* elbo, iwae or wake, or the exact sum of enumerate */
   /* The road of a latent: one of the two. */
   bool pathwise; /* through the draw: a reparametrizer is needed */
   /* by grad log q: the weight of each sample; the draw itself has no derivative */
   score_rule *score;
-  bool uses_kl;    /* a known KL replaces the sampled term, by the per-latent rule */
-  bool hold_q;     /* the weights of q are held still inside log q */
+  bool uses_kl; /* a known KL replaces the sampled term, by the per-latent rule */
+  bool hold_q;  /* the weights of q are held still inside log q */
+  /* log q's own part of the gradient of f is in the score weights: log q in f has none, not even
+   * by a parent that is on a path */
+  bool owns_log_q;
   bool scale_path; /* the gradient by z is multiplied by the path weight once more (dreg) */
   bool enumerates; /* samples are all points of the support, not draws */
   bool relaxes;    /* the value is that of the family's relaxed twin */
@@ -43,6 +46,7 @@ static inline bool estimator_is_plain(const estimator_kind *k, const bound_rule 
 /* ---- objectives, shared (estimators/bounds.c) */
 extern const bound_rule bound_elbo; /* (1/K) sum f_k */
 extern const bound_rule bound_iwae; /* log (1/K) sum exp f_k (Burda et al. 2016, eq. 8) */
+extern const bound_rule bound_wake; /* the same for theta; phi climbs -KL(p(z|x) || q) */
 double samples_mean(samples_view f);
 /* log (1/K) sum exp f_k, without overflow; -inf where all are. */
 double samples_log_mean_exp(samples_view f);

@@ -181,17 +181,20 @@ static const estimator_kind *estimator_of(resolver *s, const variable *v)
   return chosen && !has_road(s, v) ? estimator_find("score_loo") : s->m->estimator;
 }
 
+/* Latents with other roads beside it do not make it useful. */
 static void refuse_useless_b(resolver *s)
 {
   model *m = s->m;
-  if (m->n_q == 0) return;
-  for (int i = 0; i < m->n_q; i++)
-    if (m->variable[m->q_order[i]].uses_kl || !m->variable[m->q_order[i]].estimator->uses_kl)
-      return;
-  const variable *v = &m->variable[m->q_order[0]];
-  problem_add(s->problems, s->x->estimator.at, ELBO_E_USAGE,
+  const variable *first = NULL;
+  for (int i = m->n_q - 1; i >= 0; i--) {
+    const variable *v = &m->variable[m->q_order[i]];
+    if (v->uses_kl) return;
+    if (v->estimator->uses_kl) first = v;
+  }
+  if (!first || is_auto(s->x->estimator.name)) return;
+  problem_add(s->problems, estimator_place(s, first), ELBO_E_USAGE,
               "estimator sgvb_b applies to no latent: %s: %s; take `estimator: sgvb_a` (or `auto`)",
-              v->name, v->why_not_kl);
+              first->name, first->why_not_kl);
 }
 
 /* ---- does it apply */
@@ -218,6 +221,20 @@ static void refuse_chain(resolver *s, const variable *v)
                   "has %s: %s",
                   v->name, v->estimator->name, v->name, s->m->variable[v->q.parent[i]].name,
                   v->estimator->no_chains);
+}
+
+/* The weights of a draw and of log q of the next are not multiplied together in any identity that
+ * is known. */
+static void refuse_scaled_parent(resolver *s, const variable *v)
+{
+  for (int i = 0; v->estimator->score && i < v->q.n_parents; i++) {
+    const variable *parent = &s->m->variable[v->q.parent[i]];
+    if (parent->role == VARIABLE_LATENT && parent->estimator->scale_path)
+      problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
+                  "%s: estimator %s is refused where its parent %s in q has %s, which scales the "
+                  "path that log q sends there; take iwae for %s",
+                  v->name, v->estimator->name, parent->name, parent->estimator->name, parent->name);
+  }
 }
 
 static void count_points(resolver *s, const variable *v)
@@ -277,6 +294,7 @@ static void check_latent(resolver *s, variable *v)
   need_logits(s, v);
   refuse_moving_support(s, v);
   refuse_chain(s, v);
+  refuse_scaled_parent(s, v);
   join(s, v);
   if (v->estimator->enumerates) count_points(s, v);
   if (v->estimator->score && !v->estimator->enumerates && !can_be_drawn(s, v))

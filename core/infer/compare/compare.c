@@ -123,13 +123,6 @@ static int group_at(const groups *g, int place)
   return place == 0 ? all : place <= all ? place - 1 : place;
 }
 
-static const char *objective_name(const model *m)
-{
-  return m->estimator == estimator_find("rws") ? "wake"
-         : m->objective == &bound_iwae         ? "iwae"
-                                               : "elbo";
-}
-
 static void add_rows(contest *c, const elbo_compare_row *like, const moments *m,
                      const reference *ref, timing ms)
 {
@@ -175,7 +168,7 @@ static elbo_status compete(contest *c, const char *name, long samples, const cha
   elbo_compare_row like = { .samples = (long)c->s->model->samples };
   snprintf(like.estimator, sizeof like.estimator, "%s", name);
   snprintf(like.reparam, sizeof like.reparam, "%s", reparam ? reparam : "");
-  snprintf(like.objective, sizeof like.objective, "%s", objective_name(c->s->model));
+  snprintf(like.objective, sizeof like.objective, "%s", c->s->model->objective->name);
   snprintf(like.noise, sizeof like.noise, "%s", noise_names[c->s->x->estimator.noise]);
   c->what = name;
   c->weight = (double)like.samples;

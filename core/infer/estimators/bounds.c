@@ -51,6 +51,7 @@ static void iwae_path(const row_samples *s, float *to, size_t stride)
 
 const bound_rule bound_elbo = { "elbo", elbo_value, elbo_path };
 const bound_rule bound_iwae = { "iwae", iwae_value, iwae_path };
+const bound_rule bound_wake = { "wake", iwae_value, iwae_path };
 
 /* f_k / K: the weight of grad log q in the mean of f. */
 void score_mean(const row_samples *s, float *to, size_t stride)

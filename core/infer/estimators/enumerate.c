@@ -31,7 +31,7 @@ static void weigh(const row_samples *s, float *to, size_t stride)
   }
 }
 
-static const bound_rule exact = { "exact sum", value, path };
+static const bound_rule exact = { "elbo", value, path };
 const estimator_kind estimator_enumerate = {
   .name = "enumerate",
   .help = "the exact sum over a small finite support: the reference for discrete latents",

@@ -3,7 +3,7 @@
 
 static void weigh(const row_samples *s, float *to, size_t stride)
 {
-  bound_iwae.path(s, to, stride);
+  bound_wake.path(s, to, stride);
 }
 
 /* phi climbs -KL(p(z|x) || q), theta the iwae bound, which is the number reported. */
@@ -11,7 +11,8 @@ const estimator_kind estimator_rws = {
   .name = "rws",
   .help = "wake phase: sum of normalised weights times grad log q; BIASED at finite K",
   .source = "Bornschein and Bengio 2015, eq. 5",
-  .objective = &bound_iwae,
+  .objective = &bound_wake,
   .score = weigh,
   .hold_q = true,
+  .owns_log_q = true,
 };

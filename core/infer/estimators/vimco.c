@@ -15,6 +15,7 @@ static double without(samples_view f, size_t k, double sum)
   return top + log(total / (double)f.K);
 }
 
+/* The learning signal, minus what log q is weighed by in f. */
 static void weigh(const row_samples *s, float *to, size_t stride)
 {
   samples_view f = s->f;
@@ -32,5 +33,6 @@ const estimator_kind estimator_vimco = {
   .objective = &bound_iwae,
   .score = weigh,
   .hold_q = true,
+  .owns_log_q = true,
   .min_samples = 2,
 };
