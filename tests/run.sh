@@ -66,12 +66,14 @@ fi
 build_it "$build" "$options"
 log=$build/meson-logs/testlog.json
 rm -f "$log"
-meson test -C "$build" --no-rebuild
+slower=1
+[ "$mode" != --sanitize ] || slower=4
+meson test -C "$build" --no-rebuild -t $slower
 logs=$log
 if [ "$mode" = --sanitize ]; then
   build_it build-thread "-Db_sanitize=thread $sanitizers"
   # What runs on several threads: the pool, the executor, the trainer, and whole runs.
-  meson test -C build-thread --no-rebuild graph/pool graph/plan graph/ops infer/trainer threads
+  meson test -C build-thread --no-rebuild -t $slower graph/pool graph/plan graph/ops infer/trainer threads
   logs="$logs build-thread/meson-logs/testlog.json"
 elif [ "$mode" = --coverage ]; then
   python3 tests/coverage.py "$build"

@@ -119,6 +119,7 @@ struct cli {
 
 /* ---- parsing: all answer 0, or the exit status with the message printed */
 int options_parse(cli *c, int argc, char **argv);
+void options_free(cli *c); /* what options_parse took, also where it refused */
 /* Finds the command in argv[1] (and argv[2]); *words is how many words it has. */
 int command_find(cli *c, int argc, char **argv, int *words);
 /* Is there a command whose first word is `word` and that has a second one? */

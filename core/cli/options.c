@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -268,12 +269,31 @@ static void getopt_tables(const command_row *command, struct option *longs, char
   *s = '\0';
 }
 
+/* Where the lists lie that options of several values fill. */
+static const size_t list_offsets[] = {
+  offsetof(cli, o.set),     offsetof(cli, o.plugin), offsetof(cli, o.data),
+  offsetof(cli, o.outputs), offsetof(cli, o.inputs),
+};
+enum { LISTS = sizeof list_offsets / sizeof *list_offsets };
+
+static option_list *list_of(cli *c, size_t i)
+{
+  return (void *)((char *)c + list_offsets[i]);
+}
+
+void options_free(cli *c)
+{
+  for (size_t i = 0; i < LISTS; i++) free(list_of(c, i)->items);
+  free(c->arguments);
+}
+
 static int start_values(cli *c, int argc)
 {
-  option_list *lists[] = { &c->o.set, &c->o.plugin, &c->o.data, &c->o.outputs, &c->o.inputs };
   size_t room = (size_t)argc + 2; /* one for a setting that an option adds, one for the end */
-  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-    if (!(lists[i]->items = calloc(room, sizeof *lists[i]->items))) return fail(c, 8, "no memory");
+  for (size_t i = 0; i < LISTS; i++) {
+    option_list *list = list_of(c, i);
+    if (!(list->items = calloc(room, sizeof *list->items))) return fail(c, 8, "no memory");
+  }
   if (!(c->arguments = calloc(room, sizeof *c->arguments))) return fail(c, 8, "no memory");
   for (option_id id = 0; id < O_COUNT; id++)
     if ((c->command->options & OPTION(id)) && option_table[id].kind == NUMBER)

@@ -58,11 +58,6 @@ void close_all(cli *c)
   elbo_run_free(c->run);
   elbo_experiment_free(c->x);
   elbo_context_free(c->ctx);
-  free(c->o.set.items);
-  free(c->o.plugin.items);
-  free(c->o.data.items);
+  options_free(c);
   free(c->own_path);
-  free(c->o.outputs.items);
-  free(c->o.inputs.items);
-  free(c->arguments);
 }

@@ -205,7 +205,8 @@ static void place_points(const bench *b, const struct axis *a, elbo_bench_axis *
 
 static void drop_point(bench *b, elbo_bench_axis *out, size_t k, error *e)
 {
-  if (!out->reason[0]) snprintf(out->reason, sizeof out->reason, "%s", e->text);
+  if (!out->reason[0])
+    snprintf(out->reason, sizeof out->reason, "%.*s", (int)sizeof out->reason - 1, e->text);
   *e = (error){ 0 };
   for (out->n--; k < out->n; k++) {
     out->points[k] = out->points[k + 1];

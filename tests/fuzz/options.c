@@ -30,6 +30,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t n)
   if (!status) status = options_parse(&c, argc - words, argv + words);
   stderr = before;
   fuzz_want(status == 0 || status == 2, "a command line is taken or refused with status 2");
-  free(c.arguments), free(c.o.set.items), free(c.o.plugin.items), free(c.o.data.items);
+  options_free(&c);
   return 0;
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs what the pages tell a reader to run: docs.py SOURCE_ROOT BUILD_ROOT PAGE|FOLDER.
+"""Runs what the pages tell a reader to run: docs.py SOURCE_ROOT BUILD_ROOT PAGE|FOLDER [CC_OPTION].
 
 A page is played in a temporary copy of the tree's top level, whose build/ is BUILD_ROOT: blocks ```c and ```yaml whose first line
 names a file in a comment are written to that file, blocks ```sh are run, in order, in one shell that stops at the first error. A
-block behind a comment `<!-- slow: WHY -->` is not run. The last line is "N passed, M failed", a block of sh counting as one."""
+block behind a comment `<!-- slow: WHY -->` is not run. CC_OPTION is given to every `cc` of a page:
+what links with a build with sanitizers needs them too. The last line is "N passed, M failed", a block of sh counting as one."""
 import os
 import re
 import subprocess
@@ -15,9 +16,11 @@ BLOCK = re.compile(r'(?:<!-- slow: (?P<slow>[^>]*?) -->\n+)?^```(?P<kind>\w+)\n(
 NAMED = re.compile(r'(?:#|/\*) (?P<name>[\w.-]+\.(?:c|yaml))\b')
 
 
-def steps_of(page):
+def steps_of(page, cc_option):
     """The shell script that plays a page, and the titles of its blocks."""
     script, titles = ['set -e'], []
+    if cc_option:
+        script.append('cc() { command cc %s "$@"; }' % cc_option)
     for block in BLOCK.finditer(page):
         name = NAMED.match(block['text'])
         if block['slow']:
@@ -30,10 +33,10 @@ def steps_of(page):
     return '\n'.join(script), titles
 
 
-def play(source, build, path):
+def play(source, build, path, cc_option):
     """(passed, failed) of one page."""
     with open(path, encoding='utf-8') as f:
-        script, titles = steps_of(f.read())
+        script, titles = steps_of(f.read(), cc_option)
     with tempfile.TemporaryDirectory() as folder:
         for name in os.listdir(source):
             if not re.match(r'\.git$|build|runs', name):
@@ -50,15 +53,15 @@ def play(source, build, path):
     return done, len(titles) - done
 
 
-def main(source, build, what):
+def main(source, build, what, cc_option=''):
     path = os.path.join(source, what)
     pages = [path]
     if os.path.isdir(path):
         pages = [os.path.join(f, name) for f, _, names in sorted(os.walk(path)) for name in sorted(names) if name.endswith('.md')]
-    results = [play(source, build, page) for page in pages]
+    results = [play(source, build, page, cc_option) for page in pages]
     passed, failed = sum(p for p, _ in results), sum(f for _, f in results)
     print('%d passed, %d failed' % (passed, failed))
     return failed > 0
 
 
-sys.exit(main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3]))
+sys.exit(main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), *sys.argv[3:]))
