@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The library's text of what failed; without one, the words of the status. */
 int library_failed(cli *c, elbo_status status)
@@ -11,18 +12,40 @@ int library_failed(cli *c, elbo_status status)
   return fail(c, -status, "%s", *text ? text : elbo_status_text(status));
 }
 
+/* The folders of ELBO_PLUGIN_PATH; an empty piece of the list does not mean the current folder. The
+ * library reads no environment. false: no memory. */
+static bool folders_of_environment(option_list *folders, char **copy)
+{
+  const char *list = getenv("ELBO_PLUGIN_PATH");
+  size_t n = 1;
+  for (const char *s = list; s && *s; s++) n += *s == ':';
+  *copy = strdup(list ? list : "");
+  folders->items = calloc(n + 1, sizeof *folders->items);
+  if (!*copy || !folders->items) return false;
+  char *rest = *copy;
+  for (char *folder; (folder = strsep(&rest, ":"));)
+    if (*folder) folders->items[folders->n++] = folder;
+  return true;
+}
+
 int open_context(cli *c)
 {
+  char *copy = NULL;
+  option_list folders = { 0 };
+  bool fine = folders_of_environment(&folders, &copy);
   elbo_context_options options = {
     .size = sizeof options,
     .plugins = c->o.plugin.items,
+    .directories = folders.items,
     .trust_plugins = c->o.trust_plugins,
     .check_plugins = c->o.check_plugins,
     .threads = (int)c->o.threads,
     .log = library_log,
     .log_user = c,
   };
-  elbo_status status = elbo_context_new(&options, &c->ctx);
+  elbo_status status = fine ? elbo_context_new(&options, &c->ctx) : ELBO_E_MEMORY;
+  free(folders.items);
+  free(copy);
   return status ? library_failed(c, status) : 0;
 }
 

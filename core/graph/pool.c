@@ -81,6 +81,16 @@ static void publish(pool *p)
   pthread_mutex_unlock(&p->mutex);
 }
 
+static elbo_status start_waiting(pool *p, error *e)
+{
+  int rc = pthread_mutex_init(&p->mutex, NULL);
+  if (!rc && (rc = pthread_cond_init(&p->wake, NULL))) pthread_mutex_destroy(&p->mutex);
+  char words[128];
+  return rc ? fail(e, ELBO_E_MEMORY, "the thread pool: no lock can be made (%s)",
+                   strerror_r(rc, words, sizeof words))
+            : ELBO_DONE;
+}
+
 pool *pool_new(int threads, error *e)
 {
   if (threads < 1 || threads > 1024) {
@@ -91,16 +101,19 @@ pool *pool_new(int threads, error *e)
   if (!p) return NULL;
   p->threads = 1;
   p->spins = threads > cpu_count() ? FEW : SPINS;
-  pthread_mutex_init(&p->mutex, NULL);
-  pthread_cond_init(&p->wake, NULL);
+  if (start_waiting(p, e)) {
+    mem_free(p);
+    return NULL;
+  }
   p->workers = mem_new((size_t)threads, sizeof *p->workers, "the thread pool", e);
   if (!p->workers) goto fail;
   for (int i = 0; i + 1 < threads; i++) {
     p->workers[i] = (worker){ .pool = p, .index = i };
+    char words[128];
     int rc = pthread_create(&p->workers[i].thread, NULL, work, &p->workers[i]);
     if (rc) {
       fail(e, ELBO_E_MEMORY, "threads: the system gave %d of %d (%s); ask for fewer with --threads",
-           i + 1, threads, strerror(rc));
+           i + 1, threads, strerror_r(rc, words, sizeof words));
       goto fail;
     }
     p->threads = i + 2;

@@ -83,22 +83,6 @@ static elbo_status given_folder(search *s, const char *folder, error *e)
   return status;
 }
 
-/* An empty piece of the list does not mean the current folder. */
-static elbo_status environment_folders(search *s, error *e)
-{
-  const char *list = getenv("ELBO_PLUGIN_PATH");
-  while (list && *list) {
-    size_t n = strcspn(list, ":");
-    char *folder = n ? mem_copy_text(list, n, e) : NULL;
-    if (n && !folder) return ELBO_E_MEMORY;
-    elbo_status status = n ? given_folder(s, folder, e) : ELBO_DONE;
-    mem_free(folder);
-    if (status) return status;
-    list += n + (list[n] == ':');
-  }
-  return ELBO_DONE;
-}
-
 /* The folder of the object that holds this code: of libelbo.so, or of a program that has it
  * inside. */
 static bool own_folder(char path[PATH_MAX])
@@ -139,6 +123,5 @@ elbo_status search_all(search *s, const elbo_context_options *o, error *e)
   }
   for (const char *const *d = o->directories; d && *d && !status; d++)
     status = given_folder(s, *d, e);
-  if (!status && !o->no_environment) status = environment_folders(s, e);
   return status ? status : own_folders(s, e);
 }

@@ -20,10 +20,9 @@ typedef struct {
   size_t size; /* sizeof(elbo_context_options) */
   /* plugin files to load (absolute, or relative to the current folder), NULL-ended, or NULL */
   const char *const *plugins;
-  /* searched before ELBO_PLUGIN_PATH and the installed folder, NULL-ended, or NULL */
+  /* searched before the installed folder, NULL-ended, or NULL */
   const char *const *directories;
   bool trust_plugins;  /* lifts the check of owner and permissions */
-  bool no_environment; /* ELBO_PLUGIN_PATH is not read */
   const char *backend; /* name of the backend plugin; NULL: "openblas" */
   int threads;         /* of a step; 0: the cores this process may use, at most 64 */
   /* Messages of the library and of plugins (level 0 note, 1 warning). NULL: dropped. */

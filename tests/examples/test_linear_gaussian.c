@@ -23,7 +23,6 @@ static elbo_context *start(void)
   elbo_context_options o = { .size = sizeof o,
                              .directories = folders,
                              .trust_plugins = true,
-                             .no_environment = true,
                              .threads = 1 };
   ck_assert_msg(!elbo_context_new(&o, &ctx), "%s", elbo_last_error(ctx));
   return ctx;

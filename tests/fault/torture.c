@@ -145,7 +145,6 @@ static elbo_context_options context_options(void)
   folders[0] = plugins;
   return (elbo_context_options){ .size = sizeof(elbo_context_options),
                                  .directories = folders,
-                                 .no_environment = true,
                                  .threads = 2 };
 }
 

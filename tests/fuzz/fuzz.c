@@ -43,7 +43,6 @@ const elbo_context_options *fuzz_context(void)
   static const char *const folders[] = { PLUGIN_DIR, NULL };
   static const elbo_context_options o = { .size = sizeof o,
                                           .directories = folders,
-                                          .no_environment = true,
                                           .trust_plugins = true,
                                           .threads = 1,
                                           .backend = "reference" };

@@ -8,7 +8,7 @@ int main(void)
 {
   elbo_context *ctx;
   elbo_plugin_info info;
-  elbo_context_options o = { .size = sizeof o, .no_environment = true };
+  elbo_context_options o = { .size = sizeof o };
   elbo_status status = elbo_context_new(&o, &ctx);
   if (!status) status = elbo_plugin_find(ctx, "normal", &info);
   if (status)

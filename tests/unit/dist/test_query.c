@@ -18,7 +18,7 @@ static void start(void)
   static const char *const folders[] = { PLUGIN_DIR "/families", PLUGIN_DIR "/reparam",
                                          PLUGIN_DIR "/backend", NULL };
   elbo_context_options o = {
-    .size = sizeof o, .directories = folders, .no_environment = true, .backend = "reference"
+    .size = sizeof o, .directories = folders, .backend = "reference"
   };
   ck_assert_msg(elbo_context_new(&o, &ctx) == ELBO_DONE, "%s", elbo_last_error(ctx));
   ck_assert_int_eq(elbo_dist_new(ctx, &dist), ELBO_DONE);

@@ -134,7 +134,7 @@ static void start_plugins(void)
   error e = { 0 };
   const char *directories[] = { PLUGIN_DIR, NULL };
   elbo_context_options o = {
-    .size = sizeof o, .directories = directories, .no_environment = true, .trust_plugins = true
+    .size = sizeof o, .directories = directories, .trust_plugins = true
   };
   plugins = registry_new(&o, &e);
   ck_assert_msg(plugins != NULL, "%s", e.text);

@@ -26,7 +26,6 @@ static inline void fixture_start(void)
   const char *directories[] = { plugin_dir, NULL };
   elbo_context_options o = { .size = sizeof o,
                              .directories = directories,
-                             .no_environment = true,
                              .trust_plugins = true,
                              .backend = "openblas",
                              .threads = 2 };

@@ -61,7 +61,6 @@ static inline void fixture_start(void)
   const char *directories[] = { PLUGIN_DIR, NULL };
   elbo_context_options o = { .size = sizeof o,
                              .directories = directories,
-                             .no_environment = true,
                              .trust_plugins = true,
                              .backend = "reference",
                              .threads = FIXTURE_THREADS };

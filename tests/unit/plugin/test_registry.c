@@ -101,7 +101,7 @@ static void build(const char *name, const char *source)
 static registry *load(const char *one, const char *folder, bool trust, error *e)
 {
   const char *plugins[] = { one, NULL }, *folders[] = { folder, NULL };
-  elbo_context_options o = { .size = sizeof o, .no_environment = true, .trust_plugins = trust };
+  elbo_context_options o = { .size = sizeof o, .trust_plugins = trust };
   if (one) o.plugins = plugins;
   if (folder) o.directories = folders;
   return registry_new(&o, e);
