@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "num/philox.h"
+#include "num/philox_wide.h"
 #include "num/special.h"
 #include <Random123/philox.h>
 #include <elbo/kernel.h>
@@ -102,9 +103,17 @@ double noise_normal(elbo_noise *n)
   return mirrored(&n->tie) ? -z : z;
 }
 
-/* The first draws of 16 elements, word by word. */
-ELBO_INLINE void blocks(const elbo_noise_row *r, uint32_t first, uint32_t word[4][ELBO_LANES])
+/* The first draws of 16 elements, word by word: the same whatever the level. */
+ELBO_INLINE void blocks(int level, const elbo_noise_row *r, uint32_t first,
+                        uint32_t word[4][ELBO_LANES])
 {
+#if defined(__GNUC__) && defined(__x86_64__)
+  if (level == 2) {
+    philox_wide(r->key.key, (const uint32_t[4]){ 0, first, r->row, r->step }, word);
+    return;
+  }
+#endif
+  (void)level;
   for (uint32_t k = 0; k < ELBO_LANES; k++) {
     philox4x32_ctr_t c = { { 0, first + k, r->row, r->step } };
     philox4x32_key_t key = { { r->key.key[0], r->key.key[1] } };
@@ -122,6 +131,7 @@ ELBO_INLINE float below_one(double u)
 
 ELBO_INLINE void uniforms(uint32_t word[4][ELBO_LANES], float *out)
 {
+#pragma GCC unroll 1 /* unrolled before it is vectorised it would stay scalar */
   for (int k = 0; k < ELBO_LANES; k++) out[k] = below_one(open_unit(word[0][k], word[1][k]));
 }
 
@@ -136,12 +146,11 @@ ELBO_INLINE void normals(uint32_t word[4][ELBO_LANES], float *out)
 /* Whole blocks always, so that an element meets the same instructions wherever its row ends. */
 ELBO_INLINE elbo_rc fill(int level, const elbo_noise_row *r, size_t d, float *out, int normal)
 {
-  (void)level;
   for (size_t j = 0; j < d; j += ELBO_LANES) {
     uint32_t word[4][ELBO_LANES];
     float block[ELBO_LANES];
     size_t rest = d - j < ELBO_LANES ? d - j : ELBO_LANES;
-    blocks(r, r->first + (uint32_t)j, word);
+    blocks(level, r, r->first + (uint32_t)j, word);
     if (normal)
       normals(word, block);
     else
