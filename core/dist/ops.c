@@ -65,14 +65,6 @@ int ops_row_parts(const run *r, const node *n)
   return parts_for((double)KERNEL_WORK * (double)rows * (double)n->saved_cols, rows);
 }
 
-/* Where the gradients by input i are kept: [R][cols] each, one after the other. */
-float *ops_saved(const run *r, const node *n, int i)
-{
-  size_t before = 0;
-  for (int k = 0; k < i; k++) before += in_node(r, n, k)->shape.cols;
-  return node_saved(r, n) + before * rows_of(r, n->shape);
-}
-
 bool ops_wants_saved(const node *n)
 {
   return n->has_grad && n->needs_grad;
@@ -92,7 +84,7 @@ int ops_deliver_parts(const run *r, const node *n)
 void ops_deliver(run *r, const node *n, const float *g, int part, int parts)
 {
   for (int i = 0; i < n->n_in; i++)
-    if (n->in[i].wants_grad) reduce_to_input(r, n, i, ops_saved(r, n, i), g, part, parts);
+    if (n->in[i].wants_grad) reduce_to_input(r, n, i, node_saved_of(r, n, i), g, part, parts);
 }
 
 void ops_deliver_scaled(run *r, const node *n, int part, int parts)
@@ -138,9 +130,9 @@ static elbo_rc log_prob_block(run *r, const node *n, size_t row, size_t rows)
   bool grads = ops_wants_saved(n);
   for (int i = 1; i < n->n_in; i++) {
     w[i - 1] = ops_view(r, n, i, row);
-    dw[i - 1] = grads ? ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
+    dw[i - 1] = grads ? node_saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
-  if (grads) dx = ops_saved(r, n, 0) + row * in_node(r, n, 0)->shape.cols;
+  if (grads) dx = node_saved_of(r, n, 0) + row * in_node(r, n, 0)->shape.cols;
   return (a->between ? batch_log_prob_between
                      : batch_log_prob)(a->family, rows, a->d, ops_view(r, n, 0, row), w,
                                        node_value(r, n) + row, dx, grads ? dw : NULL);
@@ -159,6 +151,7 @@ const op op_log_prob = {
   .shape = log_prob_shape,
   .forward = { { ops_row_parts, log_prob_forward } },
   .vjp = { { ops_deliver_parts, ops_deliver_scaled } },
+  .saves_gradients = true,
 };
 
 /* ---- kl */
@@ -186,7 +179,7 @@ static elbo_rc kl_block(run *r, const node *n, size_t row, size_t rows)
   bool grads = ops_wants_saved(n);
   for (int i = 0; i < n->n_in; i++) {
     w[i] = ops_view(r, n, i, row);
-    dw[i] = grads ? ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
+    dw[i] = grads ? node_saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
   return batch_kl(a->pair, rows, a->d, w, w + nq, node_value(r, n) + row, grads ? dw : NULL,
                   grads ? dw + nq : NULL);
@@ -205,6 +198,7 @@ const op op_kl = {
   .shape = kl_shape,
   .forward = { { ops_row_parts, kl_forward } },
   .vjp = { { ops_deliver_parts, ops_deliver_scaled } },
+  .saves_gradients = true,
 };
 
 /* ---- mean */

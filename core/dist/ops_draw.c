@@ -80,7 +80,7 @@ static elbo_rc pull_block(run *r, const node *n, size_t row, size_t rows)
   if (!a->road) return ELBO_UNSUPPORTED;
   for (int i = 0; i < n->n_in; i++) {
     w[i] = ops_view(r, n, i, row);
-    dw[i] = ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols;
+    dw[i] = node_saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols;
   }
   return batch_pull(a->road, rows, a->d, node_value(r, n) + row * n->ld, w,
                     node_grad(r, n) + row * n->ld, dw);

@@ -17,9 +17,7 @@ elbo_status ops_check_params(const graph *g, const node *n, int first, const fam
                              size_t d, error *e);
 int ops_row_parts(const run *r, const node *n);
 int ops_draw_parts(const run *r, const node *n);
-/* Where the gradients by input i are kept: [R][cols] each, one after the other; and whether any are
- * wanted. */
-float *ops_saved(const run *r, const node *n, int i);
+/* Are the gradients of what is kept in node_saved_of wanted? */
 bool ops_wants_saved(const node *n);
 /* Delivers what is kept to every input that wants it, each row times g (NULL: 1); or times the
  * node's gradient. */

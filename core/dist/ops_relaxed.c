@@ -49,9 +49,9 @@ static elbo_rc between_block(run *r, const node *n, size_t row, size_t rows)
   bool grads = ops_wants_saved(n);
   for (int i = 1; i < n->n_in; i++) {
     w[i - 1] = ops_view(r, n, i, row);
-    dw[i - 1] = grads ? ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
+    dw[i - 1] = grads ? node_saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols : NULL;
   }
-  float *dy = grads ? ops_saved(r, n, 0) + row * in_node(r, n, 0)->shape.cols : NULL;
+  float *dy = grads ? node_saved_of(r, n, 0) + row * in_node(r, n, 0)->shape.cols : NULL;
   return batch_log_prob_relaxed(&a->use->hard, rows, a->d, ops_view(r, n, 0, row), w,
                                 node_value(r, n) + row, dy, dw);
 }
@@ -150,10 +150,10 @@ static elbo_rc given_pull_block(run *r, const node *n, size_t row, size_t rows)
   elbo_rows w[FAMILY_MAX_PARAMS];
   float *dw[FAMILY_MAX_PARAMS];
   size_t cols = in_node(r, n, 0)->shape.cols;
-  for (size_t i = 0; i < rows * cols; i++) (ops_saved(r, n, 0) + row * cols)[i] = 0;
+  for (size_t i = 0; i < rows * cols; i++) (node_saved_of(r, n, 0) + row * cols)[i] = 0;
   for (int i = 1; i < n->n_in; i++) {
     w[i - 1] = ops_view(r, n, i, row);
-    dw[i - 1] = ops_saved(r, n, i) + row * in_node(r, n, i)->shape.cols;
+    dw[i - 1] = node_saved_of(r, n, i) + row * in_node(r, n, i)->shape.cols;
   }
   return batch_pull_given(a->use, rows, a->d, node_value(r, n) + row * n->ld, w,
                           node_grad(r, n) + row * n->ld, dw);
@@ -204,8 +204,8 @@ static void mirror_forward(run *r, const node *n, int part, int parts)
       double size = fabs((double)a[j]), gap = (double)one[j] - (double)two[j];
       sum += gap * copysign(size + log1p(exp(-size)) - log(2), (double)a[j]);
       if (!ops_wants_saved(n)) continue;
-      ops_saved(r, n, 0)[row * d + j] = 0;
-      ops_saved(r, n, 1)[row * d + j] = (float)(gap / (1 + exp(-size)));
+      node_saved_of(r, n, 0)[row * d + j] = 0;
+      node_saved_of(r, n, 1)[row * d + j] = (float)(gap / (1 + exp(-size)));
     }
     node_value(r, n)[row] = (float)sum;
   }

@@ -56,6 +56,10 @@ typedef struct op {
   const char *(*plugin)(const node *n);       /* the plugin behind it, for messages; NULL: none */
   /* no storage of its own: a view of input 0 (slice, hold) */
   bool alias;
+  /* what it saves are the gradients by its inputs, one after the other, that its vjp delivers by
+   * reduce_to_input times the row's: where an input's gradient has the same rows and is written by
+   * nobody before, they stand there at once (edge.in_place) */
+  bool saves_gradients;
   double (*flop)(const run *r, const node *n); /* of the forward; NULL: not counted */
   double (*vjp_flop)(const run *r, const node *n);
 } op;
@@ -65,6 +69,7 @@ typedef struct edge {
   bool hold;       /* no gradient flows along this edge */
   bool wants_grad; /* sealed: the vjp must deliver a gradient here */
   bool accumulate; /* sealed: add to what another consumer wrote, instead of overwriting */
+  bool in_place;   /* sealed: see op.saves_gradients */
 } edge;
 enum { NODE_MAX_IN = 64 };
 struct node {
@@ -128,7 +133,7 @@ size_t graph_param_count(const graph *g);  /* learned numbers */
 typedef struct seal_options {
   size_t batch, samples; /* B, K */
   bool train;            /* with derivatives of `objective` */
-  bool no_fuse;          /* affine and activation stay apart: the reference plan */
+  bool no_fuse;          /* nothing is joined or shares its place: the reference plan */
   node_id objective;     /* [FIXED 1][1]; NODE_NONE when not training */
   int input_count;       /* feeds */
 } seal_options;
@@ -226,6 +231,8 @@ const node *in_node(const run *r, const node *n, int i);
 float *node_value(const run *r, const node *n);
 float *node_grad(const run *r, const node *n);
 float *node_saved(const run *r, const node *n);
+/* Of an op that saves gradients: where those by input i stand, [rows of n][cols of the input]. */
+float *node_saved_of(const run *r, const node *n, int i);
 /* Called by an op's pass when a plugin answers an error; the first one is kept. Any thread. */
 void run_plugin_failed(run *r, const node *n, elbo_rc rc);
 
@@ -237,7 +244,8 @@ int parts_for(double work, size_t most);
 
 /* dst (of input `i` of n) += or = the rows of src [rows of n][cols], each times g[row] (NULL: 1),
    reduced along the axis where the input has fewer rows. part of parts as chosen by reduce_parts.
-   What log_prob, kl and the like deliver their saved gradients with. */
+   What log_prob, kl and the like deliver their saved gradients with: node_saved_of, or, in place,
+   the input's gradient itself. */
 int reduce_parts(const run *r, const node *n, int i);
 void reduce_to_input(run *r, const node *n, int i, const float *src, const float *g, int part,
                      int parts);

@@ -60,7 +60,8 @@ static void find_lives(planner *p)
       int from = owner(g, n->in[k].node);
       p->until[from] =
           later(p->until[from], has_vjp(g, n) && n->op->vjp_reads_input ? back : p->time[i]);
-      if (n->in[k].wants_grad && !n->op->alias) p->first[from] = sooner(p->first[from], back);
+      int written = n->in[k].in_place ? p->time[i] : back;
+      if (n->in[k].wants_grad && !n->op->alias) p->first[from] = sooner(p->first[from], written);
     }
   }
 }
@@ -71,6 +72,15 @@ static void want(planner *p, size_t floats, size_t *to, int from, int until)
       (block){ .floats = (floats + 15) / 16 * 16, .to = to, .from = from, .until = until };
 }
 
+/* Numbers a row that are saved in the node's own block. */
+static size_t own_saved_cols(const graph *g, const node *n)
+{
+  size_t cols = n->saved_cols;
+  for (int k = 0; k < n->n_in; k++)
+    if (n->in[k].in_place) cols -= g->nodes[n->in[k].node]->shape.cols;
+  return cols;
+}
+
 static elbo_status list_blocks(planner *p, error *e)
 {
   graph *g = p->g;
@@ -79,7 +89,7 @@ static elbo_status list_blocks(planner *p, error *e)
     size_t floats, saved;
     if (!g->live[i] || n->op->alias || n->op == &op_param) continue;
     if (!mem_size(full_rows(g, n->shape), n->shape.cols, &floats) ||
-        !mem_size(full_rows(g, n->shape), n->saved_cols, &saved) || floats > SIZE_MAX / 64 ||
+        !mem_size(full_rows(g, n->shape), own_saved_cols(g, n), &saved) || floats > SIZE_MAX / 64 ||
         saved > SIZE_MAX / 64)
       return fail(e, ELBO_E_MEMORY, "%s: %zu x %zu numbers are too many", n->name,
                   full_rows(g, n->shape), n->shape.cols);

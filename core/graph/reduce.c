@@ -45,7 +45,9 @@ void reduce_to_input(run *r, const node *n, int i, const float *src, const float
   size_t from, until, cols = to->shape.cols, have = rows_of(r, to->shape);
   size_t times = kind == OVER_SAMPLES ? rows_of(r, n->shape) / have : 1;
   part_range(have, 1, part, parts, &from, &until);
-  for (size_t row = from; row < until; row++)
+  for (size_t row = from; n->in[i].in_place && g && row < until; row++)
+    vec_scale(r->env.level, cols, g[row], node_grad(r, to) + row * cols);
+  for (size_t row = from; !n->in[i].in_place && row < until; row++)
     for (size_t k = 0; k < times; k++) {
       size_t at = k * have + row;
       vec_put(r->env.level, cols, g ? g[at] : 1, src + at * cols, node_grad(r, to) + row * to->ld,

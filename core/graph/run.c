@@ -75,6 +75,15 @@ float *node_saved(const run *r, const node *n)
   return r->arena + n->saved_at;
 }
 
+float *node_saved_of(const run *r, const node *n, int i)
+{
+  size_t before = 0;
+  if (n->in[i].in_place) return node_grad(r, in_node(r, n, i));
+  for (int k = 0; k < i; k++)
+    if (!n->in[k].in_place) before += in_node(r, n, k)->shape.cols;
+  return node_saved(r, n) + before * rows_of(r, n->shape);
+}
+
 const float *run_value(const run *r, node_id id)
 {
   return node_value(r, r->graph->nodes[id]);

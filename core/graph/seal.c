@@ -102,6 +102,23 @@ static elbo_status mark_cleared(graph *g, error *e)
   return ELBO_DONE;
 }
 
+/* The gradient of a parameter lies in the caller's vector, that of a slice is not dense. */
+static bool can_be_in_place(const graph *g, const node *n, int i)
+{
+  const node *x = g->nodes[n->in[i].node];
+  bool same_rows = x->shape.axis == n->shape.axis && x->shape.rows == n->shape.rows;
+  return !g->options.no_fuse && n->op->saves_gradients && n->in[i].wants_grad &&
+         !n->in[i].accumulate && same_rows && !x->op->alias && x->op != &op_param &&
+         !g->zero_grad[x->id];
+}
+
+static void mark_in_place(graph *g)
+{
+  for (int i = 0; i < g->n; i++)
+    for (int k = 0; k < g->nodes[i]->n_in; k++)
+      g->nodes[i]->in[k].in_place = g->live[i] && can_be_in_place(g, g->nodes[i], k);
+}
+
 static elbo_status check_vjps(const graph *g, error *e)
 {
   for (int i = 0; i < g->n; i++) {
@@ -148,6 +165,7 @@ elbo_status graph_seal(graph *g, const seal_options *o, error *e)
     mark_needs(g);
     mark_edges(g);
     if (mark_cleared(g, e) || check_vjps(g, e)) return e->status;
+    mark_in_place(g);
   }
   if (list_tasks(g, e) || plan_memory(g, e)) return e->status;
   g->sealed = true;

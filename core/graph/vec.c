@@ -22,6 +22,12 @@ ELBO_INLINE void scale(size_t n, float a, const float *restrict x, float *restri
 }
 LEVELS(scale, (size_t n, float a, const float *x, float *y), n, a, x, y)
 
+ELBO_INLINE void scale_here(size_t n, float a, float *x)
+{
+  for (size_t i = 0; i < n; i++) x[i] *= a;
+}
+LEVELS(scale_here, (size_t n, float a, float *x), n, a, x)
+
 /* COLUMNS at a time stay in registers over all rows. */
 ELBO_INLINE void column_sums(size_t rows, size_t n, const float *restrict x, size_t ld,
                              float *restrict y)
@@ -62,6 +68,7 @@ LEVELS(squares, (size_t n, const float *x, double *sum), n, x, sum)
 static void (*const add_at[])(size_t, const float *, const float *, float *) = LEVEL_SET(add);
 static void (*const axpy_at[])(size_t, float, const float *, float *) = LEVEL_SET(axpy);
 static void (*const scale_at[])(size_t, float, const float *, float *) = LEVEL_SET(scale);
+static void (*const here_at[])(size_t, float, float *) = LEVEL_SET(scale_here);
 static void (*const sums_at[])(size_t, size_t, const float *, size_t,
                                float *) = LEVEL_SET(column_sums);
 static void (*const squares_at[])(size_t, const float *, double *) = LEVEL_SET(squares);
@@ -74,6 +81,11 @@ void vec_add(int level, size_t n, const float *x, const float *b, float *y)
 void vec_put(int level, size_t n, float a, const float *x, float *y, int accumulate)
 {
   (accumulate ? axpy_at : scale_at)[level](n, a, x, y);
+}
+
+void vec_scale(int level, size_t n, float a, float *x)
+{
+  here_at[level](n, a, x);
 }
 
 void vec_column_sums(int level, size_t rows, size_t n, const float *x, size_t ld, float *y,

@@ -7,6 +7,8 @@
 
 /* y = x + b; y may be x */
 void vec_add(int level, size_t n, const float *x, const float *b, float *y);
+/* x = a x */
+void vec_scale(int level, size_t n, float a, float *x);
 /* y (+)= a x by `add` */
 void vec_put(int level, size_t n, float a, const float *x, float *y, int add);
 /* y [n] (+)= the sum over rows of x [rows][n], rows ld apart; each column in the order of its
