@@ -83,6 +83,7 @@ typedef struct row_samples {
   samples_view given; /* f at relaxed values drawn given z_k */
   double baseline;    /* of the step: what f was expected to be before this step's draws */
   double scale;       /* of the control variate made of f at relaxed values */
+  size_t draws;       /* of a bound whose samples are all states of so many draws; else 0 */
 } row_samples;
 /* An objective of K samples: its value, and the weight of each sample's path, to [K] at `stride`.
  * [exec] */
@@ -97,7 +98,8 @@ typedef void score_rule(const row_samples *s, float *to, size_t stride);
 typedef struct bound_attr {
   const bound_rule *objective;
   score_rule *score; /* NULL: no score latents */
-  double scale;      /* see row_samples */
+  double scale;      /* see row_samples, as for draws */
+  size_t draws;
 } bound_attr;
 /* [K B][n]: the weights of the gradients of the n inputs: f, then, where there are score latents,
    their log q, then f at relaxed values and at relaxed values given the draws. All held. attr:

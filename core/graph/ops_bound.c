@@ -78,7 +78,9 @@ const op op_sum = {
 static row_samples row_of(const run *r, const node *n, int beside, size_t b)
 {
   const bound_attr *a = n->attr;
-  row_samples s = { .f = samples_of(r, n, 0, b), .baseline = r->args.baseline, .scale = a->scale };
+  row_samples s = {
+    .f = samples_of(r, n, 0, b), .baseline = r->args.baseline, .scale = a->scale, .draws = a->draws
+  };
   if (n->n_in > beside) s.log_q = samples_of(r, n, beside, b);
   if (n->n_in > beside + 2) s.given = samples_of(r, n, beside + 2, b);
   return s;

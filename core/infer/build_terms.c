@@ -146,7 +146,7 @@ static void hand_out_weights(builder *b, node_id weights)
 /* An estimator that weighs each sample: f and what stands beside it, the weights, the bound. */
 static node_id add_bound(builder *b)
 {
-  bound_attr a = { b->m->objective, b->m->score, b->m->x->estimator.scale };
+  bound_attr a = { b->m->objective, b->m->score, b->m->x->estimator.scale, b->m->draws };
   node_id in[5] = { build_log_w(b, "log w") }, looked_at[4];
   int n = 1;
   if (b->m->score) in[n++] = sum_of_scores(b);

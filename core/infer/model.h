@@ -74,7 +74,8 @@ typedef struct model {
   sobol *net;    /* of noise sobol, with so many coordinates in use; else NULL */
   size_t n_coordinates;
   bool enumerates; /* samples are all points of the latents' supports */
-  size_t samples;  /* K: as the experiment says, or the number of points */
+  size_t draws;   /* that all points stand for, each by its probability: compare/tuples.h; else 0 */
+  size_t samples; /* K: as the experiment says, or the number of points */
   bool has_prior;
   family_use prior;
   double prior_values[FAMILY_MAX_PARAMS];

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a bias is measured against: the sum over the support where there is one, the exact
- * expectation where the model is linear and Gaussian, else a long run of the least variable
- * unbiased estimator. An estimator is never its own reference: it would agree with itself, however
- * wrong. */
+/* What a bias is measured against: the sum over the support where there is one, or over all draws
+ * of it, the exact expectation where the model is linear and Gaussian, else a long run of the least
+ * variable unbiased estimator. An estimator is never its own reference: it would agree with itself,
+ * however wrong. */
 #include "infer/compare/contest.h"
 #include "infer/compare/cubature.h"
+#include "infer/compare/tuples.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,23 +15,30 @@ static const uint64_t REFERENCE_STEPS = (uint64_t)1 << 30;
 
 typedef struct candidate {
   const char *objective, *estimator;
-  long samples;  /* 0: those of the one that is compared */
-  long times;    /* .. and times this; 0: once */
-  bool cubature; /* its exact expectation, where cubature_is_exact */
+  long samples; /* 0: those of the one that is compared */
+  long times;   /* .. and times this; 0: once */
+  enum {
+    RUN,      /* many gradients, or, where all latents are enumerated, one */
+    CUBATURE, /* the exact expectation, where cubature_is_exact */
+    TUPLES,   /* that of K draws, where tuples_fit */
+  } way;
 } candidate;
-/* In the order in which they are tried. rws reaches the wake objective's limit as K grows. */
+/* In the order in which they are tried. rws reaches the wake objective's limit by phi as K grows.
+ */
 static const candidate candidates[] = {
-  { "elbo", "enumerate", 1, 0, false },
-  { "elbo", "sgvb_b", 1, 0, true },
-  { "elbo", "sgvb_a", 1, 0, true },
-  { "elbo", "sgvb_b", REFERENCE_SAMPLES, 0, false },
-  { "elbo", "sgvb_a", REFERENCE_SAMPLES, 0, false },
-  { "elbo", "score_loo", REFERENCE_SAMPLES, 0, false },
-  { "elbo", "score", REFERENCE_SAMPLES, 0, false },
-  { "iwae", "dreg", 0, 0, false },
-  { "iwae", "iwae", 0, 0, false },
-  { "iwae", "vimco", 0, 0, false },
-  { "wake", "rws", 0, WAKE_TIMES, false },
+  { "elbo", "enumerate", 1, 0, RUN },
+  { "elbo", "sgvb_b", 1, 0, CUBATURE },
+  { "elbo", "sgvb_a", 1, 0, CUBATURE },
+  { "elbo", "sgvb_b", REFERENCE_SAMPLES, 0, RUN },
+  { "elbo", "sgvb_a", REFERENCE_SAMPLES, 0, RUN },
+  { "elbo", "score_loo", REFERENCE_SAMPLES, 0, RUN },
+  { "elbo", "score", REFERENCE_SAMPLES, 0, RUN },
+  { "iwae", "enumerate", 0, 0, TUPLES },
+  { "iwae", "dreg", 0, 0, RUN },
+  { "iwae", "iwae", 0, 0, RUN },
+  { "iwae", "vimco", 0, 0, RUN },
+  { "wake", "enumerate", 0, 0, TUPLES },
+  { "wake", "rws", 0, WAKE_TIMES, RUN },
 };
 
 /* A latent may have a road of its own (`gradient:`), and then the sum is not over everything. */
@@ -49,7 +57,9 @@ static elbo_status run_long(contest *c, const candidate *k, reference *r, long K
   timing ms;
   if (repeats < FEWEST) repeats = FEWEST;
   if (exact) repeats = 1;
-  if (exact)
+  if (k->way == TUPLES)
+    snprintf(r->name, sizeof r->name, "%s, all draws of K %ld", k->estimator, K);
+  else if (exact)
     snprintf(r->name, sizeof r->name, "%s", k->estimator);
   else
     snprintf(r->name, sizeof r->name, "%s, K %ld, %ld gradients", k->estimator, K, repeats);
@@ -65,8 +75,12 @@ static elbo_status run_reference(contest *c, const candidate *k, reference *r, l
   long K = (k->samples ? k->samples : samples) * (k->times ? k->times : 1);
   if (contest_resolve(c, k->estimator, K, NULL, why, sizeof why))
     return why[0] ? ELBO_DONE : c->e->status;
-  if (k->cubature && !cubature_is_exact(c->s->model)) return ELBO_DONE;
-  if (!k->cubature) return run_long(c, k, r, K);
+  if (k->way == CUBATURE && !cubature_is_exact(c->s->model)) return ELBO_DONE;
+  if (k->way == TUPLES) {
+    if (!tuples_fit(c->s->model, (size_t)K, c->sampler.batch)) return ELBO_DONE;
+    tuples_take(c->s->model, strcmp(k->objective, "wake") ? &bound_iwae : &bound_wake, (size_t)K);
+  }
+  if (k->way != CUBATURE) return run_long(c, k, r, K);
   snprintf(r->name, sizeof r->name, "exact (linear-Gaussian), by %s", k->estimator);
   return cubature_run(&c->sampler, &r->m, c->e);
 }

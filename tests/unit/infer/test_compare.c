@@ -338,6 +338,37 @@ START_TEST(test_bernoulli)
 }
 END_TEST
 
+static const char *verdict_of(const elbo_compare_result *r, const char *estimator,
+                              const char *group)
+{
+  for (size_t i = 0; i < r->n; i++)
+    if (!strcmp(r->rows[i].estimator, estimator) && !strcmp(r->rows[i].group, group))
+      return r->rows[i].verdict;
+  ck_abort_msg("no group %s of %s", group, estimator);
+  return NULL;
+}
+
+/* Bounds of K draws of states have an exact reference too; what rws has of theta is unbiased. */
+START_TEST(test_bounds_of_states)
+{
+  static const char *const names[] = { "vimco", "rws", NULL };
+  write_bits();
+  elbo_experiment *x = open_experiment(BERNOULLI);
+  elbo_compare_options o = { .size = sizeof o,
+                             .estimators = names,
+                             .samples = (const long[]){ 4, 0 },
+                             .repeats = 4000,
+                             .seed = 5 };
+  elbo_compare_result r;
+  ck_assert_msg(!elbo_compare(x, &o, &r), "%s", elbo_last_error(context));
+  expect_unbiased(&r, "vimco", "", "enumerate, all draws of K 4");
+  ck_assert_str_eq(expect(&r, "rws", "", "biased")->reference, "enumerate, all draws of K 4");
+  ck_assert_str_eq(verdict_of(&r, "rws", "q"), "biased");
+  ck_assert_str_eq(verdict_of(&r, "rws", "p"), "unbiased");
+  elbo_experiment_free(x);
+}
+END_TEST
+
 static const struct {
   const char *experiment, *roads[4], *by[2];
 } two_roads[] = {
@@ -650,6 +681,7 @@ int main(void)
   tcase_add_test(t, test_iwae_verdicts);
   tcase_add_test(t, test_wake_verdict);
   tcase_add_test(t, test_bernoulli);
+  tcase_add_test(t, test_bounds_of_states);
   tcase_add_loop_test(t, test_two_roads, 0, 2);
   tcase_add_loop_test(t, test_planted, 0, sizeof planted / sizeof *planted);
   tcase_add_test(t, test_temperature);

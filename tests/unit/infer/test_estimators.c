@@ -2,6 +2,7 @@
 /* Every estimator's expected gradient with one latent: discrete by all combinations of states,
  * normal under a linear model by quadrature. Error rates: expectation.h. */
 #include "expectation.h"
+#include "infer/compare/tuples.h"
 
 #define DISCRETE(z, how)                                                                           \
   "name: t\ndata: {x: {train: bits.csv}}\nmodel:\n  p:\n    z: {" z ", logits: learn}\n"           \
@@ -19,14 +20,16 @@ static void states(subject *t, size_t row, points *to)
 {
   const model *m = t->s->model;
   int z = m->q_order[0], x = variable_find(m, "x");
+  double sum = 0;
   if (row == 0) forward(t, 0, 0);
   to->n = t->K;
   for (size_t k = 0; k < t->K; k++) {
     double q = value_at(t, t->m->mg.log_q[z], k * BATCH + row);
-    to->prob[k] = exp(q);
+    sum += to->prob[k] = exp(q);
     to->f[k] = value_at(t, t->m->mg.log_p[z], k * BATCH + row) +
                value_at(t, t->m->mg.log_p[x], k * BATCH + row) - q;
   }
+  for (size_t k = 0; k < t->K; k++) to->prob[k] /= sum;
 }
 
 static const double pairs_x[BATCH][2] = {
@@ -113,6 +116,67 @@ START_TEST(expected_gradient)
   bool gauss = !strcmp(c->model, GAUSS);
   subject t = subject_of(c->model, gauss ? "sgvb_a" : "enumerate");
   expect_gradient(&t, c->model, c->estimator, gauss ? grid : states, c->K, STEPS, c->biased);
+  leave(&t);
+}
+END_TEST
+
+/* ---- the exact expectation of objectives of K draws (compare/tuples.h). The differences
+   of sums of float densities are right to some 5e-6. */
+static const struct {
+  const char *model;
+  const bound_rule *objective;
+  size_t draws;
+} exact[] = {
+  { BITS, &bound_iwae, 1 },    { BITS, &bound_iwae, 2 },    { BITS, &bound_iwae, 5 },
+  { CLASSES, &bound_iwae, 3 }, { CLASSES, &bound_iwae, 7 }, { BITS, &bound_wake, 3 },
+  { CLASSES, &bound_wake, 4 },
+};
+
+/* log q weighed by p(s|x) as it was at first: its derivative by phi is that of -KL(p(z|x) || q). */
+static double posterior[BATCH][8];
+
+static void keep_posterior(subject *t)
+{
+  points p;
+  for (size_t b = 0; b < BATCH; b++) {
+    double sum = 0;
+    states(t, b, &p);
+    for (size_t k = 0; k < p.n; k++) sum += p.prob[k] * exp(p.f[k]);
+    for (size_t k = 0; k < p.n; k++) posterior[b][k] = p.prob[k] * exp(p.f[k]) / sum;
+  }
+}
+
+static void wake(subject *t, size_t row, points *to)
+{
+  states(t, row, to);
+  for (size_t k = 0; k < to->n; k++) to->f[k] = log(to->prob[k]), to->prob[k] = posterior[row][k];
+}
+
+START_TEST(all_draws)
+{
+  subject t = subject_of(exact[_i].model, "enumerate");
+  double want[MOST_PARAMS], by_phi[MOST_PARAMS];
+  bool wakes = exact[_i].objective == &bound_wake;
+  error e = { 0 };
+  graph_options o = { .purpose = GRAPH_TRAIN, .batch = BATCH, .samples = t.K };
+  true_gradient(&t, states, exact[_i].draws, want);
+  keep_posterior(&t);
+  true_gradient(&t, wake, 0, by_phi);
+  double bound = objective_of(&t, states, exact[_i].draws);
+  ck_assert(tuples_fit(t.s->model, exact[_i].draws, BATCH));
+  ck_assert(!tuples_fit(t.s->model, 4000, BATCH));
+  tuples_take(t.s->model, exact[_i].objective, exact[_i].draws);
+  machine_free(t.m);
+  ck_assert_msg(!machine_new(t.s, &o, NULL, t.params, t.grads, &t.m, &e), "%s", e.text);
+  machine_feed_split(t.m, SPLIT_TRAIN, first_rows, 0);
+  forward(&t, 0, 0);
+  ck_assert(!run_backward(t.m->run, &e));
+  ck_assert_double_eq_tol((double)*run_value(t.m->run, t.m->mg.objective), bound, 2e-6);
+  for (size_t i = 0; i < t.floats; i++) {
+    double w = wakes && learned(&t, i, "q.") ? by_phi[i] : want[i];
+    if (learned(&t, i, ""))
+      ck_assert_msg(fabs((double)t.grads[i] - w) < 1e-5, "%g, expected %g", (double)t.grads[i], w);
+  }
   leave(&t);
 }
 END_TEST
@@ -288,6 +352,7 @@ int main(void)
   tcase_set_timeout(t, 120);
   tcase_add_unchecked_fixture(t, start, fixture_end);
   tcase_add_loop_test(t, expected_gradient, 0, ROWS);
+  tcase_add_loop_test(t, all_draws, 0, sizeof exact / sizeof *exact);
   tcase_add_test(t, variances);
   tcase_add_loop_test(t, what_is_refused, 0, REFUSED);
   tcase_add_loop_test(t, noise_of_each, 0, n_estimators);
