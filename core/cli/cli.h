@@ -141,9 +141,11 @@ void help_group(cli *c, const char *word);
 
 /* ---- opening things; each prints what is wrong and answers the exit status */
 int open_context(cli *c);
+int new_context(cli *c, int threads, elbo_context **ctx); /* another one; threads 0: all cores */
 int open_experiment(cli *c); /* of the first argument, with --set and --seed */
 int open_run(cli *c);        /* of the first argument, with --set and --data */
 int library_failed(cli *c, elbo_status status);
+int context_failed(cli *c, const elbo_context *ctx, elbo_status status);
 void close_all(cli *c);
 
 /* ---- terminal.c */

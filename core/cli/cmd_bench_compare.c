@@ -63,20 +63,13 @@ static int enter_all(cli *c, contest *k)
   return failed;
 }
 
-/* Each in a context of its own, since that is what holds the number of threads; errors are told by
- * the program's context. */
+/* Each in a context of its own, since that is what holds the number of threads. */
 static int open_one(cli *c, contestant *p)
 {
-  elbo_context_options options = { .size = sizeof options,
-                                   .plugins = c->o.plugin.items,
-                                   .trust_plugins = c->o.trust_plugins,
-                                   .threads = p->threads,
-                                   .log = library_log,
-                                   .log_user = c };
-  elbo_status status = elbo_context_new(&options, &p->ctx);
-  if (!status) status = elbo_experiment_open(p->ctx, p->file, c->o.set.items, &p->x);
-  if (!status) return 0;
-  return fail(c, -status, "%s", p->ctx ? elbo_last_error(p->ctx) : elbo_status_text(status));
+  int failed = new_context(c, p->threads, &p->ctx);
+  if (failed) return failed;
+  elbo_status status = elbo_experiment_open(p->ctx, p->file, c->o.set.items, &p->x);
+  return status ? context_failed(c, p->ctx, status) : 0;
 }
 
 static int run_rounds(cli *c, contest *k)
@@ -85,7 +78,7 @@ static int run_rounds(cli *c, contest *k)
     for (int i = 0; i < k->n; i++) {
       elbo_bench_result result;
       elbo_status status = elbo_bench_step(k->of[i].x, (int64_t)c->o.steps, &result);
-      if (status) return fail(c, -status, "%s", elbo_last_error(k->of[i].ctx));
+      if (status) return context_failed(c, k->of[i].ctx, status);
       k->of[i].ms[r] = result.ms_median;
       k->of[i].ratio[r] = result.ms_median / k->of[0].ms[r];
       if (signals_stop(NULL))

@@ -6,10 +6,15 @@
 #include <string.h>
 
 /* The library's text of what failed; without one, the words of the status. */
+int context_failed(cli *c, const elbo_context *ctx, elbo_status status)
+{
+  const char *text = ctx ? elbo_last_error(ctx) : "";
+  return fail(c, -status, "%s", *text ? text : elbo_status_text(status));
+}
+
 int library_failed(cli *c, elbo_status status)
 {
-  const char *text = c->ctx ? elbo_last_error(c->ctx) : "";
-  return fail(c, -status, "%s", *text ? text : elbo_status_text(status));
+  return context_failed(c, c->ctx, status);
 }
 
 /* The folders of ELBO_PLUGIN_PATH; an empty piece of the list does not mean the current folder. The
@@ -28,7 +33,7 @@ static bool folders_of_environment(option_list *folders, char **copy)
   return true;
 }
 
-int open_context(cli *c)
+int new_context(cli *c, int threads, elbo_context **ctx)
 {
   char *copy = NULL;
   option_list folders = { 0 };
@@ -39,14 +44,20 @@ int open_context(cli *c)
     .directories = folders.items,
     .trust_plugins = c->o.trust_plugins,
     .check_plugins = c->o.check_plugins,
-    .threads = (int)c->o.threads,
+    .threads = threads,
     .log = library_log,
     .log_user = c,
   };
-  elbo_status status = fine ? elbo_context_new(&options, &c->ctx) : ELBO_E_MEMORY;
+  *ctx = NULL;
+  elbo_status status = fine ? elbo_context_new(&options, ctx) : ELBO_E_MEMORY;
   free(folders.items);
   free(copy);
-  return status ? library_failed(c, status) : 0;
+  return status ? context_failed(c, *ctx, status) : 0;
+}
+
+int open_context(cli *c)
+{
+  return new_context(c, (int)c->o.threads, &c->ctx);
 }
 
 /* --seed and --epochs are settings with names of their own, so that the run's experiment.yaml holds
