@@ -43,30 +43,11 @@ void check_absent(trial *t, const char *why)
   snprintf(t->board->row.detail, sizeof t->board->row.detail, "%s", why);
 }
 
-static size_t list_numbers(char *to, size_t room, const char *name, int n, const double *x)
-{
-  size_t at = (size_t)snprintf(to, room, "%s = (", name);
-  for (int i = 0; i < n && i < CHECK_NOTED && at < room; i++)
-    at += (size_t)snprintf(to + at, room - at, "%s%.9g", i ? ", " : "", x[i]);
-  if (at < room) at += (size_t)snprintf(to + at, room - at, ")");
-  return at < room ? at : room - 1;
-}
-
-place_text place_of(const trial *t, const double *x, const double *w)
-{
-  place_text p = { "" };
-  size_t at = 0;
-  if (x) at = list_numbers(p.text, sizeof p.text, "value", t->u.E, x);
-  if (x && w && at < sizeof p.text) at += (size_t)snprintf(p.text + at, sizeof p.text - at, ", ");
-  if (w && at < sizeof p.text)
-    list_numbers(p.text + at, sizeof p.text - at, "working parameters", t->u.W, w);
-  return p;
-}
-
 void note(trial *t, const char *operation, const double *x, const double *w)
 {
   board *b = t->board;
   b->operation = operation;
+  b->family = t->u.family;
   b->nulls = "";
   b->n_x = x ? (t->u.E < CHECK_NOTED ? t->u.E : CHECK_NOTED) : 0;
   b->n_w = w ? (t->u.W < CHECK_NOTED ? t->u.W : CHECK_NOTED) : 0;

@@ -30,14 +30,6 @@ static float number(uint32_t seed, uint32_t i)
   return (float)noise_normal(&e);
 }
 
-static void matrices_free(matrices *x)
-{
-  free(x->a);
-  free(x->b);
-  free(x->c);
-  free(x->before);
-}
-
 static bool matrices_new(trial *t, const product *p, matrices *x)
 {
   x->lda = (p->ta ? p->m : p->k) + p->more;
@@ -50,16 +42,20 @@ static bool matrices_new(trial *t, const product *p, matrices *x)
   x->b = malloc(x->nb * sizeof(float));
   x->c = malloc(x->nc * sizeof(float));
   x->before = malloc(x->nc * sizeof(float));
-  if (!check_that(t, x->a && x->b && x->c && x->before, "no memory")) {
-    matrices_free(x);
-    *x = (matrices){ 0 };
-    return false;
-  }
+  if (!check_that(t, x->a && x->b && x->c && x->before, "no memory")) return false;
   for (size_t i = 0; i < x->na; i++) x->a[i] = number(1, (uint32_t)i);
   for (size_t i = 0; i < x->nb; i++) x->b[i] = number(2, (uint32_t)i);
   for (size_t i = 0; i < x->nc; i++) x->c[i] = p->beta == 0 ? NAN : number(3, (uint32_t)i);
   memcpy(x->before, x->c, x->nc * sizeof(float));
   return true;
+}
+
+static void matrices_free(matrices *x)
+{
+  free(x->a);
+  free(x->b);
+  free(x->c);
+  free(x->before);
 }
 
 static void call(trial *t, const product *p, const matrices *x, float *c)
@@ -207,23 +203,23 @@ static void guard(trial *t)
 {
   static const product p = { 0, 0, 13, 11, 17, 0, 1, 0 };
   for (int before = 0; before < 2; before++) {
-    guarded a = { 0 }, b = { 0 }, c = { 0 };
+    fence a, b, c;
     guard_kind input = { before, true }, output = { before, false };
     matrices x;
     if (!matrices_new(t, &p, &x)) return;
-    if (guarded_new(&a, x.na * sizeof(float), input) &&
-        guarded_new(&b, x.nb * sizeof(float), input) &&
-        guarded_new(&c, x.nc * sizeof(float), output)) {
+    if (fence_new(t, &a, "a", x.na, sizeof(float), input) &&
+        fence_new(t, &b, "b", x.nb, sizeof(float), input) &&
+        fence_new(t, &c, "c", x.nc, sizeof(float), output)) {
       memcpy(a.host, x.a, x.na * sizeof(float));
       memcpy(b.host, x.b, x.nb * sizeof(float));
       matrices on = x;
       on.a = a.at;
       on.b = b.at;
       call(t, &p, &on, c.at);
+      fence_shut(&a);
+      fence_shut(&b);
+      fence_shut(&c);
     }
-    guarded_free(&a);
-    guarded_free(&b);
-    guarded_free(&c);
     matrices_free(&x);
   }
   check_says(t, "%d x %d x %d", p.m, p.n, p.k);

@@ -46,8 +46,10 @@ static double slope_at(trial *t, cdf_line *l, int i)
   double d = (l->upper ? -1 : 1) * difference_from(along_value, l, v, 0.1 * l->s.scale[0], &error);
   if (!(error <= 1e-5 * f && f > 1e-290)) return 0;
   check_that(t, fabs(d - f) <= 1e-7 * f + 30 * error,
-             "the %s has the slope %.12g where the density is %.12g (in the chart) at %s",
-             l->upper ? "sf" : "cdf", d, f, place_of(t, &y, l->w).text);
+             "the %s has the slope %.12g where the density is %.12g (in the chart) at %s%s",
+             l->upper ? "sf" : "cdf", d, f, place_of(t, &y, l->w).text,
+             f > 0 && fabs(d + f) < 1e-6 * f ? ": its sign is turned; `upper` asks for 1 - F"
+                                             : underflow_of(y));
   return 1;
 }
 
@@ -222,8 +224,9 @@ static int gradient_at(trial *t, cdf_line *l)
     if (!(error <= 1e-4 * fabs(d))) continue;
     n++;
     check_that(t, fabs(dw[l->k] - d) <= 1e-6 * fabs(d) + 30 * error,
-               "d %s / d working number %d: found %.12g, expected %.12g at %s",
-               l->upper ? "sf" : "cdf", l->k, dw[l->k], d, place_of(t, &l->y, l->w).text);
+               "d %s / d %s: found %.12g, expected %.12g at %s%s", l->upper ? "sf" : "cdf",
+               number_name(t, l->k).text, dw[l->k], d, place_of(t, &l->y, l->w).text,
+               slip_of(t, l->k, l->w, dw[l->k], d));
   }
   return n;
 }
@@ -263,17 +266,27 @@ static double inverse_at(void *arg, double at)
   return y;
 }
 
+/* Does the value lie nearer to an end than doubles do? So it is told by an infinite y, or by the
+ * end itself where the next double already lies beyond u. */
+static bool beyond_doubles(trial *t, const double *w, double u, double y)
+{
+  double inner = nextafter(y, u > 0.5 ? -INFINITY : INFINITY);
+  if (isinf(y)) return true;
+  if (isfinite(ask_log_prob(t, &y, w, NULL, NULL))) return false;
+  return u > 0.5 ? ask_cdf(t, inner, w, 1, NULL) >= 1 - u : ask_cdf(t, inner, w, 0, NULL) >= u;
+}
+
 static void back_again(trial *t, const double *w, double u)
 {
   double y = ask_icdf(t, u, w, NULL), least = fmin(u, 1 - u);
-  if (isinf(y)) return; /* beyond doubles */
+  if (beyond_doubles(t, w, u, y)) return;
   double F = ask_cdf(t, y, w, u > 0.5, NULL), want = u > 0.5 ? 1 - u : u,
          dy = 4 * DBL_EPSILON * fabs(y),
          /* what the rounding of y makes of it, also where the density is infinite */
       change = fabs(ask_cdf(t, y + dy, w, u > 0.5, NULL) - ask_cdf(t, y - dy, w, u > 0.5, NULL));
   double slack = 1e-9 * least + change + 4 * DBL_EPSILON * want;
-  check_that(t, fabs(F - want) <= slack, "%s(icdf(%.17g)) = %.17g (icdf %.17g) at %s",
-             u > 0.5 ? "sf" : "cdf", u, F, y, place_of(t, NULL, w).text);
+  check_that(t, fabs(F - want) <= slack, "%s(icdf(%.17g)) = %.17g (icdf %.17g) at %s%s",
+             u > 0.5 ? "sf" : "cdf", u, F, y, place_of(t, NULL, w).text, underflow_of(y));
 }
 
 static void least_point(trial *t, const double *w, double u)
@@ -301,8 +314,9 @@ static int inverse_gradient(trial *t, cdf_line *l)
     if (!(error <= 1e-5 * (fabs(d) + 1e-3))) continue;
     n++;
     check_that(t, fabs(dw[l->k] - d) <= 1e-6 * fabs(d) + 30 * error + 1e-9,
-               "d icdf(%g) / d working number %d: found %.12g, expected %.12g at %s", l->y, l->k,
-               dw[l->k], d, place_of(t, NULL, l->w).text);
+               "d icdf(%g) / d %s: found %.12g, expected %.12g at %s%s", l->y,
+               number_name(t, l->k).text, dw[l->k], d, place_of(t, NULL, l->w).text,
+               slip_of(t, l->k, l->w, dw[l->k], d));
   }
   return n;
 }

@@ -11,44 +11,70 @@ static double one(void *arg, const double *y, double f)
   return (void)arg, (void)y, (void)f, 1;
 }
 
-/* By quadrature to two dimensions of the event. */
-static bool small_enough(trial *t)
+/* An event that quadrature can do, of so many dimensions. */
+static bool in_dimensions(trial *t, int D)
 {
   if (!t->u.family->event_rank) return true;
-  bool simplex = t->u.family->support.kind == ELBO_SUP_SIMPLEX;
-  return check_dim(t, simplex ? 3 : 2);
-}
-
-static int total_points(const trial *t)
-{
-  int n = grid_size(t);
-  return t->u.family->event_rank && !t->thorough && n > 5 ? 5 : n;
+  return check_dim(t, t->u.family->support.kind == ELBO_SUP_SIMPLEX ? D + 1 : D);
 }
 
 /* How much may lie beyond the edge of what doubles reach, by the integrand there: it falls at least
  * by e^-r / 100. */
 static const double beyond = 100;
 
+typedef struct {
+  double worst;
+  int tried, cut;
+} total_tally;
+
+static void total_at(trial *t, const double *w, expected e, total_tally *n)
+{
+  if (e.cut && ++n->cut && e.edge > 1e-5) return;
+  double off = fabs(e.value - 1);
+  n->tried++;
+  n->worst = fmax(n->worst, off);
+  check_that(t, e.value != 0 && !isnan(e.value),
+             "log_prob is finite nowhere, or at single points alone, at %s: are .support (a "
+             "discrete one is a kind of its own) and .value_form those of the values it takes?",
+             place_of(t, NULL, w).text);
+  check_that(t, off <= 1e-7 + 10 * e.error + beyond * e.edge && off < 1e-3,
+             "the total is %.12g (error %.1g) at %s", e.value, e.error, place_of(t, NULL, w).text);
+}
+
+/* Of a vector event first in two dimensions, then in three, where not every density can be
+ * resolved. */
+static void vector_totals(trial *t, total_tally *n)
+{
+  double w[CHECK_MAX_W];
+  for (int D = 2; D <= 3 && in_dimensions(t, D); D++)
+    for (int i = 0; i < (t->thorough ? grid_size(t) : 9 - 2 * D) && !check_failed(t); i++) {
+      if (!(i ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;
+      expected e = expectation(t, w, one, NULL);
+      if (D == 2 || e.error < 1e-4) total_at(t, w, e, n);
+    }
+}
+
+static void scalar_totals(trial *t, total_tally *n)
+{
+  double w[CHECK_MAX_W];
+  for (int i = 0; i < grid_size(t) && !check_failed(t); i++)
+    if (grid_at(t, i, w)) total_at(t, w, expectation(t, w, one, NULL), n);
+}
+
 void check_total(trial *t)
 {
-  double w[CHECK_MAX_W], worst = 0;
-  int tried = 0, cut = 0;
-  if (!small_enough(t)) return;
-  for (int i = 0; i < total_points(t) && !check_failed(t); i++) {
-    bool vector = t->u.family->event_rank && i;
-    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;
-    expected e = expectation(t, w, one, NULL);
-    if (e.cut && ++cut && e.edge > 1e-5) continue;
-    tried++;
-    double off = fabs(e.value - 1);
-    worst = fmax(worst, off);
-    check_that(t, off <= 1e-7 + 10 * e.error + beyond * e.edge && off < 1e-3,
-               "the total is %.12g (error %.1g) at %s", e.value, e.error,
-               place_of(t, NULL, w).text);
+  total_tally n = { 0 };
+  int draws = 0;
+  if (t->u.family->event_rank) {
+    vector_totals(t, &n);
+    draws = gap_test(t);
+  } else {
+    scalar_totals(t, &n);
   }
-  check_that(t, tried > 0, "no parameters at which the mass lies within the reach of doubles");
-  check_says(t, "worst |total - 1| = %.1e over %d parameters%s", worst, tried,
-             cut ? "; others reach beyond doubles" : "");
+  check_that(t, n.tried > 0, "no parameters at which the mass lies within the reach of doubles");
+  check_says(t, "worst |total - 1| = %.1e over %d parameters%s%s", n.worst, n.tried,
+             n.cut ? "; others reach beyond doubles" : "",
+             draws ? "; in 6 dimensions by draws" : "");
 }
 
 /* ---- gradients */
@@ -73,7 +99,7 @@ typedef struct {
 } tally;
 
 /* A difference whose own error is large says nothing, as at a kink. */
-static void compare(density_line *l, double *moving, double found, const char *by, int k, tally *n)
+static void compare(density_line *l, double *moving, double found, bool by_value, int k, tally *n)
 {
   double error, d;
   l->moving = moving;
@@ -86,8 +112,9 @@ static void compare(density_line *l, double *moving, double found, const char *b
   n->compared++;
   n->worst = fmax(n->worst, fabs(found - d) / fmax(1, fabs(d)));
   if (!(fabs(found - d) <= slack))
-    check_that(l->t, false, "d log_prob / d %s %d: found %.12g, expected %.12g at %s", by, k, found,
-               d, place_of(l->t, l->y, l->w).text);
+    check_that(l->t, false, "d log_prob / d %s: found %.12g, expected %.12g at %s%s",
+               by_value ? value_name(l->t, k).text : number_name(l->t, k).text, found, d,
+               place_of(l->t, l->y, l->w).text, slip_of(l->t, by_value ? -1 : k, l->w, found, d));
 }
 
 static void compare_all(density_line *l, bool by_value, tally *n)
@@ -97,10 +124,10 @@ static void compare_all(density_line *l, bool by_value, tally *n)
   double f = ask_log_prob(t, l->y, l->w, dx, dw);
   if (!isfinite(f)) return;
   if (by_value)
-    for (int k = 0; k < t->u.E; k++) compare(l, &l->y[k], dx[k], "value", k, n);
+    for (int k = 0; k < t->u.E; k++) compare(l, &l->y[k], dx[k], true, k, n);
   else
     for (int k = 0; k < t->u.W; k++)
-      if (grid_learned(t, k)) compare(l, &l->w[k], dw[k], "working number", k, n);
+      if (grid_learned(t, k)) compare(l, &l->w[k], dw[k], false, k, n);
 }
 
 /* A gradient by a point of a simplex is the ambient one; the density off the simplex is the
@@ -144,7 +171,7 @@ void check_by_parameters(trial *t)
     gradients(t, false);
 }
 
-/* ---- score: of each parameter its mean, beside its mean size, which sets the scale */
+/* ---- score: of each parameter its mean, beside its root mean square, which sets the scale */
 typedef struct {
   trial *t;
   const double *w;
@@ -162,17 +189,17 @@ static double score_and_1(void *arg, const double *y, double f)
 {
   return 1 + score(arg, y, f);
 }
-static double score_size(void *arg, const double *y, double f)
+static double score_squared(void *arg, const double *y, double f)
 {
-  return fabs(score(arg, y, f));
+  double s = score(arg, y, f);
+  return s * s;
 }
 
 static bool excepted(const trial *t, int k)
 {
   const elbo_family *f = t->u.family;
-  int p = 0;
-  while (p + 1 < (int)f->n_params && k >= t->u.offset[p + 1]) p++;
-  return !grid_learned(t, k) || f->params[p].flags & (ELBO_MOVES_SUPPORT | ELBO_CONSTANT);
+  return !grid_learned(t, k) ||
+         f->params[param_index(t, k)].flags & (ELBO_MOVES_SUPPORT | ELBO_CONSTANT);
 }
 
 /* Does a value with a density lose it when working number k moves? */
@@ -193,6 +220,8 @@ static bool moves_support(trial *t, const double *w, int k)
 
 static const char *score_advice(trial *t, const double *w, int k)
 {
+  if (!(fabs(expectation(t, w, one, NULL).value - 1) < 1e-6))
+    return "the density does not integrate to 1 there: see `total` first";
   return moves_support(t, w, k)
              ? "it moves the support: give its parameter the flag ELBO_MOVES_SUPPORT"
              : "it does not move the support: its derivative in dw, or how it enters the "
@@ -202,26 +231,31 @@ static const char *score_advice(trial *t, const double *w, int k)
 void check_score(trial *t)
 {
   double w[CHECK_MAX_W], worst = 0;
-  int tried = 0;
-  if (!small_enough(t)) return;
-  int most = !t->u.family->event_rank ? total_points(t) : t->thorough ? 3 : 1;
+  int tried = 0, learned = 0;
+  if (!in_dimensions(t, 2)) return;
+  int most = !t->u.family->event_rank ? grid_size(t) : t->thorough ? 3 : 1;
   for (int i = 0; i < most && !check_failed(t); i++) {
     bool vector = t->u.family->event_rank;
-    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;
+    if (!(vector ? grid_vector(t, i, w) : grid_at(t, i, w))) continue;
     for (int k = 0; k < t->u.W; k++) {
       score_of s = { t, w, k };
       if (excepted(t, k)) continue;
-      expected mean = expectation(t, w, score_and_1, &s), size = expectation(t, w, score_size, &s);
+      learned++;
+      expected mean = expectation(t, w, score_and_1, &s),
+               size = expectation(t, w, score_squared, &s);
+      size.value = sqrt(size.value);
       if (mean.cut || size.cut || !isfinite(size.value)) continue;
       tried++;
       double off = fabs(mean.value - 1);
       worst = fmax(worst, off / (1 + size.value));
       if (off <= 1e-6 * (1 + size.value) + 10 * mean.error) continue;
-      check_that(t, false,
-                 "E[d log q / d working number %d] = %.3g, expected 0 (E|..| = %.3g) at %s: %s", k,
-                 mean.value - 1, size.value, place_of(t, NULL, w).text, score_advice(t, w, k));
+      check_that(t, false, "E[d log q / d %s] = %.3g, expected 0 (its deviation is %.3g) at %s: %s",
+                 number_name(t, k).text, mean.value - 1, size.value, place_of(t, NULL, w).text,
+                 score_advice(t, w, k));
     }
   }
-  check_says(t, "worst %.1e of the mean size, %d means", worst, tried);
-  if (!tried) check_absent(t, "every parameter moves the support or is constant");
+  check_says(t, "worst %.1e of the deviation, %d means", worst, tried);
+  if (!tried)
+    check_absent(t, learned ? "nowhere within the reach of quadrature"
+                            : "every parameter moves the support or is constant");
 }

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,18 @@ static double bounded_at(const bounded *b, const double *y)
   int j = (k + 1) % b->E;
   return s * tanh((y[j] - b->middle[j]) / b->size[j]);
 }
+static place_text bounded_name(const trial *t, const bounded *b)
+{
+  place_text p;
+  int k = b->which % b->E, kind = b->which / b->E, j = (k + 1) % b->E;
+  size_t at = (size_t)snprintf(p.text, sizeof p.text, "tanh((%s - %.3g) / %.3g)",
+                               value_name(t, k).text, b->middle[k], b->size[k]);
+  if (kind == 1) snprintf(p.text + at, sizeof p.text - at, "^2");
+  if (kind > 1)
+    snprintf(p.text + at, sizeof p.text - at, " tanh((%s - %.3g) / %.3g)", value_name(t, j).text,
+             b->middle[j], b->size[j]);
+  return p;
+}
 static double bounded_phi(void *arg, const double *y, double f)
 {
   return (void)f, 2 + bounded_at(arg, y);
@@ -140,8 +153,9 @@ static double compare_means(trial *t, const double *w, bounded *b, const double 
     worst = fmax(worst, off);
     check_that(
         t, off <= bound + 10 * e.error + 1e-6,
-        "the mean of bounded function %d over %d draws is %.4f, expected %.4f +- %.4f, at %s",
-        b->which, n, mean, e.value - 2, bound, place_of(t, NULL, w).text);
+        "the mean of %s over %d draws is %.4f, by log_prob it is %.4f +- %.4f, at %s: is the draw "
+        "wrong, or the density (`total`)?",
+        bounded_name(t, b).text, n, mean, e.value - 2, bound, place_of(t, NULL, w).text);
   }
   return worst;
 }
@@ -157,7 +171,7 @@ void check_draws_density(trial *t)
   for (int i = 0; i < points && !check_failed(t); i++) {
     bounded b;
     bool vector = t->u.family->event_rank;
-    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;
+    if (!(vector ? grid_vector(t, i, w) : grid_at(t, i, w))) continue;
     if (!bounded_from(t, w, &b) || !draw_many(t, w, 2000 + (uint32_t)i, n, y)) continue;
     worst = fmax(worst, compare_means(t, w, &b, y, n));
   }

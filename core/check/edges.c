@@ -177,8 +177,8 @@ void check_finite(trial *t)
     for (int k = 0; k < t->u.E; k++) number = number && !isnan(dx[k]);
     for (int k = 0; k < t->u.W; k++) number = number && !isnan(dw[k]);
     if (!number)
-      check_that(t, false, "NaN in log_prob = %g or its gradients at %s", f,
-                 place_of(t, y, w).text);
+      check_that(t, false, "NaN in log_prob = %g or its gradients at %s%s", f,
+                 place_of(t, y, w).text, underflow_of(y[0]));
   }
   check_says(t, "%d parameters and values", n);
 }

@@ -29,7 +29,7 @@ bool check_dim(trial *t, int K)
          t->u.E <= CHECK_MAX_E;
 }
 
-static int param_of(const trial *t, int k)
+int param_index(const trial *t, int k)
 {
   int p = 0;
   while (p + 1 < (int)t->u.family->n_params && k >= t->u.offset[p + 1]) p++;
@@ -38,7 +38,7 @@ static int param_of(const trial *t, int k)
 
 bool grid_learned(const trial *t, int k)
 {
-  const elbo_param *p = &t->u.family->params[param_of(t, k)];
+  const elbo_param *p = &t->u.family->params[param_index(t, k)];
   return p->constraint != ELBO_INTEGER && !(p->flags & ELBO_CONSTANT);
 }
 
@@ -61,7 +61,7 @@ bool grid_moderate(trial *t, uint32_t i, double *w)
 {
   elbo_noise e = check_noise(77, i);
   for (int k = 0; k < t->u.W; k++) {
-    const elbo_param *p = &t->u.family->params[param_of(t, k)];
+    const elbo_param *p = &t->u.family->params[param_index(t, k)];
     const reach *r = &reaches[p->constraint];
     w[k] = r->middle + r->spread * noise_normal(&e);
     if (p->constraint == ELBO_INTEGER) w[k] = whole(w[k]);
@@ -88,7 +88,7 @@ bool grid_at(trial *t, int i, double *w)
   int ends = 2 * (int)f->n_params;
   param_standard(&t->u, w);
   for (int k = 0; k < t->u.W; k++)
-    if (t->u.family->params[param_of(t, k)].constraint == ELBO_INTEGER) w[k] = whole(w[k]);
+    if (t->u.family->params[param_index(t, k)].constraint == ELBO_INTEGER) w[k] = whole(w[k]);
   if (i > 0 && i <= ends) put_end(t, (i - 1) / 2, (i - 1) % 2, w);
   if (i > ends) grid_moderate(t, (uint32_t)i, w);
   return allowed(t, w);

@@ -14,14 +14,28 @@
 
 enum { CHECK_NOTED = 8, CHECK_MAX_W = 64, CHECK_MAX_E = 8 };
 
+/* fence.c */
+enum { CHECK_BUFFERS = 4096 };
+typedef enum { BUFFER_INPUT, BUFFER_OUTPUT, BUFFER_GONE } buffer_state;
+typedef struct {
+  const char *name; /* a literal */
+  guarded memory;
+  ptrdiff_t count, size; /* of its numbers */
+  buffer_state state;
+} noted_buffer;
+
 /* Shared with the child that tries the property. */
 typedef struct board {
   elbo_check_row row;
   bool finished;
-  const char *operation; /* the call under way; a literal, so that parent and child agree */
-  const char *nulls;     /* the outputs of that call that were NULL: a literal, "" where none was */
+  const char *operation;     /* the call under way; a literal, so that parent and child agree */
+  const elbo_family *family; /* of that call; the parent of the process has it at the same place */
+  const char *nulls; /* the outputs of that call that were NULL: a literal, "" where none was */
   int n_x, n_w;
   double x[CHECK_NOTED], w[CHECK_NOTED];
+  uintptr_t fault;  /* the address whose access killed it, or 0 */
+  unsigned buffers; /* that were made; the last ones stand here, in a ring */
+  noted_buffer buffer[CHECK_BUFFERS];
 } board;
 
 typedef struct trial {
@@ -47,11 +61,23 @@ void check_absent(trial *t, const char *why); /* not applicable, unless it has f
 /* the numbers of a pass */
 void check_says(trial *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool check_failed(const trial *t);
-/* "x = (..), w = (..)" for messages */
+
+/* ---- words.c: for messages. "value = (..), working parameters (loc, log_scale) = (..)" */
 typedef struct {
-  char text[256];
+  char text[288];
 } place_text;
 place_text place_of(const trial *t, const double *x, const double *w);
+/* of working number k: "log_scale", "logits[2]" */
+typedef struct {
+  char text[80];
+} number_text;
+number_text number_name(const trial *t, int k);
+number_text value_name(const trial *t, int k); /* "value", "value[2]" */
+/* What a derivative by working number k (-1: by something else) looks like that is not the expected
+ * one: ": its sign is turned", or "". A guess from one place, so that it follows the numbers. */
+const char *slip_of(const trial *t, int k, const double *w, double found, double want);
+/* what may be amiss at a value so near 0, or "" */
+const char *underflow_of(double y);
 
 /* ---- calls of the plugin */
 double ask_log_prob(trial *t, const double *x, const double *w, double *dx, double *dw);
@@ -74,6 +100,9 @@ int grid_size(const trial *t);
 bool grid_at(trial *t, int i, double *w);
 /* of small size, the i-th of many; false as grid_at */
 bool grid_moderate(trial *t, uint32_t i, double *w);
+int param_index(const trial *t, int k); /* of working number k, in the table */
+/* of a vector event, the i-th moderate one whose tails fall fast; false: there are no more */
+bool grid_vector(trial *t, int i, double *w);
 /* may working number k be learned: neither an integer nor a constant */
 bool grid_learned(const trial *t, int k);
 elbo_noise check_noise(uint32_t seed, uint32_t element);
@@ -102,8 +131,8 @@ int space_points(const space *s, int i, double *v);
 int space_count(const trial *t);
 double form_log_slope(uint32_t value_form, double y); /* log dx/dy */
 
-/* E_q[phi(y)]; of a discrete family the sum. edge: the integrand where doubles end; cut: it is so
- * large that part of the mass lies beyond, and the value means little. */
+/* ---- expectation.c: E_q[phi(y)]; of a discrete family the sum. edge: the integrand where doubles
+ * end; cut: it is so large that part of the mass lies beyond, and the value means little. */
 typedef double event_function(void *arg, const double *y, double log_f);
 typedef struct expected {
   double value, error, edge;
@@ -142,11 +171,29 @@ int pathwise_of(trial *t, const elbo_reparam *r);
 int continuity_of(trial *t, const elbo_reparam *r);
 bool has_pathwise(const trial *t); /* a scalar with a cdf, on a line */
 
+/* ---- gap.c: the total of a vector event beyond three dimensions; how many were looked at */
+int gap_test(trial *t);
+
 /* ---- kernels.c */
 double float_ulp(double v);
 
 /* ---- memory.c */
 int guard_road(trial *t, const elbo_reparam *r);
+/* a value and parameters at which something can be called */
+bool some_event(trial *t, int i, double *w, double *y);
+
+/* ---- fence.c */
+typedef struct fence {
+  void *at, *host; /* as the plugin sees it, and as it may always be written */
+  guarded memory;
+  noted_buffer *noted;
+} fence;
+/* `count` numbers of `size` bytes */
+bool fence_new(trial *t, fence *f, const char *name, size_t count, size_t size, guard_kind kind);
+void fence_shut(fence *f); /* the plugin has no right to it any more */
+void fences_free(board *b);
+/* ": it touched dw[2], and dw has 2 numbers", of b->fault; false: it lies in no buffer */
+bool fence_blame(const board *b, char *to, size_t room);
 /* ---- watch.c: calls of the allocator from the object that holds `table`, through its own linkage
  * table */
 typedef struct watch watch;

@@ -125,8 +125,9 @@ static void moments(trial *t, int which, moment_by *by, const char *name)
   int n = 0;
   if (!has_moment(t) || !two_dimensions(t)) return;
   bool vector = t->u.family->event_rank;
-  for (int i = 0; i < (!vector ? grid_size(t) : t->thorough ? 3 : 1) && !check_failed(t); i++) {
-    if (!(vector ? grid_moderate(t, (uint32_t)i, w) : grid_at(t, i, w))) continue;
+  int most = !vector ? grid_size(t) : t->thorough ? 3 : 1;
+  for (int i = 0; i < most && !check_failed(t); i++) {
+    if (!(vector ? grid_vector(t, i, w) : grid_at(t, i, w))) continue;
     n += one_moment(t, w, which, by, name);
   }
   check_says(t, "%d values", n);
@@ -266,7 +267,7 @@ static bool has_kls(trial *t)
 
 static int side_length(const trial *t)
 {
-  return t->u.family->event_rank ? 1 : t->thorough ? 12 : 4;
+  return t->u.family->event_rank || !t->thorough ? 4 : 12;
 }
 
 void check_kl(trial *t)
@@ -338,11 +339,11 @@ static int kl_slopes(pair *k, double *side, const trial *of, const double *found
     double d = difference(kl_along, k, side[j], &error);
     if (!(error <= 1e-4 * (fabs(d) + 1e-3))) continue;
     n++;
-    check_that(
-        k->t, fabs(found[j] - d) <= 1e-6 * fabs(d) + 30 * error + 1e-9,
-        "d KL(%s || %s) / d working number %d of %s: found %.12g, expected %.12g at %s and %s",
-        k->row->q, k->row->p, j, name, found[j], d, place_of(&k->q, NULL, k->w).text,
-        place_of(&k->p, NULL, k->w2).text);
+    check_that(k->t, fabs(found[j] - d) <= 1e-6 * fabs(d) + 30 * error + 1e-9,
+               "d KL(%s || %s) / d %s of %s: found %.12g, expected %.12g at %s and %s%s", k->row->q,
+               k->row->p, number_name(of, j).text, name, found[j], d,
+               place_of(&k->q, NULL, k->w).text, place_of(&k->p, NULL, k->w2).text,
+               slip_of(of, j, side, found[j], d));
   }
   return n;
 }

@@ -50,8 +50,9 @@ static int pathwise_at(trial *t, const elbo_reparam *r, tail_line *l)
     if (!(error <= 1e-4 * (fabs(want) + 1e-6))) continue;
     n++;
     check_that(t, fabs(dw[l->k] - want) <= 1e-6 * fabs(want) + 30 * error + 1e-12,
-               "dz / d working number %d by %s: found %.12g, expected %.12g at %s", l->k, r->name,
-               dw[l->k], want, place_of(t, &l->y, l->w).text);
+               "dz / d %s by %s: found %.12g, expected %.12g at %s%s", number_name(t, l->k).text,
+               r->name, dw[l->k], want, place_of(t, &l->y, l->w).text,
+               slip_of(t, l->k, l->w, dw[l->k], want));
   }
   return n;
 }
@@ -168,10 +169,29 @@ static int balance(flow *l)
   if (!(error <= 1e-4 * (size + 1e-6))) return 0;
   place_flow(l);
   check_that(t, fabs(sum) <= 1e-6 * size + 30 * error + 1e-9,
-             "by %s the density is not carried along: d log q / d working number %d + div v + v . "
+             "by %s the density is not carried along: d log q / d %s + div v + v . "
              "grad log q = %.3g of %.3g at %s",
-             l->r->name, l->k, sum, size, place_of(t, l->y, l->w).text);
+             l->r->name, number_name(t, l->k).text, sum, size, place_of(t, l->y, l->w).text);
   return 1;
+}
+
+/* A point of a simplex stays on it: the velocity has no part along the gradient of the sum of x. */
+static void stays_on_simplex(flow *l)
+{
+  double dx[CHECK_MAX_E], dw[CHECK_MAX_W], size[CHECK_MAX_W];
+  bool plain = l->t->u.family->value_form == ELBO_X_PLAIN;
+  for (int k = 0; k < l->t->u.W; k++) size[k] = 0;
+  for (int j = 0; j <= l->D; j++) {
+    for (int k = 0; k <= l->D; k++) dx[k] = k == j ? (plain ? 1 : exp(l->y[k])) : 0;
+    if (ask_backward(l->t, l->r, l->y, l->w, dx, dw) != ELBO_OK) return;
+    for (int k = 0; k < l->t->u.W; k++) size[k] += fabs(dw[k]);
+  }
+  for (int k = 0; k <= l->D; k++) dx[k] = plain ? 1 : exp(l->y[k]);
+  if (ask_backward(l->t, l->r, l->y, l->w, dx, dw) != ELBO_OK) return;
+  for (int k = 0; k < l->t->u.W; k++)
+    check_that(l->t, !grid_learned(l->t, k) || fabs(dw[k]) <= 1e-9 * (1 + size[k]),
+               "by %s the sum of x does not stay 1: d (sum of x) / d %s = %.6g, expected 0 at %s",
+               l->r->name, number_name(l->t, k).text, dw[k], place_of(l->t, l->y, l->w).text);
 }
 
 static int flow_at(flow *l, uint32_t i)
@@ -184,6 +204,7 @@ static int flow_at(flow *l, uint32_t i)
     l->c[k] = !is_simplex(l) ? l->y[k] : plain ? log(l->y[k] / l->y[l->D]) : l->y[k] - l->y[l->D];
     if (!isfinite(l->c[k])) return 0;
   }
+  if (is_simplex(l)) stays_on_simplex(l);
   for (l->k = 0; l->k < l->t->u.W; l->k++)
     if (grid_learned(l->t, l->k)) n += balance(l);
   return n;
@@ -226,8 +247,8 @@ static int roads_at(trial *t, const elbo_reparam *a, const elbo_reparam *b, cons
   if (ask_backward(t, a, y, w, &one, da) || ask_backward(t, b, y, w, &one, db)) return 0;
   for (int k = 0; k < t->u.W; k++)
     check_that(t, !grid_learned(t, k) || fabs(da[k] - db[k]) <= 1e-8 * fabs(da[k]) + 1e-12,
-               "dz / d working number %d: %.15g by %s, %.15g by %s at %s", k, da[k], a->name, db[k],
-               b->name, place_of(t, y, w).text);
+               "dz / d %s: %.15g by %s, %.15g by %s at %s", number_name(t, k).text, da[k], a->name,
+               db[k], b->name, place_of(t, y, w).text);
   return 1;
 }
 

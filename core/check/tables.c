@@ -9,6 +9,13 @@
 #include <string.h>
 
 /* ---- descriptor */
+static const char *const value_form_names[] = {
+  [ELBO_X_PLAIN] = "ELBO_X_PLAIN",
+  [ELBO_X_LOG] = "ELBO_X_LOG",
+  [ELBO_X_LOGIT] = "ELBO_X_LOGIT",
+  [ELBO_X_LOG_SIMPLEX] = "ELBO_X_LOG_SIMPLEX",
+};
+
 static void form_suits(trial *t)
 {
   const elbo_family *f = t->u.family;
@@ -17,8 +24,10 @@ static void form_suits(trial *t)
                : f->value_form == ELBO_X_LOGIT ? k == ELBO_SUP_UNIT
                : f->value_form == ELBO_X_LOG_SIMPLEX ? k == ELBO_SUP_SIMPLEX
                                                      : true;
-  check_that(t, suits, "value_form %u does not suit the support %s", f->value_form,
-             family_support_text(f));
+  check_that(t, suits,
+             "value_form %s does not suit the support %s: a log is of what is positive, a logit of "
+             "what lies between 0 and 1",
+             value_form_names[f->value_form], family_support_text(f));
   check_that(t, k != ELBO_SUP_SIMPLEX || f->event_rank == 1, "a simplex needs event_rank 1");
 }
 

@@ -15,7 +15,7 @@ typedef struct {
   const char *name, *help; /* the property; static */
   elbo_check_verdict verdict;
   double seconds;
-  char detail[400]; /* the numbers; of a failure: the operation, where, found, expected */
+  char detail[640]; /* the numbers; of a failure: the operation, where, found, expected */
 } elbo_check_row;
 
 enum { ELBO_CHECK_ROWS = 48 };

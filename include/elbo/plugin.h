@@ -112,7 +112,9 @@ typedef enum {
   ELBO_ERFCX,       /* exp(a^2) erfc(a) */
   ELBO_LOG_NDTR,    /* log Phi(a) */
   ELBO_NDTRI,       /* Phi^-1(a) */
-  ELBO_GAMMA_P,     /* regularised lower incomplete gamma P(a, b) */
+  /* regularised lower incomplete gamma P(a, b); below b = 1e-17 it is exp(a log b - lgamma(a + 1)),
+     also where b itself underflows */
+  ELBO_GAMMA_P,
   ELBO_GAMMA_Q,     /* upper: 1 - P(a, b) */
   /* d log z / d log a along constant P(a, z), at log z = b: the implicit gradient of a Gamma(a, 1)
      draw */

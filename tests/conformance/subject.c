@@ -45,7 +45,12 @@ enum {
   W_crash,
   W_hang,
   W_null,
-  W_road
+  W_road,
+  W_kept,
+  W_beyond,
+  W_nan,
+  W_sign,
+  W_factor
 };
 #ifndef WRONG
 #define WRONG W_NOTHING
@@ -88,13 +93,20 @@ static double log_prob(const elbo_call *c, const double *x, const double *w, dou
   if (IS(no_allocation)) free(kept = malloc(16));
   if (IS(guard_pages) && dx) dx[1] = 0;
   if (IS(null)) *(volatile double *)dx = 0;
+  static const double *first; /* a pointer that no plugin may keep */
+  if (IS(kept) && !first) first = w;
+  if (IS(kept)) s = exp(first[LOG_SCALE]);
+  if (IS(beyond) && dw) dw[2] = 0;
   if (dx) dx[0] = inside ? -r / s * (IS(gradient_value) ? 1.0001 : 1) : 0;
   if (dw && !(IS(null_outputs) && !dx)) {
     dw[LOC] = inside ? r / s + (IS(score_mean) ? 0.01 : 0) : 0;
     dw[LOG_SCALE] = inside ? r * r - (IS(gradient_parameters) ? 1.001 : 1) : 0;
+    if (IS(sign)) dw[LOG_SCALE] = -dw[LOG_SCALE];
+    if (IS(factor)) dw[LOG_SCALE] /= s;
   }
   double f = inside ? -r * r / 2 - w[LOG_SCALE] - HALF_LOG_2PI : -INFINITY;
   if (IS(threads)) f += 1e-9 * (calls++ % 1000);
+  if (IS(nan) && x[0] > 30) f = NAN;
   if (IS(finite) && w[LOG_SCALE] < -12) f = NAN;
   return IS(total) ? f + 1e-4 : f;
 }
