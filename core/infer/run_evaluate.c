@@ -38,7 +38,7 @@ typedef struct evaluator {
   double *unit_kl;             /* [units] sums over rows and k */
   float *value, *other;        /* [B], [B]: of one unit */
   float *rows;                 /* [B][numbers] */
-  moments all_elbo, all_reconstruction, all_kl, all_likelihood, all_ess, all_khat,
+  row_moments all_elbo, all_reconstruction, all_kl, all_likelihood, all_ess, all_khat,
       *active;  /* over rows; active [numbers] */
   double heavy; /* rows of k-hat above 0.7 */
 } evaluator;
@@ -313,12 +313,12 @@ static void row_figures(evaluator *v, size_t b, double *to)
 static void add_row(evaluator *v, size_t b)
 {
   double row[EVALUATION_FIGURES];
-  moments *const to[] = { &v->all_elbo, &v->all_reconstruction,
-                          &v->all_kl,   &v->all_likelihood,
-                          &v->all_ess,  &v->all_khat };
+  row_moments *const to[] = { &v->all_elbo, &v->all_reconstruction,
+                              &v->all_kl,   &v->all_likelihood,
+                              &v->all_ess,  &v->all_khat };
   row_figures(v, b, row);
   for (int i = 0; i < EVALUATION_FIGURES; i++) {
-    if (!isnan(row[i])) moments_add(to[i], row[i]);
+    if (!isnan(row[i])) row_moments_add(to[i], row[i]);
     if (v->figures) v->figures[(v->first + b) * EVALUATION_FIGURES + (size_t)i] = (float)row[i];
   }
   v->heavy += row[5] > 0.7; /* Vehtari et al. 2024, section 3.2.4 */
@@ -329,7 +329,7 @@ static void end_batch(evaluator *v)
   for (size_t b = 0; b < v->batch; b++) {
     add_row(v, b);
     for (size_t i = 0; i < v->numbers; i++)
-      moments_add(&v->active[i], v->mean[b * v->numbers + i] / (double)v->K);
+      row_moments_add(&v->active[i], v->mean[b * v->numbers + i] / (double)v->K);
   }
 }
 
@@ -367,7 +367,7 @@ static long active_units(const evaluator *v)
   const double threshold = 0.01; /* Burda et al. 2016, section 5.2 */
   long n = 0;
   for (size_t i = 0; i < v->numbers; i++) {
-    const moments *m = &v->active[i];
+    const row_moments *m = &v->active[i];
     n += m->n > 1 && m->squares / (m->n - 1) > threshold;
   }
   return v->no_mean ? -1 : n;
@@ -389,7 +389,7 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
     .rows = rows,
     .split = split_name(run_split(r)),
     .elbo = v->all_reconstruction.mean - v->all_kl.mean,
-    .elbo_se = moments_se(&v->all_elbo),
+    .elbo_se = row_moments_se(&v->all_elbo),
     .reconstruction = v->all_reconstruction.mean,
     .kl = v->all_kl.mean,
     .kl_per_latent = latents,
@@ -400,7 +400,7 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
     .khat = v->all_khat.n > 0 ? v->all_khat.mean : NAN,
     .khat_heavy = v->all_khat.n > 0 ? v->heavy / v->all_khat.n : NAN,
     .log_likelihood = sampled ? v->all_likelihood.mean : NAN,
-    .log_likelihood_se = sampled ? moments_se(&v->all_likelihood) : NAN,
+    .log_likelihood_se = sampled ? row_moments_se(&v->all_likelihood) : NAN,
     .likelihood = r->likelihood.s,
     .improper = improper,
   };

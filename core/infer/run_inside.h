@@ -45,11 +45,11 @@ elbo_status run_words(elbo_run *r, bool *improper, error *e);
 double run_bits(const elbo_run *r, double log_likelihood);
 
 /* Running mean and squared deviations (Welford 1962). */
-typedef struct moments {
+typedef struct row_moments {
   double n, mean, squares;
-} moments;
+} row_moments;
 
-static inline void moments_add(moments *m, double x)
+static inline void row_moments_add(row_moments *m, double x)
 {
   double before = x - m->mean;
   m->n++;
@@ -57,7 +57,7 @@ static inline void moments_add(moments *m, double x)
   m->squares += before * (x - m->mean);
 }
 
-static inline double moments_se(const moments *m)
+static inline double row_moments_se(const row_moments *m)
 {
   return m->n > 1 ? sqrt(m->squares / (m->n - 1) / m->n) : NAN;
 }
