@@ -11,37 +11,11 @@
  *                   (Burda, Grosse and Salakhutdinov 2016, eq. 8)
  *   ess             mean over rows of (sum w)^2 / sum w^2
  *   khat            mean over rows of the Pareto shape of the weights' tail */
-#include "infer/run_inside.h"
+#include "infer/run_evaluate.h"
 #include "infer/weights.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef struct evaluator {
-  elbo_run *r;
-  const model *m;
-  machine *machine;
-  error *e;
-  elbo_evaluate_options o;
-  size_t K, chunk, B;    /* B of the plan */
-  size_t first, batch;   /* rows of this batch */
-  size_t done;           /* samples before this chunk */
-  size_t units, numbers; /* events and numbers of all latents */
-  bool no_mean;
-  uint32_t *index;                      /* [B] */
-  double *reconstruction, *kl, *weight; /* [B] sums over k; log w of one sample */
-  double *top, *sum, *squares; /* [B] sum_k w_k = sum exp(top), sum_k w_k^2 = squares exp(2 top) */
-  size_t tail;                 /* largest weights of a row that are kept; 0: too few samples */
-  double *tails, *fit;         /* [B][tail + 1] heaps of log w; [tail + 1] */
-  float *figures;              /* [rows][EVALUATION_FIGURES], or NULL */
-  double *mean;                /* [B][numbers] sums over k of E_q[z] */
-  double *unit_kl;             /* [units] sums over rows and k */
-  float *value, *other;        /* [B], [B]: of one unit */
-  float *rows;                 /* [B][numbers] */
-  row_moments all_elbo, all_reconstruction, all_kl, all_likelihood, all_ess, all_khat,
-      *active;  /* over rows; active [numbers] */
-  double heavy; /* rows of k-hat above 0.7 */
-} evaluator;
 
 /* ---- memory */
 static elbo_status evaluator_memory(evaluator *v)
@@ -79,39 +53,11 @@ static void evaluator_free(evaluator *v)
   machine_free(v->machine);
 }
 
-/* ---- looking at the graph */
-static const node *node_of(const evaluator *v, node_id id)
-{
-  return graph_node(v->machine->mg.g, id);
-}
-
-/* The rows of sample k of this chunk, from column `at` on: one row for all, the batch again for
-   each sample, or row by row. */
-static elbo_rows view(const evaluator *v, node_id id, size_t k, size_t at)
-{
-  const node *n = node_of(v, id);
-  size_t have = run_rows(v->machine->run, id);
-  const float *x = run_value(v->machine->run, id) + at;
-  return (elbo_rows){ x + k * v->batch % have * n->ld, have == 1 ? 0 : n->ld };
-}
-
-static void side_views(const evaluator *v, const family_use *u, const node_id *w, size_t k,
-                       size_t event, elbo_rows *out)
-{
-  for (uint32_t p = 0; p < u->family->n_params; p++)
-    out[p] = view(v, w[p], k, event * (size_t)u->width[p]);
-}
-
-static bool along_samples(const evaluator *v, node_id id)
-{
-  return node_of(v, id)->shape.axis == AXIS_SAMPLE;
-}
-
 /* Adds `factor` times a column of densities to one or two sums; what is not finite is an error. */
 static elbo_status add_column(evaluator *v, node_id id, size_t k, double factor, double *to,
                               double *also)
 {
-  elbo_rows x = view(v, id, k, 0);
+  elbo_rows x = evaluator_view(v, id, k, 0);
   for (size_t b = 0; b < v->batch; b++) {
     double y = (double)x.at[b * x.stride];
     if (!isfinite(y))
@@ -119,7 +65,7 @@ static elbo_status add_column(evaluator *v, node_id id, size_t k, double factor,
           v->e, ELBO_E_NOT_FINITE,
           "%s is %g at row %zu (from 0) of the %s split, sample %zu, seed %llu: a value outside "
           "the support, or an overflow in a network; look at the row and the parameters",
-          node_of(v, id)->name, y, v->first + b, split_name(run_split(v->r)), v->done + k,
+          evaluator_node(v, id)->name, y, v->first + b, split_name(run_split(v->r)), v->done + k,
           (unsigned long long)v->o.seed);
     to[b] += factor * y;
     if (also) also[b] += y;
@@ -171,114 +117,6 @@ static elbo_status add_sample(evaluator *v, size_t k)
       return v->e->status;
   }
   add_weights(v);
-  return ELBO_DONE;
-}
-
-/* ---- each latent number by itself */
-static elbo_status plugin_says(evaluator *v, const variable *z, const char *what, elbo_rc rc)
-{
-  return fail(v->e, ELBO_E_PLUGIN, "%s of latent %s, rows %zu to %zu: the plugin answered %d", what,
-              z->name, v->first, v->first + v->batch - 1, (int)rc);
-}
-
-static void add_unit(evaluator *v, size_t unit, double factor, const float *x)
-{
-  for (size_t b = 0; b < v->batch; b++) v->unit_kl[unit] += factor * (double)x[b];
-}
-
-static elbo_status known_units(evaluator *v, int at, size_t unit, size_t k, double times)
-{
-  const variable *z = &v->m->variable[at];
-  const model_graph *mg = &v->machine->mg;
-  elbo_rows w[FAMILY_MAX_PARAMS], w2[FAMILY_MAX_PARAMS];
-  for (size_t j = 0; j < z->d; j++) {
-    side_views(v, &z->q.use, mg->q_param[at], k, j, w);
-    side_views(v, &z->p.use, mg->p_param[at], k, j, w2);
-    elbo_rc rc = batch_kl(&z->kl, v->batch, 1, w, w2, v->value, NULL, NULL);
-    if (rc) return plugin_says(v, z, "KL", rc);
-    add_unit(v, unit + j, times, v->value);
-  }
-  return ELBO_DONE;
-}
-
-/* The drawn values in the form of p's family: [batch][numbers]. */
-static elbo_rows values_for_p(evaluator *v, int at, size_t k)
-{
-  const variable *z = &v->m->variable[at];
-  elbo_rows x = view(v, v->machine->mg.value[at], k, 0);
-  if (z->q.use.family->value_form == z->p.use.family->value_form) return x;
-  for (size_t b = 0; b < v->batch; b++)
-    value_convert_f32(z->q.use.family->value_form, z->p.use.family->value_form, z->numbers,
-                      x.at + b * x.stride, v->rows + b * z->numbers);
-  return (elbo_rows){ v->rows, z->numbers };
-}
-
-static elbo_status sampled_units(evaluator *v, int at, size_t unit, size_t k)
-{
-  const variable *z = &v->m->variable[at];
-  const model_graph *mg = &v->machine->mg;
-  elbo_rows w[FAMILY_MAX_PARAMS], w2[FAMILY_MAX_PARAMS];
-  elbo_rows x = view(v, mg->value[at], k, 0), y = values_for_p(v, at, k);
-  for (size_t j = 0; j < z->d; j++) {
-    size_t E = (size_t)z->q.use.E;
-    side_views(v, &z->q.use, mg->q_param[at], k, j, w);
-    side_views(v, &z->p.use, mg->p_param[at], k, j, w2);
-    elbo_rc rc = batch_log_prob(&z->q.use, v->batch, 1, (elbo_rows){ x.at + j * E, x.stride }, w,
-                                v->value, NULL, NULL);
-    if (!rc)
-      rc = batch_log_prob(&z->p.use, v->batch, 1, (elbo_rows){ y.at + j * E, y.stride }, w2,
-                          v->other, NULL, NULL);
-    if (rc) return plugin_says(v, z, "log density", rc);
-    add_unit(v, unit + j, 1, v->value);
-    add_unit(v, unit + j, -1, v->other);
-  }
-  return ELBO_DONE;
-}
-
-/* E_q[z], where the family has one: an answer other than OK ends the count of active units, not the
-   evaluation. */
-static void add_means(evaluator *v, int at, size_t number, size_t k, double times)
-{
-  const variable *z = &v->m->variable[at];
-  elbo_rows w[FAMILY_MAX_PARAMS];
-  if (v->no_mean) return;
-  side_views(v, &z->q.use, v->machine->mg.q_param[at], k, 0, w);
-  v->no_mean = batch_moment(&z->q.use, ELBO_MEAN, v->batch, z->d, w, v->rows) != ELBO_OK;
-  if (v->no_mean) return;
-  for (size_t b = 0; b < v->batch; b++)
-    for (size_t i = 0; i < z->numbers; i++)
-      v->mean[b * v->numbers + number + i] += times * (double)v->rows[b * z->numbers + i];
-}
-
-static bool params_along_samples(const evaluator *v, const family_use *u, const node_id *w)
-{
-  bool any = false;
-  for (uint32_t p = 0; p < u->family->n_params; p++) any |= along_samples(v, w[p]);
-  return any;
-}
-
-/* What does not depend on the sample is computed once and counted K times. */
-static elbo_status add_units(evaluator *v, size_t k)
-{
-  const model_graph *mg = &v->machine->mg;
-  bool once = v->done + k == 0;
-  size_t unit = 0, number = 0;
-  for (int i = 0; i < v->m->n_q; i++) {
-    int at = v->m->q_order[i];
-    const variable *z = &v->m->variable[at];
-    bool each = mg->kl[at] == NODE_NONE || along_samples(v, mg->kl[at]);
-    double times = each ? 1 : (double)v->K;
-    elbo_status status = ELBO_DONE;
-    if (mg->kl[at] == NODE_NONE)
-      status = sampled_units(v, at, unit, k);
-    else if (each || once)
-      status = known_units(v, at, unit, k, times);
-    if (status) return status;
-    each = params_along_samples(v, &z->q.use, mg->q_param[at]);
-    if (each || once) add_means(v, at, number, k, each ? 1 : (double)v->K);
-    unit += z->d;
-    number += z->numbers;
-  }
   return ELBO_DONE;
 }
 
@@ -339,7 +177,7 @@ static elbo_status evaluate_chunk(evaluator *v, size_t step)
   v->machine->run->samples = n;
   if (machine_forward(v->machine, v->batch, step, v->done, v->e)) return v->e->status;
   for (size_t k = 0; k < n; k++)
-    if (add_sample(v, k) || add_units(v, k)) return v->e->status;
+    if (add_sample(v, k) || evaluate_units(v, k)) return v->e->status;
   v->done += n;
   return ELBO_DONE;
 }
