@@ -14,19 +14,81 @@ typedef struct {
   size_t n;
 } line;
 
-/* A number, or numbers: "0.5", "inf", "1,2,3" or as JSON "[[1,0],[2,3]]". */
-static void put_numbers(line *l, const char *words)
+/* ---- what may stand behind each op */
+typedef struct {
+  const char *name, *values; /* NULL: it takes none */
+  const char *missing;       /* NULL: it can do without */
+} op_words;
+static const op_words op_table[] = {
+  { "log_prob", "x", "the values that are asked about, as in log_prob 0.3 1" },
+  { "cdf", "x", "the values that are asked about, as in cdf 0.3 1" },
+  { "sf", "x", "the values that are asked about, as in sf 0.3 1" },
+  { "pathwise", "x", "the values that are asked about, as in pathwise 0.3 1" },
+  { "icdf", "u", "the probabilities that are asked about, as in icdf 0.5 0.9" },
+  { "kl", NULL, "another family and its parameters, as in kl normal loc=0 scale=1" },
+  { "sample", "n", NULL },
+  { "entropy", NULL, NULL },
+  { "mean", NULL, NULL },
+  { "variance", NULL, NULL },
+  { "mode", NULL, NULL },
+  { "info", NULL, NULL },
+};
+
+/* NULL: none of them; the library has the words for that. */
+static const op_words *op_of(const char *name)
+{
+  for (size_t i = 0; i < sizeof op_table / sizeof *op_table; i++)
+    if (!strcmp(op_table[i].name, name)) return &op_table[i];
+  return NULL;
+}
+
+/* ---- numbers: "0.5", "inf", "1,2,3" or as JSON "[[1,0],[2,3]]" */
+static bool one_number(const char **words)
 {
   char *end;
-  double v = strtod(words, &end);
-  if (*words == '[')
-    fputs(words, l->out);
-  else if (*words && !*end && isfinite(v))
-    fprintf(l->out, "%.17g", v);
-  else if (strchr(words, ','))
-    fprintf(l->out, "[%s]", words);
-  else
-    fprintf(l->out, "\"%s\"", words);
+  if (!strchr("+-.0123456789inIN", **words) || !**words) return false;
+  strtod(*words, &end);
+  bool found = end != *words;
+  *words = end;
+  return found;
+}
+
+static bool number_list(const char **words, int depth)
+{
+  bool open = **words == '[';
+  if (open && depth == 2) return false;
+  *words += open;
+  do {
+    bool inner = open && depth < 2 && **words == '[';
+    if (!(inner ? number_list(words, depth + 1) : one_number(words))) return false;
+  } while (**words == ',' && (*words)++);
+  if (!open) return true;
+  if (**words != ']') return false;
+  (*words)++;
+  return true;
+}
+
+static bool are_numbers(const char *words)
+{
+  return number_list(&words, 0) && !*words;
+}
+
+/* As JSON has them: numbers that C reads need not be. */
+static void put_numbers(line *l, const char *words)
+{
+  bool bare = *words != '[' && strchr(words, ',');
+  if (bare) fputc('[', l->out);
+  while (*words) {
+    char *end;
+    double v = strtod(words, &end);
+    if (end == words)
+      fputc(*words++, l->out);
+    else if (words = end, isfinite(v))
+      fprintf(l->out, "%.17g", v);
+    else
+      fprintf(l->out, "\"%s\"", isnan(v) ? "nan" : v > 0 ? "inf" : "-inf");
+  }
+  if (bare) fputc(']', l->out);
 }
 
 /* "NAME=VALUE" words from argument i on; the first that is none of them. */
@@ -73,6 +135,17 @@ static void show_plain(const char *answer)
     if (show(answer, keys[k], behind)) return;
 }
 
+/* The text of a JSON string that begins at `at`, as it is read. */
+static void unescape(const char *at, char *to, size_t room)
+{
+  size_t n = 0;
+  for (; *at && *at != '"' && n + 1 < room; at++) {
+    if (*at == '\\' && at[1]) at++;
+    to[n++] = *at;
+  }
+  to[n] = '\0';
+}
+
 static int ask(line *l, elbo_dist *dist)
 {
   const char *answer;
@@ -86,8 +159,9 @@ static int ask(line *l, elbo_dist *dist)
   }
   if (!status) return show_plain(answer), 0;
   const char *message = strstr(answer, "\"message\":\"");
-  return fail(l->c, 2, "dist: %.*s", message ? (int)strlen(message) - 14 : 0,
-              message ? message + 11 : "");
+  char words[1200];
+  unescape(message ? message + 11 : "", words, sizeof words);
+  return fail(l->c, 2, "dist: %s", words);
 }
 
 /* One query: `value` is its x or u, or NULL. */
@@ -115,18 +189,67 @@ static int one(cli *c, elbo_dist *dist, const char *value)
   return ask(&l, dist);
 }
 
+/* ---- the words before they are a query */
+static const char numbers_are[] = "a number (0.5, 1e-3, inf), a list (1,2,3) or lists in brackets "
+                                  "([[1,0],[2,3]])";
+
+static int look_at_parameter(cli *c, const char *word)
+{
+  const char *value = strchr(word, '=') + 1;
+  if (*word == '=') return fail(c, 2, "dist: %s has no name; a parameter is NAME=VALUE", word);
+  if (!are_numbers(value))
+    return fail(c, 2, "dist: %s: expected %s behind the =, found %s", word, numbers_are,
+                *value ? quote(value).text : "nothing");
+  return 0;
+}
+
+static int look_at_values(cli *c, int op)
+{
+  const char *const *words = c->arguments;
+  const op_words *o = op_of(words[op]);
+  if (!o) return 0;
+  if (!words[op + 1] && o->missing)
+    return fail(c, 2, "dist: %s: behind it stand %s", words[op], o->missing);
+  for (int i = op + 1; words[i]; i++) {
+    if (strchr(words[i], '='))
+      return fail(c, 2, "dist: %s stands behind %s; parameters stand before the question", words[i],
+                  words[op]);
+    if (!o->values)
+      return fail(c, 2, "dist: %s takes no value, found %s", words[op], quote(words[i]).text);
+    if (!are_numbers(words[i]))
+      return fail(c, 2, "dist: %s %s: expected %s", words[op], quote(words[i]).text, numbers_are);
+  }
+  return 0;
+}
+
+/* The family behind kl and its parameters. */
+static int look_at_other(cli *c, int op)
+{
+  const char *const *words = c->arguments;
+  int failed = 0;
+  if (!words[op + 1]) return look_at_values(c, op);
+  for (int i = op + 2; words[i] && !failed; i++)
+    failed = strchr(words[i], '=') ? look_at_parameter(c, words[i])
+                                   : fail(c, 2, "dist: kl: expected NAME=VALUE of %s, found %s",
+                                          words[op + 1], quote(words[i]).text);
+  return failed;
+}
+
 static int all(cli *c, elbo_dist *dist)
 {
   int op = 1, status = 0;
-  while (op < c->n_arguments && strchr(c->arguments[op], '=')) op++;
+  for (int i = 0; i < c->n_arguments; i++)
+    if (!is_plain(c->arguments[i]))
+      return fail(c, 2, "dist: %s is neither a name nor a number", quote(c->arguments[i]).text);
+  for (; op < c->n_arguments && strchr(c->arguments[op], '='); op++)
+    if ((status = look_at_parameter(c, c->arguments[op]))) return status;
   if (op == c->n_arguments)
     return fail(c, 2,
                 "dist: no question is asked; behind the parameters stands one of log_prob, "
                 "cdf, sf, icdf, pathwise, entropy, mean, variance, mode, kl, sample, info");
-  for (int i = 0; i < c->n_arguments; i++)
-    if (!is_plain(c->arguments[i]))
-      return fail(c, 2, "dist: %s is neither a name nor a number", quote(c->arguments[i]).text);
-  if (op + 1 == c->n_arguments || !strcmp(c->arguments[op], "kl")) return one(c, dist, NULL);
+  bool kl = !strcmp(c->arguments[op], "kl");
+  if ((status = kl ? look_at_other(c, op) : look_at_values(c, op))) return status;
+  if (op + 1 == c->n_arguments || kl) return one(c, dist, NULL);
   for (int i = op + 1; i < c->n_arguments && !status; i++) status = one(c, dist, c->arguments[i]);
   return status;
 }

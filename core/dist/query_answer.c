@@ -121,7 +121,9 @@ static bool do_log_prob(query *q, const request *r)
 
 static bool one(query *q, const numbers *x, const char *name)
 {
-  if (!x->v) return query_fail(q, Q_SYNTAX, "`%s` is missing", name);
+  if (!x->v)
+    return query_fail(q, Q_SYNTAX, "%.*s: `%s` is missing, as \"%s\":%s", (int)q->ask.op.n,
+                      q->ask.op.s ? q->ask.op.s : "", name, name, *name == 'u' ? "0.5" : "1");
   if (x->n == 1 && x->rank <= 0) return true;
   return query_fail(q, Q_SHAPE, "%s: %s must be a number", q->self.use.family->name, name);
 }
@@ -204,7 +206,11 @@ static bool do_mode(query *q, const request *r)
 static bool do_kl(query *q, const request *r)
 {
   estimate e;
-  if (!r->has_other) return query_fail(q, Q_SYNTAX, "`other` is missing");
+  if (!r->has_other)
+    return query_fail(q, Q_SYNTAX,
+                      "kl: `other` is missing, the distribution from which this one "
+                      "diverges, as \"other\":{\"family\":\"normal\",\"params\":"
+                      "{\"loc\":0,\"scale\":1}}");
   if (!query_bind(q, &r->other, &q->other)) return false;
   if (!query_kl(q, &q->self, &q->other, r->any_method, &e)) return false;
   put_number(q, e.value);
@@ -350,17 +356,31 @@ static const struct {
   { "info", do_info, true },
 };
 
+static bool no_such_op(query *q, span op)
+{
+  const char *names[sizeof ops / sizeof *ops], *near = NULL;
+  int n = 0;
+  for (; n < (int)(sizeof ops / sizeof *ops); n++) names[n] = ops[n].name;
+  if (op.s) {
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)(op.n < 60 ? op.n : 60), op.s);
+    near = nearest_word(word, names, n);
+    query_fail(q, Q_SYNTAX, "unknown op `%s`%s%s%s; there are", word,
+               near ? ", did you mean `" : "", near ? near : "", near ? "`" : "");
+  } else {
+    query_fail(q, Q_SYNTAX, "`op` is missing, what is asked; there are");
+  }
+  for (int i = 0; i < n; i++) text_format(&q->why, "%s %s", i ? "," : "", names[i]);
+  return false;
+}
+
 bool query_answer(query *q, const request *r)
 {
-  if (!r->op.s) return query_fail(q, Q_SYNTAX, "`op` is missing");
-  if (!r->self.family.s) return query_fail(q, Q_SYNTAX, "`family` is missing");
-  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+  if (!r->self.family.s)
+    return query_fail(q, Q_SYNTAX, "`family` is missing, as \"family\":\"normal\"");
+  for (size_t i = 0; r->op.s && i < sizeof ops / sizeof *ops; i++) {
     if (!span_is(r->op, ops[i].name)) continue;
     return (ops[i].unbound || query_bind(q, &r->self, &q->self)) && ops[i].run(q, r);
   }
-  query_fail(q, Q_SYNTAX, "unknown op `%.*s`; there are", (int)(r->op.n < 60 ? r->op.n : 60),
-             r->op.s);
-  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-    text_format(&q->why, "%s %s", i ? "," : "", ops[i].name);
-  return false;
+  return no_such_op(q, r->op);
 }

@@ -306,7 +306,7 @@ static bool work_out(query *q, bound *b)
 bool query_bind(query *q, const asked_dist *d, bound *b)
 {
   int K;
-  if (!d->family.s) return query_fail(q, Q_SYNTAX, "`family` is missing");
+  if (!d->family.s) return query_fail(q, Q_SYNTAX, "`family` is missing, as \"family\":\"normal\"");
   known_family *k = know(q, d->family);
   if (!k) return false;
   const elbo_family *f = k->family;

@@ -254,8 +254,23 @@ static bool word(scan *s, span *out)
   return string(s, out);
 }
 
+/* A field that is not known is likely a slip: it is refused, with the nearest that is. */
+static bool unknown_field(scan *s, span key, const char *const *known, int n)
+{
+  char name[64];
+  int length = key.n < sizeof name ? (int)key.n : (int)sizeof name - 1;
+  memcpy(name, key.s, (size_t)length);
+  name[length] = '\0';
+  const char *near = nearest_word(name, known, n);
+  query_fail(s->q, Q_SYNTAX, "unknown field `%s`%s%s%s; there are", name,
+             near ? ", did you mean `" : "", near ? near : "", near ? "`" : "");
+  for (int i = 0; i < n; i++) text_format(&s->q->why, "%s %s", i ? "," : "", known[i]);
+  return false;
+}
+
 static bool other(scan *s, request *r)
 {
+  static const char *const known[] = { "family", "params" };
   span key;
   if (r->has_other) return query_fail(s->q, Q_SYNTAX, "`other` stands twice");
   r->has_other = true;
@@ -266,7 +281,7 @@ static bool other(scan *s, request *r)
     if (!next_is(s, ':')) return wrong(s, "a colon");
     bool fine = span_is(key, "family")   ? word(s, &r->other.family)
                 : span_is(key, "params") ? params(s, &r->other)
-                                         : skip(s, 2);
+                                         : unknown_field(s, key, known, 2);
     if (!fine) return false;
   } while (next_is(s, ','));
   return next_is(s, '}') || wrong(s, "a comma or }");
@@ -292,9 +307,17 @@ static bool truth(scan *s, bool *out)
          query_fail(s->q, Q_SYNTAX, "`method_any` must be true or false");
 }
 
-/* Fields that are not known are passed over, so that a row of a table is a query too. */
+/* What stands beside a question in a table of answers: passed over, so that a row is a query too.
+ */
+static bool is_answer(span key)
+{
+  return span_is(key, "expect") || span_is(key, "tol") || (key.n && key.s[0] == '_');
+}
+
 static bool field(scan *s, span key, request *r)
 {
+  static const char *const known[] = { "id", "family", "params", "op",    "x",
+                                       "u",  "n",      "seed",   "other", "method_any" };
   if (span_is(key, "id")) return raw(s, &r->id);
   if (span_is(key, "family")) return word(s, &r->self.family);
   if (span_is(key, "op")) return word(s, &r->op);
@@ -305,7 +328,8 @@ static bool field(scan *s, span key, request *r)
   if (span_is(key, "seed")) return tensor(s, &r->seed);
   if (span_is(key, "other")) return other(s, r);
   if (span_is(key, "method_any")) return truth(s, &r->any_method);
-  return skip(s, 1);
+  if (is_answer(key)) return skip(s, 1);
+  return unknown_field(s, key, known, sizeof known / sizeof *known);
 }
 
 bool span_is(span s, const char *word)
@@ -317,7 +341,10 @@ bool query_scan(query *q, const char *line, size_t n, request *r)
 {
   scan s = { q, line, line, line + n, q->numbers };
   span key;
-  if (!next_is(&s, '{')) return wrong(&s, "{");
+  if (!next_is(&s, '{'))
+    return wrong(&s,
+                 "the { of a query, as {\"family\":\"normal\",\"params\":{\"loc\":0,\"scale\":1},"
+                 "\"op\":\"mean\"},");
   if (!next_is(&s, '}')) {
     do {
       if (!string(&s, &key)) return false;

@@ -20,7 +20,10 @@ static bool lacks(query *q, const bound *b, const char *what)
 bool query_take_x(query *q, const bound *b, const numbers *x)
 {
   int E = b->use.E, rank = b->use.family->event_rank ? 1 : 0;
-  if (!x->v) return query_fail(q, Q_SYNTAX, "`x` is missing");
+  if (!x->v)
+    return query_fail(q, Q_SYNTAX,
+                      "%.*s: `x` is missing, the value that is asked about, as \"x\":%s",
+                      (int)q->ask.op.n, q->ask.op.s ? q->ask.op.s : "", rank ? "[0.2,0.8]" : "1");
   if (!rank && (x->n != 1 || x->rank > 0))
     return query_fail(q, Q_SHAPE, "%s: x must be a number, not a list", name_of(b));
   if (x->n != E || (x->rank != RANK_ANY && x->rank != rank))
