@@ -4,6 +4,7 @@
  * process. So a child tries all candidates in turn and writes one record for each; the first
  * without a record when the child dies, or takes too long, is the culprit, and another child goes
  * on behind it. */
+#include "base/coverage.h"
 #include "plugin/inside.h"
 #include <dlfcn.h>
 #include <errno.h>
@@ -85,9 +86,15 @@ static bool record_get(int in, record *r)
 }
 
 /* ---- the child */
+static _Noreturn void child_leave(int status)
+{
+  coverage_keep();
+  _exit(status);
+}
+
 static void leave(void)
 {
-  _exit(CALLED_EXIT);
+  child_leave(CALLED_EXIT);
 }
 
 static int by_number(const void *a, const void *b)
@@ -141,9 +148,9 @@ static void child_run(const search *s, size_t first, int out)
     const char *changed = state_changed(&before, &after);
     if (changed)
       snprintf(r.why, sizeof r.why, "its constructor changes %s of the process", changed);
-    if (!record_put(out, &r) || changed) _exit(0);
+    if (!record_put(out, &r) || changed) child_leave(0);
   }
-  _exit(0);
+  child_leave(0);
 }
 
 /* ---- the host */

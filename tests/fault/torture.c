@@ -9,6 +9,7 @@
  * no memory, no descriptor, no half file; if a checkpoint that stood there still stands or was
  * replaced by a whole one; and if, with the fault gone, the run goes on to the bits of an unbroken
  * run. Without --whole long walks take only some of their n. */
+#include "base/coverage.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "data/dataset.h"
@@ -386,6 +387,7 @@ static bool attempt(const subject *s, const fault *f)
   if (!pid) {
     alarm(60);
     child(s, f);
+    coverage_keep();
     _exit(0);
   }
   if (pid < 0 || waitpid(pid, &state, 0) != pid) exit(1);

@@ -17,9 +17,7 @@ static void start(void)
 {
   static const char *const folders[] = { PLUGIN_DIR "/families", PLUGIN_DIR "/reparam",
                                          PLUGIN_DIR "/backend", NULL };
-  elbo_context_options o = {
-    .size = sizeof o, .directories = folders, .backend = "reference"
-  };
+  elbo_context_options o = { .size = sizeof o, .directories = folders, .backend = "reference" };
   ck_assert_msg(elbo_context_new(&o, &ctx) == ELBO_DONE, "%s", elbo_last_error(ctx));
   ck_assert_int_eq(elbo_dist_new(ctx, &dist), ELBO_DONE);
 }
@@ -41,9 +39,32 @@ static const char *ask(const char *line)
 
 #define NORMAL "\"family\":\"normal\",\"params\":{\"loc\":1,\"scale\":2}"
 #define GAMMA "\"family\":\"gamma\",\"params\":"
+#define OTHER "\"family\":\"laplace\",\"params\":{\"loc\":1,\"scale\":2}"
 static const struct {
   const char *line, *code;
 } refused[] = {
+  { "{" NORMAL ",\"op\":\"mean\",\"id\":1,\"id\":2}", "syntax" },
+  { "{" NORMAL "," NORMAL ",\"op\":\"mean\"}", "syntax" },
+  { "{\"params\":{},\"params\":{},\"op\":\"mean\"}", "syntax" },
+  { "{\"params\":[],\"op\":\"mean\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"kl\",\"other\":{" OTHER "},\"other\":{" OTHER "}}", "syntax" },
+  { "{" NORMAL ",\"op\":\"kl\",\"other\":[]}", "syntax" },
+  { "{" NORMAL ",\"op\":\"kl\",\"other\":{}}", "syntax" },
+  { "{" NORMAL ",\"op\":\"kl\",\"method_any\":null,\"other\":{" OTHER "}}", "syntax" },
+  { "{" NORMAL ",\"op\":\"log_prob\",\"x\":[[1,2],[3]]}", "shape" },
+  { "{" NORMAL ",\"op\":\"log_prob\",\"x\":[[1,2],3]}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\x01\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\xff\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\\q\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\\u00g0\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\\udc00\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\\ud800\\n\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\\ud800\\u0041\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\\ud800\\u00g1\"}", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\\ud800\\ue000\"}", "syntax" },
+  { "{\"params\":{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,"
+    "\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1,\"q\":1}}",
+    "unknown_parameter" },
   { "", "syntax" },
   { "[]", "syntax" },
   { "{" NORMAL ",\"op\":\"mean\"", "syntax" },
@@ -120,6 +141,43 @@ static const struct {
     "\"family\":\"triangular\",\"params\":{\"low\":0,\"high\":1,\"mode\":0.5}}}",
     "value", 0.30685281944005469 },
 };
+/* All that the grammar has. Cut after any byte it is refused; with any byte another, it is answered
+ * one way or the other, and never past its end. */
+static const char everything[] =
+    "{ \"id\" :[1,{\"a\":true, \"b\":[] "
+    ",\"c\":{}},false,null,\"\\u00e9\\u00AF\\ud83d\\ude00\\n\"],\t" NORMAL
+    ",\"op\":\"kl\" ,\"x\":[[1.5,-2e-3],[3E+2,\"-inf\"]],\"u\":[],\"n\":2,\"seed\":[7],"
+    "\"other\":{\"more\":-0.25,\"family\":\"laplace\" "
+    ",\"params\":{\"loc\":\"nan\",\"scale\":\"+inf\"}},"
+    "\"method_any\":true,\"more\":[0.1,12345678901234567890,1e-30]}";
+
+static void ask_exactly(const char *line, size_t n, bool refused_for_sure)
+{
+  const char *answer = NULL;
+  char *exact = malloc(n ? n : 1); /* a read behind the end is seen by a sanitizer */
+  memcpy(exact, line, n);
+  elbo_status status = elbo_dist_query(dist, exact, n, &answer);
+  ck_assert(status == ELBO_DONE || status == ELBO_E_CHECK);
+  ck_assert_msg(!refused_for_sure || strstr(answer, "\"code\":\"syntax\""), "%.*s: %s", (int)n,
+                line, answer);
+  free(exact);
+}
+
+START_TEST(any_byte_of_a_line)
+{
+  static const char others[] = "\"\\]}:,-e0 ~u";
+  char line[sizeof everything];
+  size_t n = sizeof everything - 1;
+  for (size_t i = 0; i < n; i++) ask_exactly(everything, i, true);
+  for (size_t i = 0; i < n; i++)
+    for (const char *c = others; *c; c++) {
+      memcpy(line, everything, n);
+      line[i] = *c;
+      ask_exactly(line, n, false);
+    }
+}
+END_TEST
+
 START_TEST(answers)
 {
   char key[32];
@@ -199,6 +257,7 @@ int main(void)
   TCase *c = tcase_create("query");
   tcase_add_checked_fixture(c, start, stop);
   tcase_add_loop_test(c, refusals, 0, sizeof refused / sizeof *refused);
+  tcase_add_test(c, any_byte_of_a_line);
   tcase_add_loop_test(c, answers, 0, sizeof answered / sizeof *answered);
   tcase_add_test(c, id_comes_back);
   tcase_add_test(c, samples_are_the_same_bits);

@@ -90,14 +90,13 @@ static void write_it(model_of *t, progress_state at)
   ck_assert_msg(!checkpoint_write(path, &c, &e), "%s", e.text);
 }
 
-static const progress_state somewhere = {
-  .step = 123456789,
-  .epoch = 17,
-  .best = -98.7654321098765432,
-  .best_epoch = 12,
-  .of_epoch = { -1234.567890123456789, -1e6 / 3, 1e5 / 7, 3.25, 1030, 11 },
-  .of_line = { .kl = 1e-300, .rows = 1 }
-};
+static const progress_state somewhere = { .step = 123456789,
+                                          .epoch = 17,
+                                          .best = -98.7654321098765432,
+                                          .best_epoch = 12,
+                                          .of_epoch = { -1234.567890123456789, -1e6 / 3, 1e5 / 7,
+                                                        3.25, 1030, 11 },
+                                          .of_line = { .kl = 1e-300, .rows = 1 } };
 
 START_TEST(there_and_back)
 {
@@ -193,6 +192,9 @@ static void write_with(const model_of *t, const char *const *meta, const char *e
 
 #define BARE                                                                                       \
   "{\"step\":8,\"epoch\":2,\"epochs\":4,\"best_epoch\":0,\"baseline_sum\":0,\"baseline_mass\":0"
+#define SUMS(objective, reconstruction, kl, norm, rows, steps)                                     \
+  BARE ",\"of_line\":{\"objective\":" objective ",\"reconstruction\":" reconstruction              \
+       ",\"kl\":" kl ",\"grad_norm\":" norm ",\"rows\":" rows ",\"steps\":" steps "}}"
 #define STATE                                                                                      \
   "{\"step\":8,\"epoch\":2,\"epochs\":4,\"best\":null,\"best_epoch\":0,\"baseline_sum\":0,"        \
   "\"baseline_mass\":0,"                                                                           \
@@ -229,6 +231,16 @@ START_TEST(by_hand)
       "of_epoch or of_line is missing" },
     { "1", BARE ",\"of_line\":{\"rows\":1,\"steps\":1e300}}", NULL,
       "of_epoch or of_line is missing" },
+    { "1", SUMS("null", "1", "1", "1", "1", "1"), NULL, "of_epoch or of_line is missing" },
+    { "1", SUMS("1", "null", "1", "1", "1", "1"), NULL, "of_epoch or of_line is missing" },
+    { "1", SUMS("1", "1", "1", "null", "1", "1"), NULL, "of_epoch or of_line is missing" },
+    { "1", SUMS("1", "1", "1", "1", "1e300", "1"), NULL, "of_epoch or of_line is missing" },
+    { "1", SUMS("1", "1", "1", "1", "1", "-1"), NULL, "of_epoch or of_line is missing" },
+    { "1", SUMS("1", "1", "1", "1", "1", "1"), NULL, NULL },
+    { "1", "{\"step\":1e300,\"epoch\":2,\"best_epoch\":0}", NULL, "step, epoch or best_epoch" },
+    { "1", "{\"step\":8,\"epoch\":-2,\"best_epoch\":0}", NULL, "step, epoch or best_epoch" },
+    { "1", "{\"step\":8,\"epoch\":1e300,\"best_epoch\":0}", NULL, "step, epoch or best_epoch" },
+    { "1", "{\"step\":8,\"epoch\":2,\"best_epoch\":-1}", NULL, "step, epoch or best_epoch" },
     { "1", BARE ",\"of_line\":3}", NULL, "of_epoch or of_line is missing" },
     { "1", BARE "}", NULL, NULL },
     { "1", "{\"step\":8", NULL, "header entry \"elbo.state\"" },

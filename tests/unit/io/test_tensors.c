@@ -125,6 +125,37 @@ START_TEST(numbers_that_are_none_are_refused)
 }
 END_TEST
 
+START_TEST(what_can_not_be_written_is_refused)
+{
+  static const float a[6];
+  static const struct {
+    tensor t;
+    const char *words;
+  } cases[] = {
+    { { "\xff", TENSOR_F32, 1, { 6 }, 6, a }, "no name for a tensor" },
+    { { "__metadata__", TENSOR_F32, 1, { 6 }, 6, a }, "no name for a tensor" },
+    { { "a", TENSOR_F32, -1, { 6 }, 6, a }, "has -1 dimensions" },
+    { { "a", TENSOR_F32, 5, { 6 }, 6, a }, "dimensions, at most" },
+    { { "a", TENSOR_F32, 2, { SIZE_MAX / 4, 8 }, 6, a }, "its size can't be addressed" },
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    error e = { 0 };
+    ck_assert_int_eq(tensors_write("none", &(tensors_out){ &cases[i].t, 1, NULL }, &e),
+                     ELBO_E_CHECKPOINT);
+    ck_assert_msg(strstr(e.text, cases[i].words) != NULL, "%s", e.text);
+    ck_assert(!file_exists("none"));
+  }
+  /* each fits, all together do not */
+  const size_t half = SIZE_MAX / 2;
+  const tensor three[] = { { "a", TENSOR_U8, 1, { half }, half, a },
+                           { "b", TENSOR_U8, 1, { half }, half, a },
+                           { "c", TENSOR_U8, 1, { half }, half, a } };
+  error e = { 0 };
+  ck_assert_int_eq(tensors_write("none", &(tensors_out){ three, 3, NULL }, &e), ELBO_E_CHECKPOINT);
+  ck_assert_msg(strstr(e.text, "tensor 'c': the file gets too large") != NULL, "%s", e.text);
+}
+END_TEST
+
 START_TEST(no_changed_bit_goes_unseen)
 {
   error e = { 0 };
@@ -328,6 +359,7 @@ int main(void)
   tcase_add_test(t, a_file_reads_back);
   tcase_add_test(t, other_shapes_and_types_are_refused);
   tcase_add_test(t, numbers_that_are_none_are_refused);
+  tcase_add_test(t, what_can_not_be_written_is_refused);
   tcase_add_test(t, no_changed_bit_goes_unseen);
   tcase_add_test(t, cut_and_longer_files_are_refused);
   tcase_add_test(t, bad_headers_are_refused);
