@@ -12,7 +12,7 @@ static const char *natural_ending(const elbo_array *a)
   return a->numbers == 2 ? "svg" : "npy";
 }
 
-static char *in_run(const cli *c, const char *stem, const char *ending)
+char *in_run(const cli *c, const char *stem, const char *ending)
 {
   const char *run = c->arguments[0];
   size_t n = strlen(run);

@@ -46,7 +46,8 @@ typedef enum {
   O_JSON, O_QUIET, O_COLOR, O_HELP,
   O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT,
   O_TRAIN_EACH, O_ROWS_OUT, O_ARRAYS_OUT, O_ALL_ROWS, O_MASK, O_ITERATIONS, O_GIVEN, O_LATENT,
-  O_C_OUT, O_NPZ_OUT, O_WATCHDOG, O_ROUNDS, O_STEPS_EACH, O_THREADS_LIST, O_PLOTS_OUT, O_COUNT
+  O_C_OUT, O_NPZ_OUT, O_WATCHDOG, O_ROUNDS, O_STEPS_EACH, O_THREADS_LIST, O_PLOTS_OUT,
+  O_PAGE_OUT, O_PAGE_SAMPLES, O_PAGE_ROWS, O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))
@@ -85,6 +86,7 @@ int cmd_traverse(cli *);
 int cmd_encode(cli *);
 int cmd_impute(cli *);
 int cmd_export(cli *);
+int cmd_report(cli *);
 int cmd_graph(cli *);
 int cmd_data_info(cli *);
 int cmd_bench_step(cli *);
@@ -172,6 +174,7 @@ int signals_status(void);             /* 128 + the signal, 0: none came */
 const char *signals_name(void);
 
 /* ---- arrays.c: what commands write that give arrays */
+char *in_run(const cli *c, const char *stem, const char *ending); /* RUN/STEM.ENDING; to be freed */
 int array_write(cli *c, const elbo_array *a, const char *stem, size_t columns);
 /* The files of -o, or RUN/STEM.npz, each made by `write`; then they stand in c->o.outputs. */
 int outputs_write(cli *c, const char *stem, const void *what,

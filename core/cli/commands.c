@@ -84,6 +84,23 @@ const command_row command_table[] = {
             "  elbo compare mnist.yaml --estimators sgvb_a,sgvb_b,stl --samples 1,10 -o compared\n"
             "  elbo compare mnist.yaml --estimators iwae,dreg --samples 10 --train 5 -o compared\n"
             "  elbo compare mnist.yaml --from runs/aevb-mnist --repeats 200\n" },
+  { .name = "report",
+    .arguments = "RUN...",
+    .least = 1,
+    .most = 64,
+    .run = cmd_report,
+    .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_PAGE_SAMPLES) | OPTION(O_PAGE_ROWS) |
+               OPTION(O_PAGE_OUT),
+    .summary = "one page of HTML on a run, or on several side by side",
+    .help = "The page stands alone: plan, curves, samples, reconstructions, the manifold,\n"
+            "q(z|x) in the plane, the KL of each latent, held-out figures and what they\n"
+            "mean, versions, how to get it again; estimators where the run's folder has\n"
+            "compare.json. Of several runs also what differs, and their curves together.\n"
+            "An interrupt leaves the page that was there.\n"
+            "\n"
+            "Example:\n"
+            "  elbo report runs/digits\n"
+            "  elbo report runs/* -o report.html --samples 1000\n" },
   { .name = "gradient",
     .arguments = "EXP",
     .least = 1,

@@ -111,6 +111,12 @@ const option_row option_table[] = {
                        "each experiment on each of these (default: the cores there are)" },
   [O_PLOTS_OUT] = { "output", 'o', "DIR", TEXT, AT(output), 0, 0, 0,
                     "a folder for scale.svg and a picture of each size, scale_B.svg .." },
+  [O_PAGE_OUT] = { "output", 'o', "F.html", TEXT, AT(output), 0, 0, 0,
+                   "the page (default: report.html, of one run in its directory)" },
+  [O_PAGE_SAMPLES] = { "samples", 0, "K", NUMBER, AT(samples), 0, 1000000, 100,
+                       "samples of the log likelihood, 0 for none (default 100)" },
+  [O_PAGE_ROWS] = { "rows", 0, "N", NUMBER, AT(rows), 1, 100000, 2000,
+                    "test rows in the view of q(z|x) and in tables (default 2000)" },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");

@@ -32,6 +32,13 @@ void experiment_free(experiment *x);
 /* The resolved file: every default written out, paths absolute; reading it gives the same
  * experiment. */
 elbo_status experiment_write(const experiment *x, const registry *r, text *out, error *e);
+/* What such a text says, key by key: dotted paths in its order, a list as "[a, b]". Values lie in
+ * the arena. ELBO_E_USAGE where it is no YAML. */
+typedef struct {
+  const char *path, *value;
+} experiment_value;
+elbo_status experiment_values(const char *yaml, size_t n, arena *a, experiment_value **values,
+                              size_t *count, error *e);
 /* The keys of the file with type, default and help, as lines of text: what `elbo help experiment`
  * prints. From the schema tables. */
 elbo_status experiment_keys(text *out, error *e);

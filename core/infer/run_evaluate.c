@@ -200,14 +200,15 @@ static elbo_status evaluate_rows(evaluator *v, size_t rows)
 }
 
 /* ---- the call */
+static double variance(const row_moments *m)
+{
+  return m->n > 1 ? m->squares / (m->n - 1) : 0;
+}
+
 static long active_units(const evaluator *v)
 {
-  const double threshold = 0.01; /* Burda et al. 2016, section 5.2 */
   long n = 0;
-  for (size_t i = 0; i < v->numbers; i++) {
-    const row_moments *m = &v->active[i];
-    n += m->n > 1 && m->squares / (m->n - 1) > threshold;
-  }
+  for (size_t i = 0; i < v->numbers; i++) n += variance(&v->active[i]) > EVALUATION_ACTIVE;
   return v->no_mean ? -1 : n;
 }
 
@@ -215,12 +216,14 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
 {
   elbo_run *r = v->r;
   bool sampled = v->o.samples > 0, improper;
-  double *latents = mem_new(v->units, sizeof *latents, "evaluation", v->e);
+  double *latents = mem_new(v->units + v->numbers, sizeof *latents, "evaluation", v->e);
   if (!latents || run_words(r, &improper, v->e)) {
     mem_free(latents);
     return v->e->status;
   }
   for (size_t j = 0; j < v->units; j++) latents[j] = v->unit_kl[j] / ((double)rows * (double)v->K);
+  double *spread = latents + v->units;
+  for (size_t i = 0; i < v->numbers; i++) spread[i] = v->no_mean ? NAN : variance(&v->active[i]);
   mem_free(r->latents);
   r->latents = latents;
   *out = (elbo_evaluation){
@@ -233,6 +236,8 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
     .kl_per_latent = latents,
     .n_latents = v->units,
     .active_units = active_units(v),
+    .mean_variance = spread,
+    .n_numbers = v->numbers,
     .samples = v->o.samples,
     .ess = sampled ? v->all_ess.mean : NAN,
     .khat = v->all_khat.n > 0 ? v->all_khat.mean : NAN,

@@ -40,6 +40,7 @@ elbo_status run_machine(elbo_run *r, const graph_options *most, uint64_t seed, m
 /* What the likelihood is, in words, into r->likelihood; improper: some observed variable's is not a
    density. */
 elbo_status run_words(elbo_run *r, bool *improper, error *e);
+bool run_improper(const variable *v);
 /* Bits per dimension of the discrete data, from a mean log likelihood of the prepared data in nats;
    NaN where the data are not discrete. */
 double run_bits(const elbo_run *r, double log_likelihood);

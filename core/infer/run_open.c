@@ -192,7 +192,7 @@ elbo_status run_machine(elbo_run *r, const graph_options *most, uint64_t seed, m
 }
 
 /* ---- what the likelihood is */
-static bool is_improper(const variable *v)
+bool run_improper(const variable *v)
 {
   return v->p.spec->improper && v->p.use.family->support.kind == ELBO_SUP_BINARY &&
          !v->facts.binary;
@@ -203,7 +203,7 @@ static void add_words(text *t, const variable *v)
   const elbo_family *f = v->p.use.family;
   const prepare *how = &v->data->prepare;
   text_format(t, "%s%s: ", t->n ? "; " : "", v->name);
-  if (is_improper(v))
+  if (run_improper(v))
     text_format(t, "not a density: %s on grey levels", f->name);
   else if (how->binarize != BINARIZE_NONE)
     text_format(t, "%s on binarized data (%s)", f->name, binarize_name(how->binarize));
@@ -225,7 +225,7 @@ elbo_status run_words(elbo_run *r, bool *improper, error *e)
   for (int i = 0; i < m->n; i++) {
     if (m->variable[i].role != VARIABLE_OBSERVED) continue;
     add_words(&r->likelihood, &m->variable[i]);
-    *improper |= is_improper(&m->variable[i]);
+    *improper |= run_improper(&m->variable[i]);
   }
   return r->likelihood.failed ? fail(e, ELBO_E_MEMORY, "no memory for the words of a likelihood")
                               : ELBO_DONE;
@@ -239,7 +239,7 @@ static double log_volume(const elbo_run *r, const variable *v)
 {
   const prepare *how = &v->data->prepare;
   const dataset *d = &r->study->data[run_split(r)][v->feed];
-  if (is_improper(v)) return NAN;
+  if (run_improper(v)) return NAN;
   if (family_is_discrete(v->p.use.family)) return 0;
   if (!how->dequantize || how->clip || how->binarize != BINARIZE_NONE) return NAN;
   double sum = how->scale != 0 ? (double)v->numbers * log(how->scale) : 0;

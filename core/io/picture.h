@@ -77,6 +77,8 @@ typedef struct {
   bool free;                /* a unit of one axis need not be as long as one of the other */
 } svg_cloud;
 elbo_status svg_points_part(text *t, const svg_cloud *cloud, error *e);
+/* For a legend: a short line as that of the curve in this row. */
+void svg_add_key(text *t, size_t row);
 const char *svg_style(void); /* rules of CSS, light and dark */
 /* As text or attribute of XML or HTML, in double quotes; what is no UTF-8 and control characters
  * become U+FFFD. */

@@ -239,6 +239,14 @@ const char *svg_dashes(size_t row)
   return dashes[row / SVG_COLOURS % (sizeof dashes / sizeof *dashes)];
 }
 
+void svg_add_key(text *t, size_t row)
+{
+  text_format(t,
+              "<svg width=\"28\" height=\"10\" aria-hidden=\"true\"><path class=\"line c%zu\"%s "
+              "d=\"M1 5H27\"/></svg> ",
+              row % SVG_COLOURS, svg_dashes(row));
+}
+
 static void add_sample(const svg_frame *f, text *t, size_t row, double x, double y)
 {
   if (f->shapes) {

@@ -11,6 +11,7 @@
 #include <elbo/data.h>
 #include <elbo/dist.h>
 #include <elbo/experiment.h>
+#include <elbo/report.h>
 #include <elbo/run.h>
 
 #endif

@@ -26,6 +26,9 @@ elbo_status elbo_run_shape(elbo_run *run, const char *variable, size_t *numbers,
 /* of a row: elbo, reconstruction, kl, log likelihood, effective sample size, Pareto k; NaN where
  * there is none */
 enum { EVALUATION_FIGURES = 6 };
+/* Var over rows of E_q[z] from which on a latent number counts as active (Burda et al. 2016,
+ * section 5.2) */
+#define EVALUATION_ACTIVE 0.01
 
 /* Held-out figures in nats per row, over the test rows, or the training rows where there are none.
  * NaN where there is none. */
@@ -36,8 +39,7 @@ typedef struct {
   /* of each latent number, in the order of q; valid until the next call */
   const double *kl_per_latent;
   size_t n_latents;
-  /* Var over rows of E_q[z] > 0.01 (Burda et al. 2016); -1: a q without a mean */
-  long active_units;
+  long active_units; /* latent numbers above EVALUATION_ACTIVE; -1: a q without a mean */
   double log_likelihood, log_likelihood_se; /* importance-sampled, log (1/K) sum w */
   long samples;
   /* effective sample size (sum w)^2 / sum w^2, mean over rows; NaN without samples */
@@ -50,6 +52,9 @@ typedef struct {
   bool improper;          /* not a density */
   /* [rows][EVALUATION_FIGURES] with `rows`, else NULL; valid until the next call */
   const float *row_figures;
+  /* Var over rows of E_q[z] of each latent number, in the order of q; NaN of a q without a mean */
+  const double *mean_variance;
+  size_t n_numbers;
 } elbo_evaluation;
 typedef struct {
   size_t size;

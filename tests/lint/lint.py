@@ -24,6 +24,7 @@ ROOMS = {
     'nn': ['base', 'num', 'io', 'graph', 'plugin', 'dist'],
     'infer': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn'],
     'config': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer'],
+    'report': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer', 'config'],
     'check': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer', 'config'],
     'cli': [],  # public headers only
 }

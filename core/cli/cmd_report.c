@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+static void show_progress(void *user, const char *what, double fraction)
+{
+  char line[256];
+  snprintf(line, sizeof line, "%3.0f %%  %.200s", 100 * fraction, what);
+  progress_show(user, line);
+}
+
+/* report.html, of one run in its directory. */
+static const char *output_path(cli *c)
+{
+  if (c->o.output || c->n_arguments > 1) return c->o.output ? c->o.output : "report.html";
+  return c->own_path = in_run(c, "report", "html");
+}
+
+static int make_report(cli *c, const char *path, elbo_report **report)
+{
+  elbo_report_options options = {
+    .size = sizeof options,
+    .output = path,
+    .samples = (long)c->o.samples,
+    .rows = (size_t)c->o.rows,
+    .seed = c->o.seed,
+    .stop = signals_stop,
+    .progress = show_progress,
+    .user = c,
+  };
+  signals_catch();
+  elbo_status status =
+      elbo_report_make(c->ctx, c->arguments, (size_t)c->n_arguments, &options, report);
+  progress_clear(c);
+  if (status == ELBO_E_STOPPED && signals_status())
+    return fail(c, signals_status(), "report: stopped by %s; nothing was written", signals_name());
+  return status ? library_failed(c, status) : 0;
+}
+
+int cmd_report(cli *c)
+{
+  elbo_report *report = NULL;
+  const char *path = output_path(c);
+  if (!path) return fail(c, 8, "no memory");
+  int failed = open_context(c);
+  if (failed || (failed = make_report(c, path, &report))) return failed;
+  if (c->o.json)
+    fputs(elbo_report_json(report), stdout);
+  else if (!c->o.quiet)
+    puts(path);
+  elbo_report_free(report);
+  return 0;
+}
