@@ -25,8 +25,21 @@ typedef struct {
   bundle of[CURVE_BUNDLES];
 } series;
 
+/* Training lines come every `log_every` steps, and at each epoch's end one of its mean, at the step
+ * of the other where both fall together. The means would be spikes among the others: they are drawn
+ * where there is nothing else. */
+enum { EPOCHS = CURVE_SPLITS, SERIES };
+
 typedef struct {
-  series of[CURVE_SPLITS][CURVE_KINDS];
+  point at; /* y is not used */
+  double y[CURVE_KINDS];
+} record;
+
+typedef struct {
+  series of[SERIES][CURVE_KINDS];
+  record
+      held; /* the last training line of a whole epoch: of which kind it is, the next one tells */
+  bool holds;
   curves *out;
 } thinner;
 
@@ -101,16 +114,42 @@ static int split_of(const json_value *line)
   return -1;
 }
 
+static void put(thinner *t, int to, const record *r)
+{
+  point p = r->at;
+  for (int k = 0; k < CURVE_KINDS; k++) {
+    p.y = r->y[k];
+    if (isfinite(p.y)) take(&t->of[to][k], &p);
+  }
+}
+
+static void let_go(thinner *t, double step)
+{
+  if (t->holds) put(t, t->held.at.x[CURVE_STEP] == step ? CURVE_TRAIN : EPOCHS, &t->held);
+  t->holds = false;
+}
+
+static void take_training(thinner *t, const record *r)
+{
+  double epoch = r->at.x[CURVE_EPOCH];
+  let_go(t, r->at.x[CURVE_STEP]);
+  if (epoch == floor(epoch))
+    t->held = *r, t->holds = true;
+  else
+    put(t, CURVE_TRAIN, r);
+}
+
 static bool take_values(thinner *t, const json_value *v)
 {
   int split = json_kind_of(v) == JSON_OBJECT ? split_of(v) : -1;
   if (split < 0) return false;
-  point p = { .at = t->out->lines };
-  for (int a = 0; a < CURVE_AXES; a++) p.x[a] = number_at(v, axes[a]);
-  for (int k = 0; k < CURVE_KINDS; k++) {
-    p.y = number_at(v, kinds[k]);
-    if (isfinite(p.y)) take(&t->of[split][k], &p);
-  }
+  record r = { .at = { .at = t->out->lines } };
+  for (int a = 0; a < CURVE_AXES; a++) r.at.x[a] = number_at(v, axes[a]);
+  for (int k = 0; k < CURVE_KINDS; k++) r.y[k] = number_at(v, kinds[k]);
+  if (split == CURVE_TRAIN)
+    take_training(t, &r);
+  else
+    put(t, split, &r);
   double weight = number_at(v, "kl_weight");
   t->out->weighted |= !isnan(weight) && weight != 1;
   return true;
@@ -157,11 +196,15 @@ elbo_status curves_read(const char *metrics, curves **out, error *e)
   if (f) {
     t->out = c;
     read_lines(f, t, room, e);
+    let_go(t, NAN);
     file_close(f);
   }
-  for (int s = 0; s < CURVE_SPLITS && !e->status; s++)
-    for (int k = 0; k < CURVE_KINDS; k++)
-      for (size_t i = 0; i < t->of[s][k].n; i++) unpack(&t->of[s][k].of[i], &c->of[s][k]);
+  for (int i = 0; i < CURVE_SPLITS && !e->status; i++)
+    for (int k = 0; k < CURVE_KINDS; k++) {
+      bool means = i == CURVE_TRAIN && !t->of[i][k].n;
+      const series *from = &t->of[means ? EPOCHS : i][k];
+      for (size_t b = 0; b < from->n; b++) unpack(&from->of[b], &c->of[i][k]);
+    }
   if (e->status)
     mem_free(c);
   else

@@ -34,7 +34,8 @@ typedef struct {
   bool weighted;  /* somewhere the objective was not the ELBO: a kl_weight stood beside it */
 } curves;
 
-/* A file of up to that many points comes through whole: a bundle holds one point, and bundles are
+/* Where training wrote lines between the ends of epochs, the means of whole epochs are left out. A
+ * file of up to that many points comes through whole: a bundle holds one point, and bundles are
  * joined in pairs each time they are all full. Lines beyond 64 KB are strange. Free with mem_free.
  */
 elbo_status curves_read(const char *metrics, curves **out, error *e);

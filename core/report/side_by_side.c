@@ -91,7 +91,7 @@ static void add_number(text *t, double mean, double se, int decimals, bool impro
   text_add(t, "</td>");
 }
 
-static void add_run(text *t, const report_run *r, size_t i)
+static void add_run(text *t, const report_run *r, size_t i, bool words)
 {
   const elbo_evaluation *v = &r->figures;
   text_format(t, "<tr><th scope=\"row\"><a href=\"#run-%zu\">", i + 1);
@@ -110,7 +110,7 @@ static void add_run(text *t, const report_run *r, size_t i)
   else
     text_add(t, "\xE2\x80\x93");
   text_add(t, "</td>");
-  page_element(t, "td class=\"w\"", v->likelihood);
+  if (words) page_element(t, "td class=\"w\"", v->likelihood);
   text_add(t, "</tr>\n");
 }
 
@@ -131,15 +131,17 @@ void report_side_by_side(elbo_report *r)
   text_add(t, "<p>Mean over rows \xC2\xB1 standard error, nats per row");
   if (r->o.samples) text_format(t, "; log p(x) by %ld importance samples", r->o.samples);
   text_add(t, ".</p>\n");
-  if (!same_likelihood(r))
-    text_add(t, "<p class=\"warn\">The likelihoods differ: numbers of different likelihoods are "
-                "not of one scale.</p>\n");
+  bool same = same_likelihood(r);
+  text_add(t, same ? "<p>The likelihood of all: " : "<p class=\"warn\">The likelihoods differ: ");
+  svg_escape(t, same ? r->runs[0].figures.likelihood
+                     : "numbers of different likelihoods are not of one scale");
+  text_add(t, ".</p>\n");
   page_table(t, "figures of all runs");
   text_add(t, "<thead><tr><th scope=\"col\">run</th><th scope=\"col\">rows</th>");
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
     text_format(t, "<th scope=\"col\" class=\"n\">%s</th>", heads[i]);
-  text_add(t, "<th scope=\"col\">likelihood</th></tr></thead>\n<tbody>\n");
-  for (size_t i = 0; i < r->n; i++) add_run(t, &r->runs[i], i);
+  text_format(t, "%s</tr></thead>\n<tbody>\n", same ? "" : "<th scope=\"col\">likelihood</th>");
+  for (size_t i = 0; i < r->n; i++) add_run(t, &r->runs[i], i, !same);
   text_add(t, "</tbody>");
   page_table_end(t);
   add_differences(r);

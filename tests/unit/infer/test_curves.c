@@ -16,8 +16,8 @@ static void write_lines(int n, int peak)
 {
   FILE *f = fopen(path, "w");
   for (int i = 0; i < n; i++)
-    fprintf(f, "{\"step\":%d,\"epoch\":%.3f,\"objective\":%d,\"elbo\":%d,\"seconds\":%d}\n", i,
-            i / 100.0, i % 2, i == peak ? 1000 : -i, 2 * i);
+    fprintf(f, "{\"step\":%d,\"epoch\":%d,\"objective\":%d,\"elbo\":%d,\"seconds\":%d}\n", i, i,
+            i % 2, i == peak ? 1000 : -i, 2 * i);
   fclose(f);
 }
 
@@ -69,6 +69,31 @@ START_TEST(long_ones_keep_their_peaks)
 }
 END_TEST
 
+/* Logged every 2 steps, 3 or 4 steps an epoch: the mean of an epoch stands at its end, behind the
+ * line of the same step where there is one. */
+START_TEST(means_of_epochs_are_no_spikes)
+{
+  static const int steps[] = { 3, 4 };
+  for (int k = 0; k < 2; k++) {
+    FILE *f = fopen(path, "w");
+    for (int i = 1; i <= 12; i++) {
+      double epoch = (double)i / steps[k];
+      if (i % 2 == 0) fprintf(f, "{\"step\":%d,\"epoch\":%.17g,\"elbo\":%d}\n", i, epoch, i);
+      if (i % steps[k]) continue;
+      fprintf(f, "{\"step\":%d,\"epoch\":%.17g,\"elbo\":-100}\n", i, epoch);
+      fprintf(f, "{\"split\":\"test\",\"step\":%d,\"epoch\":%.17g,\"elbo\":5}\n", i, epoch);
+    }
+    fclose(f);
+    curves *c = read_again();
+    const curve *v = &c->of[CURVE_TRAIN][CURVE_ELBO];
+    ck_assert_uint_eq(v->n, 6);
+    for (size_t i = 0; i < v->n; i++) ck_assert_double_eq(v->y[i], 2 * (double)(i + 1));
+    ck_assert_uint_eq(c->of[CURVE_TEST][CURVE_ELBO].n, (size_t)(12 / steps[k]));
+    mem_free(c);
+  }
+}
+END_TEST
+
 START_TEST(what_is_no_metrics_is_counted)
 {
   FILE *f = fopen(path, "w");
@@ -96,6 +121,7 @@ int main(void)
   TCase *t = tcase_create("curves");
   tcase_add_test(t, short_ones_are_whole);
   tcase_add_test(t, long_ones_keep_their_peaks);
+  tcase_add_test(t, means_of_epochs_are_no_spikes);
   tcase_add_test(t, what_is_no_metrics_is_counted);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
