@@ -9,6 +9,7 @@
 #include <math.h>
 
 #define HALF_LOG_2PI 0.91893853320467274178
+#define EULER 0.57721566490153286061
 enum { MAX_TERMS = 1000000 };
 
 typedef struct {
@@ -83,8 +84,31 @@ double gamma_log_density(double a, double log_z)
   return 0.5 * log(a) - HALF_LOG_2PI - deviance(a, z) - stirling(a);
 }
 
+int gamma_is_small(double a)
+{
+  return a < 0.25;
+}
+
+/* Q = 1 - P loses its digits as a goes to 0, where Q does. By P = z^a / Gamma(a) sum of (-z)^n /
+ * ((a+n) n!) (DLMF 8.7.1) the first term leaves 1 - z^a / Gamma(a+1), which expm1 keeps, and the
+ * others a sum that is of the size of a itself. */
+double gamma_small_q(double a, double log_z)
+{
+  double z = exp(log_z);
+  if (z > 1.5) return exp(gamma_log_density(a, log_z)) * fraction(a, z).v;
+  double power = a * log_z + a * EULER - lgamma_bregman(1, a);
+  double term = 1, sum = 0;
+  for (int n = 1; n < MAX_TERMS; n++) {
+    term *= -z / n;
+    sum += term / (a + n);
+    if (fabs(term) <= 0.1 * DBL_EPSILON * fabs(sum)) break;
+  }
+  return -expm1(power) - exp(power) * a * sum;
+}
+
 double gamma_log_tail(double a, double log_z, int upper)
 {
+  if (upper && gamma_is_small(a) && log_z < 0) return log(gamma_small_q(a, log_z));
   double density = gamma_log_density(a, log_z), z = exp(log_z);
   int low = z < a + 1;
   double t = density + (low ? log(series(a, z).v / a) : log(fraction(a, z).v));

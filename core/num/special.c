@@ -93,6 +93,7 @@ static double gamma_p(double a, double x)
 static double gamma_q(double a, double x)
 {
   if (gamma_is_large(a) && x >= 0) return gamma_large(a, x, 1);
+  if (gamma_is_small(a) && a > 0 && x > 0 && x < 5) return gamma_small_q(a, log(x));
   return x == INFINITY ? 0 : incomplete(gsl_sf_gamma_inc_Q_e, a, x);
 }
 

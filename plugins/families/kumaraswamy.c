@@ -87,20 +87,57 @@ static double lgamma_step(const elbo_call *c, double b, double d)
          f(ELBO_STIRLING, b, 0);
 }
 
-/* log E x^n = log Gamma(1 + n/a) Gamma(1 + b) / Gamma(1 + b + n/a). */
+/* E x^n = Gamma(1 + d) Gamma(1 + b) / Gamma(1 + b + d), d = n/a (Jones 2009, eq. 3.1). Where b is
+ * the smaller one, its log goes by steps of b, so that each part is of the size of b: lgamma's step
+ * from c is b psi(c) and the Bregman divergence. */
 static double log_mean(const elbo_call *c, const double *w)
 {
-  double e = exp(-w[LOG_A]), b = exp(w[LOG_B]);
-  return c->host->special(ELBO_LGAMMA, 1 + e, 0) - lgamma_step(c, 1 + b, e);
+  double (*f)(uint32_t, double, double) = c->host->special;
+  double d = exp(-w[LOG_A]), b = exp(w[LOG_B]);
+  if (b >= d) return f(ELBO_LGAMMA, 1 + d, 0) - lgamma_step(c, 1 + b, d);
+  return f(ELBO_LGAMMA_BREGMAN, 1, b) - f(ELBO_LGAMMA_BREGMAN, 1 + d, b) -
+         b * f(ELBO_DIGAMMA_GAP, 1, d);
 }
-/* log E x^2 - 2 log E x is the same of the Bregman divergences of lgamma: linear terms cancel. */
-static double variance(const elbo_call *c, const double *w)
+
+/* Of small d and b by lgamma(1 + t) = -gamma t + sum of zeta(k) (-t)^k / k (DLMF 5.7.3): the powers
+ * of d alone, of b alone and the terms of k = 2 cancel, and what is left of k is -C(k, m) (2^m - 2)
+ * b^(k-m) d^m, m from 2 to k - 1. */
+static double small_excess(double d, double b)
+{
+  static const double zeta[] = { 1.20205690315959429, 1.08232323371113819, 1.03692775514336993,
+                                 1.01734306198444914, 1.00834927738192283, 1.00407735619794434,
+                                 1.00200839282608221, 1.00099457512781809, 1.00049418860411946,
+                                 1.00024608655330805, 1.00012271334757849, 1.0000612481350587 };
+  double sum = 0;
+  for (int k = sizeof zeta / sizeof *zeta + 2; k > 2; k--) {
+    double terms = 0, binomial = k;
+    for (int m = 2; m < k; m++) {
+      binomial *= (double)(k - m + 1) / m;
+      terms += binomial * (ldexp(1, m) - 2) * pow(b, k - m) * pow(d, m);
+    }
+    sum += (k % 2 ? 1 : -1) * zeta[k - 3] / k * terms;
+  }
+  return sum;
+}
+
+/* log E x^2 - 2 log E x. By steps of d the linear terms cancel, and Bregman divergences are left.
+ */
+static double log_excess(const elbo_call *c, double d, double b)
 {
   double (*f)(uint32_t, double, double) = c->host->special;
-  double e = exp(-w[LOG_A]), b = 1 + exp(w[LOG_B]);
-  double l = (f(ELBO_LGAMMA_BREGMAN, 1, 2 * e) - 2 * f(ELBO_LGAMMA_BREGMAN, 1, e)) -
-             (f(ELBO_LGAMMA_BREGMAN, b, 2 * e) - 2 * f(ELBO_LGAMMA_BREGMAN, b, e));
-  return exp(2 * log_mean(c, w)) * expm1(l);
+  if (fmax(b, d) < 0x1p-6) return small_excess(d, b);
+  if (b < d)
+    return b * (2 * f(ELBO_DIGAMMA_GAP, 1, d) - f(ELBO_DIGAMMA_GAP, 1, 2 * d)) -
+           f(ELBO_LGAMMA_BREGMAN, 1, b) - f(ELBO_LGAMMA_BREGMAN, 1 + 2 * d, b) +
+           2 * f(ELBO_LGAMMA_BREGMAN, 1 + d, b);
+  return (f(ELBO_LGAMMA_BREGMAN, 1, 2 * d) - 2 * f(ELBO_LGAMMA_BREGMAN, 1, d)) -
+         (f(ELBO_LGAMMA_BREGMAN, 1 + b, 2 * d) - 2 * f(ELBO_LGAMMA_BREGMAN, 1 + b, d));
+}
+
+static double variance(const elbo_call *c, const double *w)
+{
+  double l = log_excess(c, exp(-w[LOG_A]), exp(w[LOG_B]));
+  return exp(2 * log_mean(c, w) + l) * -expm1(-l); /* (E x)^2 alone may underflow */
 }
 
 /* H = 1 - 1/b + (1 - 1/a) (psi(b + 1) + gamma) - log(a b) */
