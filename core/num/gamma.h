@@ -14,6 +14,7 @@ double digamma_rest(double a, double d);   /* ELBO_DIGAMMA_REST, a > 0, a + d > 
 /* log(z^a e^-z / Gamma(a)), the log density of log z */
 double gamma_log_density(double a, double log_z);
 double gamma_log_tail(double a, double log_z, int upper); /* log P, or log Q: does not underflow */
+double gamma_tail(double a, double z, int upper);         /* ELBO_GAMMA_P, ELBO_GAMMA_Q */
 int gamma_is_large(double a);                             /* the expansion for large a holds */
 double gamma_large(double a, double z, int upper);        /* by it P(a, z), or Q; z >= 0 */
 int gamma_is_small(double a);                 /* where gamma_small_q is the better one */

@@ -114,3 +114,15 @@ double gamma_log_tail(double a, double log_z, int upper)
   double t = density + (low ? log(series(a, z).v / a) : log(fraction(a, z).v));
   return low == !upper ? t : log(-expm1(fmin(t, 0)));
 }
+
+double gamma_tail(double a, double z, int upper)
+{
+  if (!(a > 0) || isinf(a) || !(z >= 0)) return NAN;
+  if (z == 0 || isinf(z)) return (z == 0) == !!upper;
+  if (gamma_is_large(a)) return gamma_large(a, z, upper);
+  double log_z = log(z);
+  if (upper && gamma_is_small(a)) return gamma_small_q(a, log_z);
+  int low = z < a + 1;
+  double t = exp(gamma_log_density(a, log_z)) * (low ? series(a, z).v / a : fraction(a, z).v);
+  return low == !upper ? t : 1 - t;
+}

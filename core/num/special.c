@@ -7,7 +7,6 @@
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_sf_bessel.h>
-#include <gsl/gsl_sf_gamma.h>
 #include <gsl/gsl_sf_psi.h>
 #include <gsl/gsl_version.h>
 #include <math.h>
@@ -76,25 +75,14 @@ double bessel_i_scaled(int order, double k)
   return status == GSL_SUCCESS || status == GSL_EUNDRFLW ? r.val : NAN;
 }
 
-static double incomplete(int call(double, double, gsl_sf_result *), double a, double x)
+static double gamma_p(double a, double z)
 {
-  gsl_sf_result r;
-  if (!(a > 0) || !(x >= 0)) return NAN;
-  int status = call(a, x, &r);
-  return status == GSL_SUCCESS || status == GSL_EUNDRFLW ? r.val : NAN;
+  return gamma_tail(a, z, 0);
 }
 
-static double gamma_p(double a, double x)
+static double gamma_q(double a, double z)
 {
-  if (gamma_is_large(a) && x >= 0) return gamma_large(a, x, 0);
-  return x == INFINITY ? 1 : incomplete(gsl_sf_gamma_inc_P_e, a, x);
-}
-
-static double gamma_q(double a, double x)
-{
-  if (gamma_is_large(a) && x >= 0) return gamma_large(a, x, 1);
-  if (gamma_is_small(a) && a > 0 && x > 0 && x < 5) return gamma_small_q(a, log(x));
-  return x == INFINITY ? 0 : incomplete(gsl_sf_gamma_inc_Q_e, a, x);
+  return gamma_tail(a, z, 1);
 }
 
 typedef struct {
