@@ -93,7 +93,7 @@ static void add_charts(elbo_report *r, rows *all, error *e)
   static const curve_kind shown[] = { CURVE_ELBO, CURVE_OBJECTIVE, CURVE_RECONSTRUCTION, CURVE_KL };
   for (size_t k = 0; k < CURVE_KINDS && !e->status; k++) {
     page_figure(t);
-    page_element(t, "h4", heads[shown[k]]);
+    page_element(t, "h3", heads[shown[k]]);
     for (size_t a = 0; a < AXES && !e->status; a++) {
       set_rows(r, all, shown[k], along[a].axis);
       add_chart(t, all, shown[k], a, e);

@@ -43,7 +43,7 @@ const char page_style[] =
     ".plots{display:grid;gap:.4rem 1.6rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,"
     "27rem),1fr))}\n"
     "figure{margin:.6rem 0;min-width:0}\n"
-    "figure h4{margin:.2rem 0;font-size:.95rem}\n"
+    "figure h3{margin:.2rem 0;font-size:.95rem}\n"
     "figcaption{font-size:.88rem;max-width:48rem;margin-top:.3rem}\n"
     "figure svg,figure img{display:block;max-width:100%;height:auto}\n"
     "figure svg{width:100%}figure.cloud svg{max-width:40rem}figure img{image-rendering:pixelated}\n"
