@@ -74,8 +74,15 @@ static elbo_status make_one(const char *path, error *e)
   }
   if (call_stat(path, &s) < 0) return call_failed(e, ELBO_E_FILES, path, "made as a folder");
   mode_t mode = s.st_mode & 07777;
-  if ((mode & 0700) == 0700 || call_set_mode_of(path, mode | 0700) == 0) return ELBO_DONE;
-  return call_failed(e, ELBO_E_FILES, path, "made as a folder");
+  if ((mode & 0700) != 0700 && call_set_mode_of(path, mode | 0700) < 0)
+    return call_failed(e, ELBO_E_FILES, path, "made as a folder");
+  /* What is synced inside it is lost all the same where its own name is. */
+  char *above = path_folder(path, e);
+  if (!above) return ELBO_E_MEMORY;
+  elbo_status status =
+      call_sync_folder(above) < 0 ? call_failed(e, ELBO_E_FILES, above, "synced") : ELBO_DONE;
+  mem_free(above);
+  return status;
 }
 
 elbo_status dir_make(const char *path, error *e)
