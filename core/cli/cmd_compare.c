@@ -57,18 +57,25 @@ static void show_progress(void *user, const char *what, double fraction, double 
   progress_show(c, line);
 }
 
-/* "laplace by inverse_cdf"; where the experiment's noise is not iid, the noise that it got. */
-static void print_name(const elbo_compare_row *r, bool noises)
+/* "laplace by inverse_cdf"; where the experiment's noise is not iid, the noise that it got. A group
+ * of parameters stands indented below its estimator. */
+typedef struct {
+  char text[128];
+} row_name;
+static row_name name_of(const elbo_compare_row *r, bool noises)
 {
-  char name[96];
-  snprintf(name, sizeof name, "%s%s%s%s%s", r->estimator, r->reparam[0] ? " by " : "", r->reparam,
-           noises ? ", " : "", noises ? r->noise : "");
-  printf("%-24s ", name);
+  row_name n;
+  if (strcmp(r->group, "all"))
+    snprintf(n.text, sizeof n.text, "  %s", r->group);
+  else
+    snprintf(n.text, sizeof n.text, "%s%s%s%s%s", r->estimator, r->reparam[0] ? " by " : "",
+             r->reparam, noises ? ", " : "", noises ? r->noise : "");
+  return n;
 }
 
-static void print_row(const elbo_compare_row *r, bool noises)
+static void print_row(const elbo_compare_row *r, bool noises, int width)
 {
-  print_name(r, noises);
+  printf("%-*s ", width, name_of(r, noises).text);
   printf("%5ld  %-5s %10.4g %11.4g %8.2g %8.3g %10.3g %10.3g  %-11s %9.4g %7.2g %11.4g %8.2g\n",
          r->samples, r->objective, r->mean_norm, r->variance, r->variance_se, r->snr, r->bias,
          r->bias_chance, r->verdict ? r->verdict : "-", r->ms_per_gradient, r->ms_se,
@@ -104,20 +111,28 @@ static bool has_noises(const elbo_compare_result *result)
   return false;
 }
 
-/* The whole gradient of each estimator, or every group with --verbose. */
+static bool shown(const cli *c, const elbo_compare_row *r)
+{
+  return !r->reason[0] && (c->o.verbose || !strcmp(r->group, "all"));
+}
+
+/* The whole gradient of each estimator; with --verbose every group, and what biases are against. */
 static void print_table(const cli *c, const elbo_compare_result *result)
 {
-  printf("%s%-24s %5s  %-5s %10s %11s %8s %8s %10s %10s  %-11s %9s %7s %11s %8s%s\n", bold(c),
+  bool noises = has_noises(result);
+  int width = 24;
+  for (size_t i = 0; i < result->n; i++) {
+    int n = (int)strlen(name_of(&result->rows[i], noises).text);
+    if (shown(c, &result->rows[i]) && n > width) width = n;
+  }
+  printf("%s%-*s %5s  %-5s %10s %11s %8s %8s %10s %10s  %-11s %9s %7s %11s %8s%s\n", bold(c), width,
          "estimator", "K", "bound", "|mean|", "variance", "+-", "snr", "bias", "by chance",
          "verdict", "ms", "+-", "var x ms", "+-", plain(c));
-  const char *group = "all";
-  bool noises = has_noises(result);
   for (size_t i = 0; i < result->n; i++) {
     const elbo_compare_row *r = &result->rows[i];
-    bool all = !strcmp(r->group, "all");
-    if (r->reason[0] || (!all && !c->o.verbose)) continue;
-    if (c->o.verbose && strcmp(group, r->group)) printf("  %s\n", group = r->group);
-    print_row(r, noises);
+    if (!shown(c, r)) continue;
+    print_row(r, noises, width);
+    if (c->o.verbose && !strcmp(r->group, "all")) printf("  bias against %s\n", r->reference);
   }
   printf("%ld gradients each; snr of noise alone: %.2g\n", result->repeats, result->snr_noise);
   print_reasons(result);
@@ -131,7 +146,7 @@ static void print_curves(const cli *c, const elbo_compare_result *result)
   for (size_t i = 0; i < result->n_curves; i++) {
     const elbo_compare_curve *v = &result->curves[i];
     if (v->n)
-      printf("%-40s %12ld %12.2f %12.3f\n", v->label, v->steps, v->seconds[v->n - 1],
+      printf("%-40s %12ld %12.3g %12.3f\n", v->label, v->steps, v->seconds[v->n - 1],
              v->elbo[v->n - 1]);
   }
 }
@@ -141,6 +156,16 @@ static int print_json(cli *c, const elbo_compare_result *result)
   const char *text = elbo_compare_json(c->x, result);
   if (!text) return library_failed(c, ELBO_E_MEMORY);
   fputs(text, stdout);
+  return 0;
+}
+
+static int give(cli *c, const elbo_compare_result *result)
+{
+  elbo_status status = c->o.output ? elbo_compare_write(c->x, result, c->o.output) : ELBO_DONE;
+  if (status) return library_failed(c, status);
+  if (c->o.json) return print_json(c, result);
+  print_table(c, result);
+  print_curves(c, result);
   return 0;
 }
 
@@ -171,12 +196,13 @@ int cmd_compare(cli *c)
   signals_catch();
   elbo_status status = elbo_compare(c->x, &o, &result);
   progress_clear(c);
-  if (status == ELBO_E_STOPPED && signals_status())
-    return fail(c, signals_status(), "compare: stopped by %s; nothing was written", signals_name());
-  if (!status && c->o.output) status = elbo_compare_write(c->x, &result, c->o.output);
-  if (status) return library_failed(c, status);
-  if (c->o.json) return print_json(c, &result);
-  print_table(c, &result);
-  print_curves(c, &result);
-  return 0;
+  bool cut_short = status == ELBO_E_STOPPED && signals_status() && result.n > 0;
+  if (status == ELBO_E_STOPPED && signals_status() && !cut_short)
+    return fail(c, signals_status(), "compare: stopped by %s before the first estimator was done",
+                signals_name());
+  if (status && !cut_short) return library_failed(c, status);
+  failed = give(c, &result);
+  if (failed || !cut_short) return failed;
+  return fail(c, signals_status(), "compare: stopped by %s; what was done till then is %s",
+              signals_name(), c->o.output ? "written" : "above");
 }

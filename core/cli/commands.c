@@ -70,7 +70,7 @@ const command_row command_table[] = {
     .summary = "gradient estimators side by side: variance, bias, cost",
     .help = "At fixed parameters and one fixed minibatch every estimator gives R\n"
             "independent gradients. The table is sorted by variance times time, the number\n"
-            "that decides; --verbose shows every group of parameters.\n"
+            "that decides; --verbose shows every group of parameters and the references.\n"
             "\n"
             "The verdict on bias comes from Welch's t-tests on 64 random +-1 projections of\n"
             "each group against an independent reference of the same objective: the exact\n"

@@ -71,6 +71,8 @@ typedef struct {
   long repeats;
   double snr_noise; /* what snr would be of a gradient that is noise alone: sqrt(2 / (pi R)) */
 } elbo_compare_result;
+/* ELBO_E_STOPPED: the result holds the estimators and trainings that were done, if there are any.
+ */
 elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options,
                          elbo_compare_result *result);
 /* The comparison as one JSON object, as in compare.json; valid until the experiment is freed or

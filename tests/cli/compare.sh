@@ -35,7 +35,11 @@ END
 verdict 'compare --json: the keys, here and in compare.json' python3 keys.py
 verdict 'compare --train: the picture' [ -s both/compare_train.svg ]
 run compare tiny.yaml --estimators score_loo --samples 2 --repeats 20 --rows 10 --reparam location_scale,inverse_cdf
-verdict 'compare --reparam: a road does not matter where there is none' [ "$(grep -c '^score_loo' out)" = 1 ]
+verdict 'compare --reparam: a road does not matter where there is none' [ "$(grep -c '^score_loo  *2 ' out)" = 1 ]
+run compare tiny.yaml --estimators score_loo,sgvb_a --samples 2 --repeats 20 --rows 10 --reparam location_scale,inverse_cdf -v
+verdict 'compare -v: the groups below their estimator' grep -q '^  q\.z\.net  *2  elbo' out
+verdict 'compare -v: what a bias is against' grep -q '^  bias against ' out
+verdict 'compare: the columns stand below each other' [ "$(grep -o '^.*  elbo ' out | awk '{ print length }' | sort -u | wc -l)" = 1 ]
 
 run compare tiny.yaml --estimators score_loo,sgvb_a,iwae --samples 2 --repeats 20 --rows 10 \
   --set estimator.noise=antithetic --set estimator.samples=2 --json

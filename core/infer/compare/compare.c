@@ -65,7 +65,7 @@ void contest_report(contest *c, double fraction, double seconds_left)
 elbo_status contest_stopped(contest *c)
 {
   if (!c->o.stop || !c->o.stop(c->o.user)) return ELBO_DONE;
-  return fail(c->e, ELBO_E_STOPPED, "the comparison was stopped; nothing was written");
+  return fail(c->e, ELBO_E_STOPPED, "the comparison was stopped");
 }
 
 static elbo_status between(void *user, error *e)
@@ -194,13 +194,18 @@ static bool listed(const entries *n, int i, int k, int r)
          (r == 0 || kind->pathwise); /* what K, or the road, does not change, once */
 }
 
+static const char *road_of(const entries *n, int i, int r)
+{
+  return estimator_find(n->names[i])->pathwise ? n->roads[r] : NULL;
+}
+
 static elbo_status each(contest *c, const entries *n,
                         elbo_status (*act)(contest *, const char *, long, const char *))
 {
   for (int i = 0; n->names[i]; i++)
     for (int k = 0; n->samples[k]; k++)
       for (int r = 0; r == 0 || n->roads[r]; r++)
-        if (listed(n, i, k, r) && act(c, n->names[i], n->samples[k], n->roads[r]))
+        if (listed(n, i, k, r) && act(c, n->names[i], n->samples[k], road_of(n, i, r)))
           return c->e->status;
   return ELBO_DONE;
 }
@@ -315,9 +320,10 @@ static elbo_status run_contest(contest *c)
   entries n = { c->o.estimators ? c->o.estimators : all,
                 c->o.reparams && c->o.reparams[0] ? c->o.reparams : no_road,
                 c->o.samples ? c->o.samples : own };
-  if (check_names(c, &n, all) || each(c, &n, plan) || each(c, &n, compete) || sort_rows(c))
-    return c->e->status;
-  return c->o.epochs > 0 ? contest_train(c) : ELBO_DONE;
+  if (check_names(c, &n, all) || each(c, &n, plan)) return c->e->status;
+  elbo_status status = each(c, &n, compete);
+  if ((status && status != ELBO_E_STOPPED) || sort_rows(c)) return c->e->status;
+  return !status && c->o.epochs > 0 ? contest_train(c) : status;
 }
 
 static void end_contest(contest *c)
@@ -353,7 +359,8 @@ elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options
                 "elbo_compare_options.size is 0; set it to sizeof(elbo_compare_options)");
   memcpy(&c.o, options, options->size < sizeof c.o ? options->size : sizeof c.o);
   for (int i = 0; i < c.s->x->n_q; i++) c.own_roads[i] = c.s->x->q[i].reparam;
-  if (!prepare_contest(&c) && !run_contest(&c)) gather(&c, x, result);
+  elbo_status status = prepare_contest(&c) ? e->status : run_contest(&c);
+  if (!status || (status == ELBO_E_STOPPED && c.n)) gather(&c, x, result);
   end_contest(&c);
   return e->status;
 }

@@ -118,12 +118,23 @@ static elbo_status start_race(race *r, const elbo_compare_row *row)
   return c->e->status;
 }
 
+/* Of a training that was not finished. */
+static void drop_curve(race *r)
+{
+  if (!r->curve) return;
+  mem_free(r->curve->seconds), mem_free(r->curve->elbo);
+  r->c->n_curves--;
+}
+
 static elbo_status train_one(contest *c, const elbo_compare_row *row, double *budget, double place,
                              double of)
 {
   race r = { .c = c, .budget = *budget, .place = place, .of = of };
   c->what = row->estimator;
-  if (!start_race(&r, row) && !run_race(&r) && isnan(*budget)) *budget = (double)r.steps * r.cost;
+  if (start_race(&r, row) || run_race(&r))
+    drop_curve(&r);
+  else if (isnan(*budget))
+    *budget = (double)r.steps * r.cost;
   trainer_free(r.t);
   return c->e->status;
 }

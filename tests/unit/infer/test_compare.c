@@ -667,6 +667,45 @@ START_TEST(test_training)
 }
 END_TEST
 
+typedef struct patience {
+  int asked, most;
+} patience;
+static bool stop_after(void *user)
+{
+  patience *p = user;
+  return ++p->asked > p->most;
+}
+
+/* What was done till then is there: sgvb_a after its 20 gradients, both when training has begun. */
+START_TEST(test_stopped)
+{
+  static const char *const names[] = { "sgvb_a", "stl", NULL };
+  static const struct {
+    int most;
+    bool first, second;
+  } cases[] = { { 10, false, false }, { 25, true, false }, { 45, true, true } };
+  elbo_experiment *x = open_experiment(LINEAR("normal", "{name: sgvb_a}"));
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    patience p = { .most = cases[i].most };
+    elbo_compare_options o = { .size = sizeof o,
+                               .estimators = names,
+                               .repeats = 20,
+                               .epochs = 50,
+                               .stop = stop_after,
+                               .user = &p };
+    elbo_compare_result r;
+    bool found[2] = { false, false };
+    ck_assert_int_eq(elbo_compare(x, &o, &r), ELBO_E_STOPPED);
+    for (size_t k = 0; k < r.n; k++)
+      found[!strcmp(r.rows[k].estimator, "stl")] |= r.rows[k].variance > 0;
+    ck_assert_int_eq(found[0], cases[i].first);
+    ck_assert_int_eq(found[1], cases[i].second);
+    ck_assert_uint_eq(r.n_curves, 0);
+  }
+  elbo_experiment_free(x);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("compare");
@@ -686,6 +725,7 @@ int main(void)
   tcase_add_loop_test(t, test_planted, 0, sizeof planted / sizeof *planted);
   tcase_add_test(t, test_temperature);
   tcase_add_test(t, test_training);
+  tcase_add_test(t, test_stopped);
   suite_add_tcase(s, t);
   return run_suite(s);
 }
