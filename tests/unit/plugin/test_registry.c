@@ -4,6 +4,7 @@
  * file does, the host lives. */
 #include "plugin/registry.h"
 #include "base/error.h"
+#include "base/mem.h"
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -54,6 +55,20 @@ static const struct {
   { CONSTRUCTOR("_Exit(0);"), "ended the probing process" },
   { CONSTRUCTOR("abort();"), "signal 6" },
   { CONSTRUCTOR("fesetround(FE_UPWARD);"), "the rounding mode" },
+#if defined(__SSE__)
+  { CONSTRUCTOR("__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);"),
+    "the floating-point mode" },
+#endif
+  { HEAD TABLE("\"bad\"", ", .form_set_size = 8") ENTRY, "form_set_size: found 8" },
+  { HEAD TABLE("\"bad\"", ", .kl_size = 8") ENTRY, "kl_size: found 8" },
+  { HEAD TABLE("\"bad\"", ", .summary = NULL") ENTRY, "summary" },
+  { HEAD TABLE("\"bad\"", ", .summary = \"a\\tb\"") ENTRY, "summary" },
+  { HEAD TABLE("\"bad\"", ", .summary = \"a\\177b\"") ENTRY, "summary" },
+  { HEAD TABLE("\"bad\"", ", .reparam = \"implicit\"") ENTRY, "`draw`" },
+  { HEAD
+    "static elbo_rc dr(const elbo_call *c, elbo_noise *e, const double *w, double *x) { return 0; "
+    "}\n" TABLE("\"bad\"", ", .reparam = \"implicit\", .draw = dr") ENTRY,
+    "`pull`" },
   { HEAD TABLE("\"Bad name\"", "") ENTRY, "name is not of" },
   { HEAD TABLE("(const char *)16", "") ENTRY, "signal 11" },
   { HEAD TABLE("\"bad\"", ", .n_params = 1000000") ENTRY, "found 1000000" },
@@ -162,6 +177,90 @@ START_TEST(bad_one)
 }
 END_TEST
 
+static int logged;
+static void count_log(void *user, int level, const char *words)
+{
+  (void)user, (void)level, (void)words;
+  logged++;
+}
+
+/* What is asked for by other names, kinds and numbers than there are; a folder found twice, another
+ * by a relative path. */
+START_TEST(what_is_not_there)
+{
+  char old[4096], path[256];
+  error e = { 0 };
+  build("good.so", GOOD);
+  put("odd.so", "no object", 9);
+  put(".so", "hidden", 6);
+  put(".hidden.so", "hidden", 6);
+  path_of("good.so", path);
+  ck_assert(getcwd(old, sizeof old) && !chdir(dir));
+  const char *folders[] = { dir, ".", dir, NULL };
+  elbo_context_options o = { .size = sizeof o, .directories = folders, .log = count_log };
+  registry *r = registry_new(&o, &e);
+  ck_assert(!chdir(old));
+  ck_assert_msg(r != NULL, "%s", e.text);
+  ck_assert_uint_eq(registry_count(r), 1);
+  ck_assert(registry_at(r, 0) && !registry_at(r, 1));
+  ck_assert(registry_refused_at(r, 0) && !registry_refused_at(r, registry_refused_count(r)));
+  ck_assert(registry_folder_at(r, 0) && !registry_folder_at(r, registry_folder_count(r)));
+  const elbo_host *h = registry_host(r);
+  ck_assert_ptr_null(h->family(h, "nonesuch"));
+  h->log(h, 1, "words");
+  h->log(h, 1, NULL);
+  ck_assert_int_eq(logged, 1);
+  static const struct {
+    uint32_t kind;
+    const char *name, *said;
+    elbo_status status;
+  } rows[] = {
+    { ELBO_KIND_FAMILY, NULL, "no family is called ``", ELBO_E_USAGE },
+    { ELBO_KIND_FAMILY, "odd", "its file was refused", ELBO_E_PLUGIN },
+    { ELBO_KIND_REPARAM, "o", "no reparametrizer is called `o`", ELBO_E_USAGE },
+    { 0, "good", "", ELBO_DONE },
+    { 99, "good", "", ELBO_DONE },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    error_clear(&e);
+    ck_assert_ptr_null(registry_find(r, rows[i].kind, rows[i].name, &e));
+    ck_assert_msg(e.status == rows[i].status && strstr(e.text, rows[i].said), "%s", e.text);
+    ck_assert_ptr_null(registry_find(r, rows[i].kind, rows[i].name, NULL));
+  }
+  registry_free(r);
+  registry_free(NULL);
+  /* no options: the folders beside the program alone, of which a test has none */
+  ck_assert_ptr_nonnull(r = registry_new(NULL, &e));
+  registry_host(r)->log(registry_host(r), 1, "to nobody");
+  registry_free(r);
+}
+END_TEST
+
+/* A good one, one that is refused while it is opened, one that is no object, one whose uses are
+ * missing: each allocation fails once. */
+START_TEST(memory_runs_out)
+{
+  char path[256];
+  build("a.so", GOOD);
+  build("b.so", CONSTRUCTOR("fesetround(FE_UPWARD);"));
+  build("c.so", CONSTRUCTOR("abort();"));
+  put("d.so", "no object", 9);
+  build("e.so", bad[N_BAD - 1].source);
+  path_of("a.so", path);
+  bool failed = true;
+  for (uint64_t n = 1; failed && n < 400; n++) {
+    error e = { 0 };
+    mem_fail_at(n, false);
+    registry *r = load(path, dir, true, &e);
+    mem_fail_at(0, false);
+    failed = !r;
+    ck_assert_msg(r || e.status == ELBO_E_MEMORY, "allocation %d: %s", (int)n, e.text);
+    registry_free(r);
+  }
+  ck_assert(!failed);
+}
+END_TEST
+
 START_TEST(two_of_one_name)
 {
   error e = { 0 };
@@ -262,6 +361,8 @@ int main(void)
   tcase_add_checked_fixture(t, make_folder, remove_folder);
   tcase_add_test(t, good_one);
   tcase_add_loop_test(t, bad_one, 0, N_BAD);
+  tcase_add_test(t, what_is_not_there);
+  tcase_add_test(t, memory_runs_out);
   tcase_add_test(t, two_of_one_name);
   tcase_add_test(t, writable_by_everyone);
   tcase_add_test(t, cut_short);
