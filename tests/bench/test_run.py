@@ -51,6 +51,25 @@ def ratios():
     assert rows["PyTorch's manual / step M"] == [1.5, 1.5], rows
 
 
+def pages():
+    """the tables go between a page's two marks, and nowhere else; a page without them is refused"""
+    with tempfile.TemporaryDirectory() as folder:
+        page = os.path.join(folder, 'page.md')
+        with open(page, 'w') as f:
+            f.write('a\n<!-- measured -->\nold\n<!-- end -->\nb\n')
+        run.write_into(page, 'new \\1')
+        run.write_into(page, 'newer \\1')
+        with open(page) as f:
+            assert f.read() == 'a\n<!-- measured -->\nnewer \\1\n<!-- end -->\nb\n'
+        with open(page, 'w') as f:
+            f.write('no marks')
+        try:
+            run.write_into(page, 'new')
+        except SystemExit:
+            return
+        raise AssertionError('written into a page without marks')
+
+
 def without_peers():
     """where the peers are not there it says so and measures the rest; stray variables are removed"""
     with tempfile.TemporaryDirectory() as nothing:
@@ -67,7 +86,7 @@ def without_peers():
 
 
 failed = 0
-tests = [verdicts, others_are_seen, ratios, without_peers]
+tests = [verdicts, others_are_seen, ratios, pages, without_peers]
 for test in tests:
     try:
         test()
