@@ -67,7 +67,8 @@ typedef struct {
 
 typedef struct {
   text *path, *values; /* values NULL: not wanted */
-  bool begun;
+  bool begun, valued;
+  double low; /* what lies below is not drawn */
 } pen;
 
 static void add_value(text *t, const char *before, double x, double y)
@@ -87,9 +88,10 @@ static void flush(pen *p, const svg_curve *c, bundle *b)
       if (b->at[i] > last && (next < 0 || b->at[i] < b->at[next])) next = i;
     if (next < 0) break;
     last = b->at[next];
-    add_point(p->path, p->begun ? 'L' : 'M', b->x[next], b->y[next]);
-    if (p->values) add_value(p->values, p->begun ? " " : "", c->x[last - 1], c->y[last - 1]);
-    p->begun = true;
+    bool seen = c->y[last - 1] >= p->low;
+    if (seen) add_point(p->path, p->begun ? 'L' : 'M', b->x[next], b->y[next]);
+    if (p->values) add_value(p->values, p->valued ? " " : "", c->x[last - 1], c->y[last - 1]);
+    p->begun = seen, p->valued = true;
   }
   b->n = 0;
 }
@@ -122,7 +124,7 @@ static void add_line(svg_frame *f, const svg_curve *c, size_t row)
 {
   text *t = &f->t, values = { 0 };
   bundle b = { 0 };
-  pen p = { t, f->part ? &values : NULL, false };
+  pen p = { .path = t, .values = f->part ? &values : NULL, .low = f->y.low };
   text_format(t, "<path class=\"line c%zu\"%s d=\"", row % SVG_COLOURS, svg_dashes(row));
   for (size_t i = 0; i < c->n; i++) {
     if (!is_point(c, i)) continue;
@@ -152,6 +154,7 @@ static void add_curve(svg_frame *f, const svg_curve *c, size_t row)
   text_format(t, "<path class=\"dots c%zu\" d=\"", row % SVG_COLOURS);
   for (size_t i = 0; i < c->n; i++) {
     if (!is_point(c, i)) continue;
+    if (c->y[i] < f->y.low) continue;
     add_point(t, 'M', svg_place(&f->x, c->x[i]), svg_place(&f->y, c->y[i]));
     text_add(t, "h0");
   }
@@ -164,6 +167,33 @@ static void add_no_points(svg_frame *f)
       &f->t,
       "<text class=\"name\" text-anchor=\"middle\" x=\"%.0f\" y=\"%.0f\">no finite points</text>\n",
       (f->x.from + f->x.to) / 2, (f->y.from + f->y.to) / 2);
+}
+
+/* Training begins far below where it ends, and an axis that shows all of it shows little else: the
+ * first twentieth of long curves may lie below the plot. */
+static void leave_start(svg_frame *f, const svg_curve *curves, size_t n)
+{
+  svg_axis later = { .low = INFINITY, .high = -INFINITY };
+  double from = f->x.low + (f->x.high - f->x.low) / 20;
+  for (size_t c = 0; c < n; c++)
+    for (size_t i = 0; i < curves[c].n; i++)
+      if (is_point(&curves[c], i) && curves[c].x[i] >= from) svg_reach(&later, curves[c].y[i]);
+  double span = f->y.high - later.low;
+  if (later.low - f->y.low > span / 2 && span > 0) f->y.low = later.low - span / 10;
+}
+
+static void add_below(svg_frame *f, const svg_curve *curves, size_t n)
+{
+  size_t below = 0;
+  for (size_t c = 0; c < n; c++)
+    for (size_t i = 0; i < curves[c].n; i++)
+      below += is_point(&curves[c], i) && curves[c].y[i] < f->y.low;
+  if (!below) return;
+  text_format(
+      &f->t,
+      "<text class=\"tick\" text-anchor=\"end\" x=\"%.0f\" y=\"%.0f\">%zu points of the start "
+      "lie below</text>\n",
+      f->x.to - 4, f->y.from - 8, below);
 }
 
 /* Bounds and steps of both axes; the points that there are. */
@@ -182,6 +212,7 @@ static size_t span_curves(svg_frame *f, const svg_curve *curves, size_t n)
   }
   svg_settle(&f->x, 7, false);
   if (whole && f->x.high - f->x.low >= 1) f->x.step = fmax(f->x.step, 1);
+  if (f->part && points > FEW_POINTS) leave_start(f, curves, n);
   svg_settle(&f->y, 6, true);
   return points;
 }
@@ -206,6 +237,7 @@ static elbo_status draw_chart(svg_frame *f, const chart *c, error *e)
   lay_out(f, f->part ? 520 : 600, f->part ? 300 : 340);
   svg_begin(f, c->title, c->x_label, c->y_label);
   for (size_t i = 0; i < c->n; i++) add_curve(f, &c->curves[i], i);
+  add_below(f, c->curves, c->n);
   if (!points) add_no_points(f);
   svg_end(f);
   f->entries = NULL;

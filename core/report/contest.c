@@ -73,7 +73,10 @@ static void add_row(text *t, const json_value *row)
     if (isfinite(se)) text_add(t, " <span class=\"se\">\xC2\xB1 "), text_number(t, se, 2);
     text_format(t, "%s</td>", isfinite(se) ? "</span>" : "");
   }
-  page_element(t, "td", reason ? reason : verdict ? verdict : "\xE2\x80\x93");
+  page_element(t, reason ? "td class=\"w\"" : "td",
+               reason    ? reason
+               : verdict ? verdict
+                         : "\xE2\x80\x93");
   text_add(t, "</tr>\n");
 }
 
@@ -123,7 +126,7 @@ static void add_curves(gather *g, const json_value *list)
   if (!c) return;
   for (size_t i = 0; i < n; i++) take_curve(g, json_item(list, i), &c[i]);
   if (g->e->status) return;
-  page_figure(g->t);
+  text_add(g->t, "<figure class=\"cloud\">\n");
   page_legend(g->t, c, n);
   svg_curves_part(g->t, "ELBO against seconds, trained by each estimator with equal compute",
                   "seconds of training steps", "ELBO, nats per row", c, n, g->e);

@@ -189,9 +189,11 @@ void report_manifold(gather *g)
              two[0].name);
   else
     snprintf(words, sizeof words,
-             "The mean of p(x|z) at quantiles of the prior: along a row %s, down the rows %s, the "
-             "two of the largest KL; other latents stand at their medians.",
-             two[0].name, two[1].name);
+             "The mean of p(x|z) at quantiles of the prior: along a row %s, down the rows %s%s.",
+             two[0].name, two[1].name,
+             g->of->figures.n_numbers > 2
+                 ? ", the two of the largest KL; other latents stand at their medians"
+                 : "");
   if (!place_of(g, &two[0], &i) && !place_of(g, &two[n - 1], &j) &&
       !elbo_run_traverse(g->run, SIDE, i, j, &a))
     add_grid(g, &a, SIDE, "A grid of images along two latent numbers", words);

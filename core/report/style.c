@@ -52,10 +52,11 @@ const char page_style[] =
     ".rule{stroke:var(--dim);stroke-width:1}\n"
     ".legend{list-style:none;display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;padding:0;margin:.3rem "
     "0;font-size:.9rem}\n"
-    ".legend li{overflow-wrap:anywhere;min-width:0}.legend svg{vertical-align:middle}\n"
+    ".legend li{overflow-wrap:anywhere;min-width:0}figure .legend svg,.legend "
+    "svg{display:inline;width:28px;vertical-align:middle}\n"
     ".axes{border:0;padding:0;margin:0;min-width:0}\n"
-    ".axes legend{float:left;padding:0;margin-right:.8rem}.axes label{margin:0 1rem 0 "
-    ".2rem;white-space:nowrap}\n"
+    ".axes legend{float:left;padding:0;margin-right:.6rem}.axes label{margin:0 .6rem 0 "
+    ".1rem;white-space:nowrap}\n"
     ".axes .plots,.axes .legend{clear:both}\n"
     ".along{display:none}\n"
     "input.by-epoch:checked~.plots .along.by-epoch,input.by-step:checked~.plots .along.by-step,"
@@ -70,7 +71,7 @@ const char page_style[] =
     "@media print{body{font-size:10.5pt}main{max-width:none;padding:0}nav,.read,.axes>input,.axes>"
     "label,.axes>legend,details{display:none}h2{break-after:avoid;margin-top:1.4rem}h3{break-after:"
     "avoid}figure,tr{break-inside:avoid}.wide{overflow:visible}.plots{grid-template-columns:1fr "
-    "1fr}figure.cloud svg{max-width:11cm}figure img{max-height:20cm;width:auto;max-width:13cm}}\n";
+    "1fr}figure.cloud svg{max-width:11cm}figure img{max-height:20cm;width:auto}}\n";
 
 const char page_script[] =
     "for (const svg of document.querySelectorAll('svg[data-x]')) {\n"

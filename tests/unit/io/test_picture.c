@@ -158,6 +158,13 @@ START_TEST(parts_of_a_page)
   ck_assert_int_eq(svg_curves_part(&t, "ELBO \"q\"", "epoch", "nats", &curve, 1, &e), ELBO_DONE);
   ck_assert_ptr_nonnull(strstr(t.s, "aria-label=\"ELBO &quot;q&quot;\" data-x=\"1 3 76 596\""));
   ck_assert_ptr_nonnull(strstr(t.s, "data-name=\"a&quot;b\" data-v=\"1,-500.5 3,-99.25\""));
+  double steps[100], climb[100];
+  for (int i = 0; i < 100; i++) steps[i] = i, climb[i] = i < 3 ? -1000 : -0.5 * i;
+  const svg_curve start = { "start", steps, climb, 100 };
+  t.n = 0;
+  ck_assert_int_eq(svg_curves_part(&t, "a start", "step", "nats", &start, 1, &e), ELBO_DONE);
+  ck_assert_ptr_nonnull(strstr(t.s, ">3 points of the start lie below</text>"));
+  ck_assert_ptr_nonnull(strstr(t.s, "data-v=\"0,-1000 1,-1000 2,-1000 3,-1.5 "));
   svg_cloud cloud = { "points", "z[0]", "z[1]", xy, labels, 2, words, true };
   ck_assert_int_eq(svg_points_part(&t, &cloud, &e), ELBO_DONE);
   ck_assert_ptr_nonnull(strstr(t.s, ">model</text>"));
