@@ -56,6 +56,10 @@ static void print_json(const elbo_evaluation *e)
   json_number(&j, "khat", e->khat);
   json_number(&j, "khat_heavy", e->khat_heavy);
   json_number(&j, "bits_per_dim", e->bits_per_dim);
+  if (e->bits_reason)
+    json_text(&j, "bits_reason", e->bits_reason);
+  else
+    json_null(&j, "bits_reason");
   json_text(&j, "likelihood", likelihood(e).text);
   json_object_end(&j);
 }
@@ -101,6 +105,8 @@ static void print_text(const cli *c, const elbo_evaluation *e)
     printf("%s%-16s%s %10.2f %% of the rows (their log p(x) is not to be trusted)\n", bold(c),
            "  above 0.7", plain(c), 100 * e->khat_heavy);
   print_number(c, e, "bits per dim", e->bits_per_dim, NAN);
+  if (e->bits_reason)
+    printf("%s%-16s%s            - (%s)\n", bold(c), "bits per dim", plain(c), e->bits_reason);
   if (e->active_units >= 0)
     printf("%s%-16s%s %ld of %zu\n", bold(c), "active units", plain(c), e->active_units,
            e->n_latents);

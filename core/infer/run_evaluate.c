@@ -253,6 +253,7 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
     v->figures = NULL;
     out->row_figures = r->figures;
   }
+  out->bits_reason = run_bits_problem(r);
   out->bits_per_dim = run_bits(r, sampled ? out->log_likelihood : out->elbo);
   return ELBO_DONE;
 }

@@ -44,6 +44,7 @@ bool run_improper(const variable *v);
 /* Bits per dimension of the discrete data, from a mean log likelihood of the prepared data in nats;
    NaN where the data are not discrete. */
 double run_bits(const elbo_run *r, double log_likelihood);
+const char *run_bits_problem(const elbo_run *r); /* why it is NaN; NULL: it is not */
 
 /* Running mean and squared deviations (Welford 1962). */
 typedef struct row_moments {

@@ -231,6 +231,28 @@ elbo_status run_words(elbo_run *r, bool *improper, error *e)
                               : ELBO_DONE;
 }
 
+/* Why bits can't be counted; NULL: they can. */
+static const char *bits_problem(const variable *v)
+{
+  const prepare *how = &v->data->prepare;
+  if (run_improper(v)) return "the likelihood is not a density";
+  if (family_is_discrete(v->p.use.family)) return NULL;
+  if (how->clip) return "clipped values have no density";
+  return how->dequantize && how->binarize == BINARIZE_NONE
+             ? NULL
+             : "a density of continuous data is no probability; `dequantize: true` makes whole "
+               "numbers comparable";
+}
+
+const char *run_bits_problem(const elbo_run *r)
+{
+  const model *m = r->study->model;
+  const char *why = NULL;
+  for (int i = 0; i < m->n && !why; i++)
+    if (m->variable[i].role == VARIABLE_OBSERVED) why = bits_problem(&m->variable[i]);
+  return why;
+}
+
 /* A density of dequantized data v = (x + u) / (scale s_j) bounds the probability of the discrete x:
    log P(x) >= E_u log p(x + u) = E_u log p(v) - D log scale - sum_j log s_j
    (Theis, van den Oord and Bethge 2016, section 3.1), s_j those of standardize. Clipped values have
@@ -239,9 +261,8 @@ static double log_volume(const elbo_run *r, const variable *v)
 {
   const prepare *how = &v->data->prepare;
   const dataset *d = &r->study->data[run_split(r)][v->feed];
-  if (run_improper(v)) return NAN;
+  if (bits_problem(v)) return NAN;
   if (family_is_discrete(v->p.use.family)) return 0;
-  if (!how->dequantize || how->clip || how->binarize != BINARIZE_NONE) return NAN;
   double sum = how->scale != 0 ? (double)v->numbers * log(how->scale) : 0;
   for (size_t j = 0; how->standardize && d->scale && j < v->numbers; j++)
     sum += log((double)d->scale[j]);

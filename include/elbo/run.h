@@ -55,6 +55,7 @@ typedef struct {
   /* Var over rows of E_q[z] of each latent number, in the order of q; NaN of a q without a mean */
   const double *mean_variance;
   size_t n_numbers;
+  const char *bits_reason; /* why bits_per_dim is NaN; NULL: it is not */
 } elbo_evaluation;
 typedef struct {
   size_t size;

@@ -338,6 +338,24 @@ START_TEST(test_bernoulli)
 }
 END_TEST
 
+/* The minibatch is the same for every gradient, its binarization too: nothing is left to vary. */
+START_TEST(test_one_binarization)
+{
+  static const char *const names[] = { "enumerate", NULL };
+  elbo_experiment *x = open_experiment(
+      "name: digits\nseed: 2\ndata: {x: {builtin: digits, rows: 60, prepare: {scale: 255, "
+      "binarize: "
+      "dynamic}}}\nmodel:\n  p:\n    z: {family: bernoulli, size: 2}\n    x: {family: bernoulli, "
+      "given: z, net: {hidden: []}}\n  q:\n    z: {family: bernoulli, given: x, net: {hidden: "
+      "[]}}\n"
+      "estimator: enumerate\ntrain: {epochs: 1, batch_size: 10}\n");
+  elbo_compare_result r = compare(x, names, NULL, 20);
+  ck_assert_double_eq(row_of(&r, "enumerate", "")->variance, 0);
+  ck_assert_double_gt(row_of(&r, "enumerate", "")->mean_norm, 0);
+  elbo_experiment_free(x);
+}
+END_TEST
+
 static const char *verdict_of(const elbo_compare_result *r, const char *estimator,
                               const char *group)
 {
@@ -720,6 +738,7 @@ int main(void)
   tcase_add_test(t, test_iwae_verdicts);
   tcase_add_test(t, test_wake_verdict);
   tcase_add_test(t, test_bernoulli);
+  tcase_add_test(t, test_one_binarization);
   tcase_add_test(t, test_bounds_of_states);
   tcase_add_loop_test(t, test_two_roads, 0, 2);
   tcase_add_loop_test(t, test_planted, 0, sizeof planted / sizeof *planted);

@@ -258,11 +258,13 @@ START_TEST(test_words)
   ck_assert(!run_words(r, &improper, &e));
   ck_assert_str_eq(r->likelihood.s, "x: not a density: bernoulli on grey levels");
   ck_assert(improper && isnan(run_bits(r, -100)));
+  ck_assert_str_eq(run_bits_problem(r), "the likelihood is not a density");
   elbo_run_free(r);
   r = make_run(DIGITS("continuous_bernoulli", "{scale: 255}", ""), NULL);
   elbo_evaluation v = evaluate(r, 2, 1);
   ck_assert_str_eq(v.likelihood, "x: continuous_bernoulli density on [0,1]");
   ck_assert(!v.improper && isnan(v.bits_per_dim));
+  ck_assert(v.bits_reason && !strncmp(v.bits_reason, "a density of continuous data", 28));
   elbo_run_free(r);
 }
 END_TEST
@@ -276,6 +278,7 @@ START_TEST(test_bits_of_dequantized_data)
   double want = (-v.log_likelihood / 784 + log(256)) / log(2);
   ck_assert_double_eq_tol(v.bits_per_dim, want, 1e-9);
   ck_assert_double_gt(v.bits_per_dim, 0);
+  ck_assert_ptr_null(v.bits_reason);
   elbo_run_free(r);
 }
 END_TEST
