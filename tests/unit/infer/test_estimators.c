@@ -207,6 +207,12 @@ START_TEST(variances)
 }
 END_TEST
 
+/* Its least value is a parameter. */
+#define PARETO                                                                                     \
+  "name: t\ndata: {x: {train: pairs.csv}}\nmodel:\n  p:\n    z: {family: exponential, size: 1}\n"  \
+  "    x: {family: normal, given: z, net: {hidden: []}}\n"                                         \
+  "  q:\n    z: {family: pareto, given: x, net: {hidden: []}}\n"
+
 static const struct {
   const char *model, *estimator, *said;
 } refused[] = {
@@ -220,6 +226,14 @@ static const struct {
     "antithetic draws come in pairs, and there are 3 samples" },
   { BITS, "{name: disarm, samples: 3}", "antithetic draws come in pairs" },
   { BITS, "disarm", "estimator disarm needs at least 2 samples" },
+  { GAUSS, "vimco", "estimator vimco needs at least 2 samples, and has 1" },
+  { GAUSS, "score_loo", "estimator score_loo needs at least 2 samples, and has 1" },
+  { GAUSS, "enumerate", "z: normal has no small finite support to enumerate (-inf < x < inf)" },
+  { PARETO, "score",
+    "z: estimator score needs a support that no learned parameter moves, and scale" },
+  { PARETO, "stl", "z: estimator stl needs a support that no learned parameter moves, and scale" },
+  { PARETO, "{name: vimco, samples: 2}", "z: estimator vimco needs a support that no learned" },
+  { BITS, "sgvb_a", "z: estimator sgvb_a differentiates through the draw, and bernoulli can't be" },
   { CLASSES, "{name: disarm, samples: 2}", "estimator disarm is for binary draws by logits" },
   { GAUSS, "concrete", "estimator concrete needs a relaxed twin: normal has no relaxed twin" },
   { GAUSS, "rebar", "estimator rebar needs a relaxed twin" },
@@ -255,6 +269,23 @@ enum { REFUSED = sizeof refused / sizeof *refused };
 START_TEST(what_is_refused)
 {
   expect_refusal(refused[_i].model, refused[_i].estimator, refused[_i].said);
+}
+END_TEST
+
+/* sgvb_b where a known KL can be used, else sgvb_a, else score_loo with the samples it needs. */
+static const struct {
+  const char *model, *name;
+  size_t K;
+} automatic[] = { { GAUSS, "sgvb_b", 1 }, { PARETO, "sgvb_a", 1 }, { BITS, "score_loo", 2 } };
+
+START_TEST(what_auto_takes)
+{
+  subject t = subject_of(automatic[_i].model, "auto");
+  const model *m = t.s->model;
+  ck_assert_str_eq(m->variable[m->q_order[0]].estimator->name, automatic[_i].name);
+  ck_assert_uint_eq(m->samples, automatic[_i].K);
+  ck_assert(m->estimator_reason && !strncmp(m->estimator_reason, "auto: ", 6));
+  leave(&t);
 }
 END_TEST
 
@@ -355,6 +386,7 @@ int main(void)
   tcase_add_loop_test(t, all_draws, 0, sizeof exact / sizeof *exact);
   tcase_add_test(t, variances);
   tcase_add_loop_test(t, what_is_refused, 0, REFUSED);
+  tcase_add_loop_test(t, what_auto_takes, 0, sizeof automatic / sizeof *automatic);
   tcase_add_loop_test(t, noise_of_each, 0, n_estimators);
   tcase_add_test(t, mirrored_pairs_under_score_loo);
   tcase_add_test(t, temperature);
