@@ -163,7 +163,7 @@ void report_contest(gather *g)
     json_value *v = NULL;
     if (!file_read_all(path, MOST, ELBO_E_FILES, &at, &n, g->e) &&
         !(v = json_read(at, n, why, sizeof why)))
-      fail(g->e, ELBO_E_FILES, "compare.json is no JSON: %s", why);
+      fail(g->e, ELBO_E_DATA, "compare.json is no JSON: %s", why);
     if (v) add_contest(g, v);
     json_free(v);
     report_excuse(g, "comparison of estimators");

@@ -16,7 +16,8 @@ bool report_stopped(const elbo_report *r, error *e)
 elbo_status report_excuse(gather *g, const char *what)
 {
   elbo_status status = g->e->status;
-  if (!status || status == ELBO_E_MEMORY || status == ELBO_E_STOPPED) return status;
+  if (!status || status == ELBO_E_MEMORY || status == ELBO_E_STOPPED || status == ELBO_E_FILES)
+    return status;
   text_format(g->t, "<p class=\"note\">No %s: ", what);
   svg_escape(g->t, g->e->text);
   text_add(g->t, "</p>\n");

@@ -214,6 +214,22 @@ static elbo_status pictures(void)
   return status;
 }
 
+/* Two runs; a page is there whole, or not at all. */
+static elbo_status report_on(void)
+{
+  static const char *const runs[] = { "kept/done", "kept/done" };
+  elbo_report *r;
+  elbo_report_options o = { .size = sizeof o, .output = "w/r.html", .samples = 2, .rows = 10 };
+  elbo_status status = said(elbo_report_make(ctx, runs, 2, &o, &r));
+  size_t n;
+  char *page = whole_file_of("w/r.html", &n);
+  if (!page != !!status || (page && (n < 8 || memcmp(page + n - 8, "</html>\n", 8))))
+    complain("the page", page ? "there, or not whole" : "not there");
+  free(page);
+  elbo_report_free(r);
+  return status;
+}
+
 static elbo_status compare(void)
 {
   static const char *const names[] = { "sgvb_b", "score", NULL };
@@ -291,6 +307,7 @@ static const subject subjects[] = {
   { "resume", "run", resume, true, "24", { 41, 13 } },
   { "evaluate", NULL, evaluate, false, "24", { 17, 1 } },
   { "pictures", NULL, pictures, false, "24", { 29, 5 } },
+  { "report", NULL, report_on, false, "24", { 97, 5 } },
   { "compare", NULL, compare, false, "2", { 41, 5 } },
   { "idx", NULL, read_idx, false, "3", { 1, 1 } },
   { "idx.gz", NULL, read_gzip, false, "3", { 1, 1 } },
@@ -464,6 +481,10 @@ static void make_runs(void)
     exit(1);
   }
   elbo_experiment_free(x);
+  static const char compared[] =
+      "{\"rows\":[{\"group\":\"all\",\"estimator\":\"stl\",\"snr\":2}],\"curves\":[{"
+      "\"label\":\"stl\",\"seconds\":[1,2],\"elbo\":[-2,-1]}]}";
+  write_file("kept/done/compare.json", compared, sizeof compared - 1);
 }
 
 int main(int argc, char **argv)
