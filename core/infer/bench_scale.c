@@ -65,7 +65,7 @@ static double latents_of(const study *s)
 {
   double sum = 0;
   for (int i = 0; i < s->model->n; i++)
-    if (s->model->variable[i].role == VARIABLE_LATENT) sum += (double)s->model->variable[i].d;
+    if (s->model->variable[i].role == VARIABLE_LATENT) sum += (double)s->model->variable[i].p.d;
   return sum;
 }
 static void set_latents(const study *s, double value, settings *to)
@@ -74,7 +74,7 @@ static void set_latents(const study *s, double value, settings *to)
   for (int i = 0; i < s->model->n; i++) {
     const variable *v = &s->model->variable[i];
     if (v->role == VARIABLE_LATENT)
-      text_format(next(to), "model.p.%s.size=%ld", v->name, whole(times * (double)v->d));
+      text_format(next(to), "model.p.%s.size=%ld", v->name, whole(times * (double)v->p.d));
   }
 }
 

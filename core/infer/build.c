@@ -11,10 +11,10 @@ const char *build_name(builder *b, const char *format, const char *a, const char
 }
 
 /* ---- parameters */
-static node_id make_free(builder *b, const variable *v, const side *s, int p, const char *prefix)
+static node_id make_free(builder *b, const side *s, int p, const char *prefix)
 {
   const param_plan *plan = &s->param[p];
-  size_t width = (size_t)s->use.width[p], count = v->d * width;
+  size_t width = (size_t)s->use.width[p], count = s->d * width;
   const char *label = build_name(b, "%s.param.%s", prefix, plan->working_name);
   node_id id = graph_param(b->g, label, 1, count, b->e);
   float *start = arena_get(graph_arena(b->g), count, sizeof *start, b->e);
@@ -24,7 +24,7 @@ static node_id make_free(builder *b, const variable *v, const side *s, int p, co
                      .node = id,
                      .count = count,
                      .rank = width > 1 ? 2 : 1,
-                     .dims = { v->d, width },
+                     .dims = { s->d, width },
                      .role = TENSOR_FREE,
                      .start = start };
   return graph_name_tensor(b->g, &t, b->e) ? NODE_NONE : id;
@@ -40,9 +40,9 @@ static elbo_status make_side_params(builder *b, const variable *v, side *s, cons
     const param_plan *plan = &s->param[p];
     size_t width = (size_t)s->use.width[p];
     if (plan->kind == FROM_HEAD)
-      heads[n++] = (head_spec){ plan->working_name, plan->shared ? width : v->d * width };
+      heads[n++] = (head_spec){ plan->working_name, plan->shared ? width : s->d * width };
     else if (plan->kind == FROM_LEARN &&
-             (s->free[p] = make_free(b, v, s, (int)p, prefix)) == NODE_NONE)
+             (s->free[p] = make_free(b, s, (int)p, prefix)) == NODE_NONE)
       return b->e->status;
   }
   if (!s->spec->net.present) return ELBO_DONE;
@@ -105,10 +105,9 @@ static node_id parents_of(builder *b, const side *s, const char *prefix)
                    NULL, 0, b->e);
 }
 
-static node_id constant_param(builder *b, const variable *v, const side *s, int p,
-                              const char *prefix)
+static node_id constant_param(builder *b, const side *s, int p, const char *prefix)
 {
-  size_t count = v->d * (size_t)s->use.width[p];
+  size_t count = s->d * (size_t)s->use.width[p];
   float *values = mem_new(count, sizeof *values, "a constant", b->e);
   if (!values) return NODE_NONE;
   for (size_t i = 0; i < count; i++) values[i] = (float)s->param[p].values[i];
@@ -118,10 +117,10 @@ static node_id constant_param(builder *b, const variable *v, const side *s, int 
   return id;
 }
 
-static node_id spread_head(builder *b, const variable *v, const side *s, int p, node_id head)
+static node_id spread_head(builder *b, const side *s, int p, node_id head)
 {
-  repeat_attr a = { v->d };
-  if (!s->param[p].shared || v->d == 1 || head == NODE_NONE) return head;
+  repeat_attr a = { s->d };
+  if (!s->param[p].shared || s->d == 1 || head == NODE_NONE) return head;
   return graph_add(b->g, &op_repeat, s->param[p].working_name, &head, 1, &a, sizeof a, b->e);
 }
 
@@ -139,9 +138,9 @@ elbo_status build_side(builder *b, const variable *v, const side *s, const char 
   }
   for (int p = 0, head = 0; p < (int)s->use.family->n_params; p++) {
     const param_plan *plan = &s->param[p];
-    w[p] = plan->kind == FROM_HEAD    ? spread_head(b, v, s, p, heads[head++])
+    w[p] = plan->kind == FROM_HEAD    ? spread_head(b, s, p, heads[head++])
            : plan->kind == FROM_LEARN ? (hold ? held(s->free[p]) : s->free[p])
-                                      : constant_param(b, v, s, p, prefix);
+                                      : constant_param(b, s, p, prefix);
     if (w[p] == NODE_NONE) return b->e->status;
   }
   return ELBO_DONE;
@@ -154,7 +153,7 @@ static node_id add_draw(builder *b, const variable *v, const side *s, const node
   draw_attr a = { .road = s->road.reparam ? &s->road : NULL,
                   .registry = b->m->registry,
                   .family = &s->use,
-                  .d = v->d,
+                  .d = s->d,
                   .stream = stream,
                   .axis = along };
   if (b->o->purpose == GRAPH_TRAIN) a.tie = v->noise;
@@ -163,7 +162,7 @@ static node_id add_draw(builder *b, const variable *v, const side *s, const node
 
 static node_id add_mean(builder *b, const variable *v, const side *s, const node_id *w)
 {
-  log_prob_attr a = { &s->use, v->d, false };
+  log_prob_attr a = { &s->use, s->d, false };
   return graph_add(b->g, &op_mean, build_name(b, "mean(%s)%s", v->name, ""), w,
                    (int)s->use.family->n_params, &a, sizeof a, b->e);
 }
@@ -188,8 +187,8 @@ elbo_status build_held_side(builder *b, const variable *v, node_id *w)
 
 static node_id add_enumeration(builder *b, const variable *v, size_t *below)
 {
-  enumerate_attr a = { v->d, enumerate_points(&v->q.use), *below };
-  for (size_t j = 0; j < v->d; j++) *below *= a.points;
+  enumerate_attr a = { v->q.d, enumerate_points(&v->q.use), *below };
+  for (size_t j = 0; j < v->q.d; j++) *below *= a.points;
   return graph_add(b->g, &op_enumerate, v->name, NULL, 0, &a, sizeof a, b->e);
 }
 

@@ -9,7 +9,7 @@
 static node_id add_log_prob(builder *b, const variable *v, const side *s, node_id value,
                             const node_id *w, const char *list)
 {
-  log_prob_attr a = { &s->use, v->d, s->spec->improper };
+  log_prob_attr a = { &s->use, s->d, s->spec->improper };
   node_id in[1 + FAMILY_MAX_PARAMS] = { value };
   for (uint32_t p = 0; p < s->use.family->n_params; p++) in[1 + p] = w[p];
   return graph_add(b->g, &op_log_prob, build_name(b, "log %s(%s)", list, v->name), in,

@@ -104,7 +104,7 @@ static void add_head(exporter *x, const variable *v, const side *s, char list, t
   char word[128];
   identifier(v->name, word, sizeof word);
   text_format(&x->header, "\n/* %c(%s | ..), %s, %zu event%s.", list, v->name, s->use.family->name,
-              v->d, v->d == 1 ? "" : "s");
+              s->d, s->d == 1 ? "" : "s");
   text_format(signature, "void %s_%c_%s(", x->name, list, word);
   for (int i = 0; i < s->n_parents; i++) {
     const variable *parent = &x->m->variable[s->parent[i]];
@@ -117,7 +117,7 @@ static void add_head(exporter *x, const variable *v, const side *s, char list, t
     const elbo_param *param = &s->use.family->params[p];
     identifier(s->param[p].working_name, word, sizeof word);
     text_format(signature, "%sfloat *%s_out", p ? ", " : "", word);
-    text_format(&x->header, "\n   %s_out [%zu]%s", word, v->d * (size_t)s->use.width[p],
+    text_format(&x->header, "\n   %s_out [%zu]%s", word, s->d * (size_t)s->use.width[p],
                 param->constraint <= ELBO_INTEGER ? plain_forms[param->constraint] : "");
   }
   text_add(signature, ")");
@@ -162,11 +162,11 @@ static void add_hidden(exporter *x, const side *s, const char *prefix)
   }
 }
 
-static void add_param(exporter *x, const variable *v, const side *s, uint32_t p, const char *prefix)
+static void add_param(exporter *x, const side *s, uint32_t p, const char *prefix)
 {
   const param_plan *plan = &s->param[p];
   const net_spec *net = &s->spec->net;
-  size_t width = (size_t)s->use.width[p], all = v->d * width, rows = plan->shared ? width : all;
+  size_t width = (size_t)s->use.width[p], all = s->d * width, rows = plan->shared ? width : all;
   char word[128], stem[512];
   identifier(plan->working_name, word, sizeof word);
   if (plan->kind == FROM_HEAD) {
@@ -201,7 +201,7 @@ static void add_conditional(exporter *x, const variable *v, const side *s, char 
     add_seen(x, s);
     add_hidden(x, s, prefix);
   }
-  for (uint32_t p = 0; p < s->use.family->n_params; p++) add_param(x, v, s, p, prefix);
+  for (uint32_t p = 0; p < s->use.family->n_params; p++) add_param(x, s, p, prefix);
   text_add(&x->source, "  (void)i;\n}\n");
 }
 

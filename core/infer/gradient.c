@@ -64,7 +64,7 @@ static void to_value_form(const variable *v, size_t rows, float *z)
   double x[4096], y[4096];
   const family_use *u = variable_drawn(v);
   if (u->family->value_form == ELBO_X_PLAIN || u->E > 4096) return;
-  for (size_t at = 0; at < rows * v->d * (size_t)u->E; at += (size_t)u->E) {
+  for (size_t at = 0; at < rows * v->q.d * (size_t)u->E; at += (size_t)u->E) {
     for (int k = 0; k < u->E; k++) x[k] = (double)z[at + (size_t)k];
     value_from_plain(u->family->value_form, u->E, x, y);
     for (int k = 0; k < u->E; k++) z[at + (size_t)k] = (float)y[k];
@@ -76,7 +76,7 @@ static elbo_status load_draws(replay *r)
   const model *m = r->s->model;
   for (int i = 0; i < m->n_q; i++) {
     const variable *v = &m->variable[m->q_order[i]];
-    size_t numbers = v->d * (size_t)variable_drawn(v)->E;
+    size_t numbers = v->q.d * (size_t)variable_drawn(v)->E;
     if (v->estimator->enumerates) continue;
     if (v->estimator->controls)
       return fail(r->e, ELBO_E_USAGE,

@@ -24,6 +24,7 @@ typedef struct param_plan {
 typedef struct side {
   const conditional *spec; /* NULL: not there (observed in q, inputs in both) */
   family_use use;
+  size_t d; /* independent events: the value's numbers as this family cuts them */
   param_plan param[FAMILY_MAX_PARAMS];
   int parent[MODEL_MAX_VARIABLES], n_parents; /* variables, in the order of `given` */
   size_t in;                                  /* numbers the net sees */
@@ -38,7 +39,7 @@ typedef struct variable {
   variable_role role;
   const data_spec *data; /* observed, input */
   int feed;              /* index among data variables; -1 for a latent */
-  size_t d;              /* independent events */
+  size_t d; /* independent events; where p and q cut the numbers differently, the larger ones */
   int K;
   size_t numbers, seen; /* of a value; of what a network sees of it */
   int dims[4], rank;    /* image shape of an observed variable, rank 0: none */

@@ -47,10 +47,10 @@ static void add_data(const model *m, const variable *v, text *t)
   (void)m;
 }
 
-static void add_param(const variable *v, const side *s, int p, text *t)
+static void add_param(const side *s, int p, text *t)
 {
   const param_plan *plan = &s->param[p];
-  size_t count = v->d * (size_t)s->use.width[p];
+  size_t count = s->d * (size_t)s->use.width[p];
   bool same = plan->values != NULL;
   for (size_t i = 1; same && i < count; i++) same = plan->values[i] == plan->values[0];
   text_format(t, "%s%s", p ? ", " : "", plan->working_name);
@@ -87,10 +87,10 @@ static void add_side(const model *m, const variable *v, const side *s, const cha
   text_format(t, "%s(%s", list, v->name);
   for (int i = 0; i < s->n_parents; i++)
     text_format(t, "%s%s", i ? ", " : " | ", m->variable[s->parent[i]].name);
-  text_format(t, "): %s, %zu", s->spec->family, v->d);
-  if (v->K > 1) text_format(t, " x %d", v->K);
+  text_format(t, "): %s, %zu", s->spec->family, s->d);
+  if (s->use.K > 1) text_format(t, " x %d", s->use.K);
   text_add(t, "; ");
-  for (int p = 0; p < (int)s->use.family->n_params; p++) add_param(v, s, p, t);
+  for (int p = 0; p < (int)s->use.family->n_params; p++) add_param(s, p, t);
   add_net(m, s, t);
   if (!s->use.log_prob_f32) text_add(t, "; no float kernel: the double function is looped over");
   if (s->spec->improper) text_add(t, "; improper: what is reported is NOT A DENSITY");

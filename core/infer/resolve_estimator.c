@@ -32,10 +32,14 @@ static const char *kl_parent_problem(resolver *s, const variable *v)
  * order (estimators.md, B on chains). */
 static void find_kl(resolver *s, variable *v)
 {
-  v->kl_known = kl_find(s->m->registry, &v->q.use, &v->p.use, &v->kl);
-  v->why_not_kl = v->kl_known ? kl_parent_problem(s, v)
-                              : arena_format(s->m->arena, s->e, "no plugin knows KL(%s || %s)",
-                                             v->q.use.family->name, v->p.use.family->name);
+  bool alike = v->q.d == v->p.d;
+  v->kl_known = alike && kl_find(s->m->registry, &v->q.use, &v->p.use, &v->kl);
+  v->why_not_kl =
+      v->kl_known ? kl_parent_problem(s, v)
+      : !alike    ? arena_format(s->m->arena, s->e, "the events of %s and %s have different sizes",
+                                 v->q.use.family->name, v->p.use.family->name)
+                  : arena_format(s->m->arena, s->e, "no plugin knows KL(%s || %s)",
+                                 v->q.use.family->name, v->p.use.family->name);
 }
 
 /* Is a closed form infinite at some parameters that training may meet? They are looked for on a
@@ -245,12 +249,12 @@ static void count_points(resolver *s, const variable *v)
     problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
                 "%s: %s has no small finite support to enumerate (%s)", v->name, v->q.spec->family,
                 family_support_text(v->q.use.family));
-  for (size_t j = 0; points && j < v->d && s->m->samples <= MOST; j++) s->m->samples *= points;
+  for (size_t j = 0; points && j < v->q.d && s->m->samples <= MOST; j++) s->m->samples *= points;
   if (s->m->samples > MOST)
     problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
                 "%s: %zu numbers of %zu points each have more than %d combinations; "
                 "take score_loo",
-                v->name, v->d, points, MOST);
+                v->name, v->q.d, points, MOST);
 }
 
 /* One objective for all latents, and one rule of score weights. */
@@ -325,7 +329,7 @@ static const char *noise_problem(resolver *s, const variable *v, noise_kind kind
   if (!draw_noise(&v->q.use))
     return arena_format(s->m->arena, s->e, "a draw of %s takes no fixed number of noise values",
                         v->q.spec->family);
-  if (kind == NOISE_SOBOL && s->m->n_coordinates + v->d * draw_noise(&v->q.use) > SOBOL_DIMS)
+  if (kind == NOISE_SOBOL && s->m->n_coordinates + v->q.d * draw_noise(&v->q.use) > SOBOL_DIMS)
     return arena_format(
         s->m->arena, s->e,
         "the draws of a row take more than the %d coordinates that its sequence has", SOBOL_DIMS);
@@ -352,7 +356,7 @@ static void tie_samples(resolver *s, variable *v)
   if (!m->net && (m->net = arena_get(m->arena, 1, sizeof *m->net, s->e))) sobol_start(m->net);
   v->noise.net = m->net;
   v->noise.first = (uint32_t)m->n_coordinates;
-  m->n_coordinates += v->d * v->noise.per_event;
+  m->n_coordinates += v->q.d * v->noise.per_event;
 }
 
 /* Enumerated latents take the place of samples: K is the number of points. */

@@ -73,7 +73,7 @@ static bool moves_ends(const elbo_param *p)
 
 /* Ends of event j's support on one side. false: learned numbers move them. The other parameters
    have their standard values, which don't matter. */
-static bool find_ends(const side *s, int K, size_t j, double *low, double *high)
+static bool find_ends(const side *s, size_t j, double *low, double *high)
 {
   const elbo_family *f = s->use.family;
   double w[FAMILY_MAX_PARAMS];
@@ -84,7 +84,7 @@ static bool find_ends(const side *s, int K, size_t j, double *low, double *high)
     if (s->param[p].kind != FROM_CONSTANT || !s->param[p].values) return false;
     w[p] = s->param[p].values[j];
   }
-  return f->support.range(w, K, low, high) == ELBO_OK;
+  return f->support.range(w, s->use.K, low, high) == ELBO_OK;
 }
 
 /* Between the widest ends of the events, where they are known; in training value by value
@@ -92,8 +92,8 @@ static bool find_ends(const side *s, int K, size_t j, double *low, double *high)
 static bool fits_ends(const fit *f)
 {
   double low, high, least = INFINITY, most = -INFINITY;
-  for (size_t j = 0; f->v && j < f->v->d; j++) {
-    if (!find_ends(&f->v->p, f->K, j, &low, &high)) return true;
+  for (size_t j = 0; f->v && j < f->v->p.d; j++) {
+    if (!find_ends(&f->v->p, j, &low, &high)) return true;
     least = fmin(least, low);
     most = fmax(most, high);
   }
@@ -151,7 +151,7 @@ void check_data(resolver *s, const variable *v)
 /* ---- q against p */
 /* Ends that hold for every parameter; of a lattice they are enough, since what is compared are
  * lattices of whole numbers. */
-static bool known_ends(const variable *v, const side *s, size_t j, double *low, double *high)
+static bool known_ends(const side *s, size_t j, double *low, double *high)
 {
   static const double ends[][2] = {
     [ELBO_SUP_REAL] = { -INFINITY, INFINITY },
@@ -163,7 +163,7 @@ static bool known_ends(const variable *v, const side *s, size_t j, double *low, 
     [ELBO_SUP_CLASS] = { 0, INFINITY },
   };
   uint32_t kind = s->use.family->support.kind;
-  if (s->use.family->support.range) return find_ends(s, v->K, j, low, high);
+  if (s->use.family->support.range) return find_ends(s, j, low, high);
   if (kind >= sizeof ends / sizeof *ends || ends[kind][0] == ends[kind][1])
     return false; /* simplex, grid */
   *low = ends[kind][0];
@@ -171,14 +171,14 @@ static bool known_ends(const variable *v, const side *s, size_t j, double *low, 
   return true;
 }
 
-/* Constants may bring a support that moves within another, event by event. */
+/* Constants may bring a support that moves within another, number by number. */
 static bool ends_within(const variable *v)
 {
   double q[2], p[2];
   if (family_is_discrete(v->q.use.family) != family_is_discrete(v->p.use.family)) return false;
-  for (size_t j = 0; j < v->d; j++)
-    if (!known_ends(v, &v->q, j, &q[0], &q[1]) || !known_ends(v, &v->p, j, &p[0], &p[1]) ||
-        q[0] < p[0] || q[1] > p[1])
+  for (size_t i = 0; i < v->numbers; i++)
+    if (!known_ends(&v->q, i / (size_t)v->q.use.E, &q[0], &q[1]) ||
+        !known_ends(&v->p, i / (size_t)v->p.use.E, &p[0], &p[1]) || q[0] < p[0] || q[1] > p[1])
       return false;
   return true;
 }

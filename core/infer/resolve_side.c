@@ -95,12 +95,12 @@ static void plan_given(resolver *s, variable *v, side *to, const param_spec *spe
     problem_add(s->problems, spec->at, ELBO_E_USAGE,
                 "%s: {share: event} is about a head of the net, and there is no net", spec->name);
   if (spec->kind == GIVEN_HEAD) return;
-  plan->values = arena_get(s->m->arena, v->d * (size_t)to->use.width[p], sizeof(double), s->e);
+  plan->values = arena_get(s->m->arena, to->d * (size_t)to->use.width[p], sizeof(double), s->e);
   if (!plan->values) return;
   if (spec->n_values)
-    fill_values(s, to, spec, form, v->d, plan->values);
+    fill_values(s, to, spec, form, to->d, plan->values);
   else
-    take_standard(to, p, v->d, plan->values);
+    take_standard(to, p, to->d, plan->values);
 }
 
 /* A whole form set of numbers (uniform: low, high): all working parameters at once, constants. */
@@ -127,13 +127,13 @@ static void plan_form_set(resolver *s, variable *v, side *to, const elbo_form_se
   }
   for (int p = 0; p < n; p++) {
     to->param[p] = (param_plan){ .kind = FROM_CONSTANT };
-    to->param[p].values = arena_get(s->m->arena, v->d, sizeof(double), s->e);
-    for (size_t j = 0; to->param[p].values && j < v->d; j++) to->param[p].values[j] = w[p];
+    to->param[p].values = arena_get(s->m->arena, to->d, sizeof(double), s->e);
+    for (size_t j = 0; to->param[p].values && j < to->d; j++) to->param[p].values[j] = w[p];
   }
 }
 
 /* What is not given: a head of the net, or the standard value. */
-static void plan_rest(resolver *s, variable *v, side *to)
+static void plan_rest(resolver *s, side *to)
 {
   for (uint32_t p = 0; p < to->use.family->n_params; p++) {
     const elbo_param *param = &to->use.family->params[p];
@@ -143,8 +143,8 @@ static void plan_rest(resolver *s, variable *v, side *to)
     plan->kind = to->spec->net.present && !fixed ? FROM_HEAD : FROM_CONSTANT;
     if (plan->kind == FROM_HEAD) continue;
     plan->standard = true;
-    plan->values = arena_get(s->m->arena, v->d * (size_t)to->use.width[p], sizeof(double), s->e);
-    if (plan->values) take_standard(to, (int)p, v->d, plan->values);
+    plan->values = arena_get(s->m->arena, to->d * (size_t)to->use.width[p], sizeof(double), s->e);
+    if (plan->values) take_standard(to, (int)p, to->d, plan->values);
   }
 }
 
@@ -185,7 +185,7 @@ static void plan_params(resolver *s, variable *v, side *to)
     else
       plan_given(s, v, to, spec, &form);
   }
-  plan_rest(s, v, to);
+  plan_rest(s, to);
   for (uint32_t p = 0; p < f->n_params; p++)
     param_working_name(&f->params[p], to->param[p].working_name, sizeof to->param[p].working_name);
 }
@@ -200,23 +200,42 @@ static void check_range(resolver *s, const variable *v, const side *to)
     if (to->param[p].kind != FROM_CONSTANT || !to->param[p].values || to->use.width[p] != 1) return;
     w[p] = to->param[p].values[0];
   }
-  if (sup->range(w, v->K, &low, &high))
+  if (sup->range(w, to->use.K, &low, &high))
     problem_add(s->problems, to->spec->family_at, ELBO_E_USAGE,
                 "%s: %s: the support from %.9g to %.9g is empty; expected low < high", v->name,
                 to->use.family->name, low, high);
 }
 
-/* Events of p and q are paired one by one, so both need as many numbers in one. */
-static void refuse_event(resolver *s, const variable *v, const side *to)
+/* K of a side's family: that of the variable; of a vector family of q over numbers that p's family
+ * takes one by one, all of them. */
+static int dim_of(const variable *v, const side *to, const elbo_family *f)
 {
-  const char *p = v->p.use.family ? v->p.use.family->name : "p's family";
-  bool vectors = v->numbers > v->d;
-  problem_add(
-      s->problems, to->spec->family_at, ELBO_E_USAGE,
-      "%s: q's %s gives events of %d numbers, p's %s has %zu of %zu; expected events of one "
-      "size: write %s in q too, or %s in p with `%s: %zu`",
-      v->name, to->spec->family, to->use.E, p, v->d, v->numbers / v->d, p, to->spec->family,
-      vectors ? "size" : "dim", v->numbers);
+  bool apart = to == &v->q && f->event_rank && v->p.use.family && !v->p.use.family->event_rank;
+  return !family_has_dim(f) ? 1 : apart ? (int)v->numbers : v->K;
+}
+
+/* p and q may cut the same numbers into other events, one the finer: three normals under a
+ * three-dimensional prior, or the reverse. A point of a simplex has a density over one number less
+ * than it has. */
+static void cut_events(resolver *s, variable *v, side *to)
+{
+  size_t E = (size_t)to->use.E, whole = v->d ? v->numbers / v->d : E; /* so far */
+  const elbo_family *p = v->p.use.family;
+  bool q = to == &v->q && p, simplex = to->use.family->support.kind == ELBO_SUP_SIMPLEX ||
+                                       (q && p->support.kind == ELBO_SUP_SIMPLEX);
+  to->d = v->numbers / E;
+  if (E == whole) return;
+  if (q && !simplex && !(E % whole && whole % E) && !(v->numbers % E)) {
+    if (to->d < v->d) v->d = to->d;
+    return;
+  }
+  to->d = v->d;
+  problem_add(s->problems, to->spec->family_at, ELBO_E_USAGE,
+              "%s: q's %s gives events of %zu numbers, p's %s has %zu of %zu%s; write %s in q too, "
+              "or %s in p with `%s: %zu`",
+              v->name, to->spec->family, E, p ? p->name : "family", v->d, whole,
+              simplex ? ", and a point of a simplex is one event" : "", p ? p->name : "its family",
+              to->spec->family, v->numbers > v->d ? "size" : "dim", v->numbers);
 }
 
 void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
@@ -225,7 +244,7 @@ void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
   to->spec = spec;
   find_parents(s, v, to);
   const plugin *found = registry_find(s->m->registry, ELBO_KIND_FAMILY, spec->family, NULL);
-  int K = found && family_has_dim(found->info.table) ? v->K : 1;
+  int K = found ? dim_of(v, to, found->info.table) : 1;
   if (family_bind(s->m->registry, spec->family, K, &to->use, &why)) {
     problem_add(s->problems, spec->family_at, ELBO_E_USAGE, "%s: %s", v->name, why.text);
     to->use.family = NULL;
@@ -234,7 +253,7 @@ void resolve_side(resolver *s, variable *v, side *to, const conditional *spec)
   if (to->use.family->support.kind == ELBO_SUP_CLASS && v->role == VARIABLE_LATENT && K < 2)
     problem_add(s->problems, spec->family_at, ELBO_E_USAGE,
                 "%s: %s: dim must be at least 2, got %d", v->name, spec->family, K);
-  if (v->d * (size_t)to->use.E != v->numbers) refuse_event(s, v, to);
+  cut_events(s, v, to);
   plan_params(s, v, to);
   check_range(s, v, to);
 }

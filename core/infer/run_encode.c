@@ -34,8 +34,8 @@ static float *add_form(encoder *c, const variable *v, uint32_t p, int form, size
   if (!param_form_name(&u->family->params[p], form, word, sizeof word)) return NULL;
   const char *name = arena_format(c->arrays.arena, c->arrays.e, "%s.%s", v->name, word);
   if (form == PARAM_CONSTRAINED && u->family->params[p].constraint == ELBO_CHOLESKY)
-    return arrays_add(&c->arrays, name, 4, (size_t[]){ rows, v->d, (size_t)u->K, (size_t)u->K });
-  return add_events(c, name, rows, v->d, (size_t)u->width[p]);
+    return arrays_add(&c->arrays, name, 4, (size_t[]){ rows, v->q.d, (size_t)u->K, (size_t)u->K });
+  return add_events(c, name, rows, v->q.d, (size_t)u->width[p]);
 }
 
 static elbo_status add_latent(encoder *c, const model *m, int at, size_t rows)
@@ -49,7 +49,7 @@ static elbo_status add_latent(encoder *c, const model *m, int at, size_t rows)
     to->plain = add_form(c, v, p, PARAM_CONSTRAINED, rows);
   }
   const char *name = arena_format(c->arrays.arena, e, "%s.sample", v->name);
-  c->draws[at] = add_events(c, name, rows, v->d, v->numbers / v->d);
+  c->draws[at] = add_events(c, name, rows, v->q.d, v->numbers / v->q.d);
   return e->status;
 }
 
@@ -83,11 +83,11 @@ static void take_rows(walk *w, machine *m, size_t first, size_t rows)
     const column *k = &c->columns[i];
     const variable *v = &mo->variable[k->at];
     const family_use *u = &v->q.use;
-    size_t wide = v->d * (size_t)u->width[k->param];
-    size_t plain = v->d * (size_t)param_plain_width(u, k->param);
+    size_t wide = v->q.d * (size_t)u->width[k->param];
+    size_t plain = v->q.d * (size_t)param_plain_width(u, k->param);
     float *to = k->working + first * wide;
     walk_copy(m, m->mg.q_param[k->at][k->param], rows, wide, to);
-    if (k->plain) make_plain(u, k->param, rows * v->d, to, k->plain + first * plain);
+    if (k->plain) make_plain(u, k->param, rows * v->q.d, to, k->plain + first * plain);
   }
   for (int i = 0; i < mo->n_q; i++) {
     int at = mo->q_order[i];

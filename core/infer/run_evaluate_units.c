@@ -58,14 +58,14 @@ static elbo_status sampled_units(evaluator *v, int at, size_t unit, size_t k)
   const model_graph *mg = &v->machine->mg;
   elbo_rows w[FAMILY_MAX_PARAMS], w2[FAMILY_MAX_PARAMS];
   elbo_rows x = evaluator_view(v, mg->value[at], k, 0), y = values_for_p(v, at, k);
+  size_t E = z->numbers / z->d, q = z->q.d / z->d, p = z->p.d / z->d; /* of a unit */
   for (size_t j = 0; j < z->d; j++) {
-    size_t E = (size_t)z->q.use.E;
-    side_views(v, &z->q.use, mg->q_param[at], k, j, w);
-    side_views(v, &z->p.use, mg->p_param[at], k, j, w2);
-    elbo_rc rc = batch_log_prob(&z->q.use, v->batch, 1, (elbo_rows){ x.at + j * E, x.stride }, w,
+    side_views(v, &z->q.use, mg->q_param[at], k, j * q, w);
+    side_views(v, &z->p.use, mg->p_param[at], k, j * p, w2);
+    elbo_rc rc = batch_log_prob(&z->q.use, v->batch, q, (elbo_rows){ x.at + j * E, x.stride }, w,
                                 v->value, NULL, NULL);
     if (!rc)
-      rc = batch_log_prob(&z->p.use, v->batch, 1, (elbo_rows){ y.at + j * E, y.stride }, w2,
+      rc = batch_log_prob(&z->p.use, v->batch, p, (elbo_rows){ y.at + j * E, y.stride }, w2,
                           v->other, NULL, NULL);
     if (rc) return plugin_says(v, z, "log density", rc);
     add_unit(v, unit + j, 1, v->value);
@@ -82,7 +82,7 @@ static void add_means(evaluator *v, int at, size_t number, size_t k, double time
   elbo_rows w[FAMILY_MAX_PARAMS];
   if (v->no_mean) return;
   side_views(v, &z->q.use, v->machine->mg.q_param[at], k, 0, w);
-  v->no_mean = batch_moment(&z->q.use, ELBO_MEAN, v->batch, z->d, w, v->rows) != ELBO_OK;
+  v->no_mean = batch_moment(&z->q.use, ELBO_MEAN, v->batch, z->q.d, w, v->rows) != ELBO_OK;
   if (v->no_mean) return;
   for (size_t b = 0; b < v->batch; b++)
     for (size_t i = 0; i < z->numbers; i++)

@@ -239,7 +239,7 @@ static bool levels_of(const variable *v, double *levels)
   for (uint32_t p = 0; v->data && f && f->support.kind == ELBO_SUP_GRID && p < f->n_params; p++) {
     const double *values = v->p.param[p].values;
     if (f->params[p].constraint != ELBO_INTEGER || !values) continue;
-    for (size_t j = 1; j < v->d; j++)
+    for (size_t j = 1; j < v->p.d; j++)
       if (values[j] != values[0]) return false;
     *levels = values[0];
     return true;

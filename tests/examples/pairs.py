@@ -106,7 +106,7 @@ def divergences(pairs):
     """At the standard parameters: a number, inf, or None where it is not known."""
     queries = []
     for q, p in pairs:
-        dim = DIM if p.has_dim else 1
+        dim = DIM if p.has_dim and q.vector == p.vector else 1
         queries.append({'family': q.name, 'params': standard(q, dim), 'op': 'kl', 'method_any': True,
                         'other': {'family': p.name, 'params': standard(p, dim)}})
     value = [a.get('value') for a in ask(queries)]
@@ -188,15 +188,12 @@ def run_all(jobs):
 
 
 # ---- posteriors and priors
-def event(f, p):
-    """Numbers of an event of f in a model whose dim is told by p's family, if that has one."""
-    return (DIM if p.has_dim else 1) if f.vector else 1
-
-
 def pair_expectation(q, p):
-    if ('sum' in q.support or q.classes) and not p.has_dim:
+    """p and q may cut the numbers of a latent into other events, except a simplex, whose point is one."""
+    if q.classes and not p.has_dim:
         return 'K'
-    return 'E' if event(q, p) != event(p, p) else q.within(p)
+    simplex = 'sum' in q.support or 'sum' in p.support
+    return 'E' if simplex and q.vector != p.vector else q.within(p)
 
 
 def pairs(all_families):

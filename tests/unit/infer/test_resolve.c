@@ -162,9 +162,9 @@ static const struct {
   { NAME "data: {x: {train: wide.csv}}\nmodel:\n" P Z_NORMAL
          "    x: {family: walk, dim: 2, given: z, net: {hidden: [3]}}\n" Q_NORMAL TAIL,
     "e.yaml:6:5: x: a row of the data has 3 numbers, which is no multiple of dim 2", ELBO_E_DATA },
-  { REAL P "    z: {family: walk, dim: 2, size: 2}\n" X_NORMAL Q_NORMAL TAIL,
-    "e.yaml:8:17: z: q's normal gives events of 1 numbers, p's walk has 2 of 2; expected events of "
-    "one size: write walk in q too, or normal in p with `size: 4`" },
+  { REAL P "    z: {family: mix, dim: 2, size: 2}\n" X_NORMAL Q_NORMAL TAIL,
+    "e.yaml:8:17: z: q's normal gives events of 1 numbers, p's mix has 2 of 2, and a point of a "
+    "simplex is one event; write mix in q too, or normal in p with `size: 4`" },
   /* parameters */
   { REAL P "    z: {family: normal, size: 2, scale: 1, log_scale: 0}\n" X_NORMAL Q_NORMAL TAIL,
     "e.yaml:5:34: log_scale and scale of \"z\" are one parameter in two forms; keep one" },
