@@ -257,18 +257,19 @@ static void count_points(resolver *s, const variable *v)
                 v->name, v->q.d, points, MOST);
 }
 
-/* One objective for all latents, and one rule of score weights. */
+/* One objective for all latents, of which the exact sum is another way, and one rule of score
+ * weights. */
 static void join(resolver *s, const variable *v)
 {
   model *m = s->m;
   const estimator_kind *k = v->estimator;
-  if (k->enumerates && !m->enumerates)
-    m->objective = k->objective;
-  else if (k->objective != m->objective && !m->enumerates)
+  if (k->enumerates) m->objective = k->objective;
+  if (strcmp(k->objective->name, m->estimator->objective->name))
     problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
                 "%s: estimator %s climbs the %s bound, the experiment's %s the %s bound; "
                 "one objective must serve all latents",
-                v->name, k->name, k->objective->name, m->estimator->name, m->objective->name);
+                v->name, k->name, k->objective->name, m->estimator->name,
+                m->estimator->objective->name);
   if (k->score && m->score && k->score != m->score)
     problem_add(s->problems, estimator_place(s, v), ELBO_E_USAGE,
                 "%s: estimator %s weighs log q otherwise than another latent's does; take the "

@@ -7,12 +7,13 @@
 #include "expectation.h"
 
 #define TWO(DATA, P, Q) "name: t\ndata: {x: {train: " DATA "}}\nmodel:\n  p:\n" P "  q:\n" Q
-#define SWITCHES                                                                                   \
+#define SWITCHES SWITCHES_BY("")
+#define SWITCHES_BY(GRADIENT)                                                                      \
   TWO("bits.csv",                                                                                  \
       "    z2: {family: bernoulli, size: 1, logits: learn}\n"                                      \
       "    z1: {family: bernoulli, size: 2, given: z2, net: {hidden: []}}\n"                       \
       "    x: {family: bernoulli, given: z1, net: {hidden: []}}\n",                                \
-      "    z1: {family: bernoulli, given: x, net: {hidden: []}}\n"                                 \
+      "    z1: {family: bernoulli, given: x, net: {hidden: []}" GRADIENT "}\n"                     \
       "    z2: {family: bernoulli, given: z1, net: {hidden: []}}\n")
 #define NORMALS                                                                                    \
   TWO("pairs.csv",                                                                                 \
@@ -147,6 +148,7 @@ static const struct {
   { SWITCHES, "{name: score, samples: 4, noise: antithetic}", switches },
   { SWITCHES, "score_baseline", switches },
   { SWITCHES, "{name: score_loo, samples: 3}", switches },
+  { SWITCHES_BY(", gradient: disarm"), "{name: score, samples: 4}", switches },
   { SWITCHES, "{name: vimco, samples: 2}", switches, .K = 2 },
   { SWITCHES, "{name: vimco, samples: 4}", switches, .K = 4 },
   { SWITCHES, "{name: rws, samples: 3}", switches, .K = 3, .biased = true },
@@ -206,20 +208,20 @@ END_TEST
 
 START_TEST(a_term_of_a_chain)
 {
-  enum { DRAWS = 40 };
+  enum { STEPS_OF_TOY = 40 };
   subject t = subject_of(TOY, "{name: sgvb_b, samples: 1000}");
   int z1 = variable_find(t.s->model, "z1"), z2 = variable_find(t.s->model, "z2");
   const model_graph *mg = &t.m->mg;
-  size_t rows = t.K * BATCH;
-  double sum = 0, n = (double)(DRAWS * rows);
+  size_t draws = t.K * BATCH;
+  double sum = 0, n = (double)(STEPS_OF_TOY * draws);
   text plan = { 0 };
   error e = { 0 };
   for (size_t i = 0; i < t.floats; i++) t.params[i] = 0;
   set_number(&t, "p.z1.head.loc.weight", 0, 1), set_number(&t, "q.z2.head.loc.weight", 0, 1);
   ck_assert(mg->kl[z1] == NODE_NONE && mg->kl[z2] != NODE_NONE);
-  for (uint64_t step = 0; step < DRAWS; step++) {
+  for (uint64_t step = 0; step < STEPS_OF_TOY; step++) {
     forward(&t, step, 0);
-    for (size_t k = 0; k < rows; k++)
+    for (size_t k = 0; k < draws; k++)
       sum += value_at(&t, mg->log_q[z1], k) - value_at(&t, mg->log_p[z1], k);
   }
   /* (z2^2 - 2 z1 z2) / 2 has a deviation below 0.72 */
@@ -292,6 +294,8 @@ static const struct {
   { APART("rebar"), "{name: sgvb_a, samples: 2}", "estimator rebar must be that of all latents" },
   { APART("rws"), "{name: iwae, samples: 2}",
     "s: estimator rws climbs the wake bound, the experiment's iwae the iwae bound" },
+  { APART("enumerate"), "{name: iwae, samples: 2}",
+    "s: estimator enumerate climbs the elbo bound, the experiment's iwae the iwae bound" },
   { APART("score"), "{name: iwae, samples: 2}",
     "s: estimator score climbs the elbo bound, the experiment's iwae the iwae bound" },
 };
