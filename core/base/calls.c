@@ -68,6 +68,19 @@ int64_t call_read(int fd, void *at, size_t n)
   return (int64_t)done;
 }
 
+int64_t call_read_at(int fd, void *at, size_t n, int64_t offset)
+{
+  size_t done = 0;
+  while (done < n) {
+    ssize_t got;
+    AGAIN(got, pread(fd, (char *)at + done, n - done, offset + (int64_t)done));
+    if (got < 0) return -1;
+    if (got == 0) break;
+    done += (size_t)got;
+  }
+  return (int64_t)done;
+}
+
 int call_write(int fd, const void *at, size_t n)
 {
   for (size_t done = 0; done < n;) {

@@ -12,6 +12,7 @@
 
 int call_open(const char *path, int flags, mode_t mode); /* closed on exec; never 0, 1 or 2 */
 int64_t call_read(int fd, void *at, size_t n);           /* fewer than n only at the end */
+int64_t call_read_at(int fd, void *at, size_t n, int64_t offset); /* likewise; moves nothing */
 int call_write(int fd, const void *at, size_t n);        /* all or -1 */
 int call_sync(int fd);                                   /* fine where a folder can't be synced */
 int call_close(int fd);                                  /* closes also when it fails */

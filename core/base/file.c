@@ -71,6 +71,13 @@ int64_t file_read(file *f, void *at, size_t n, error *e)
   return got;
 }
 
+int64_t file_read_at(const file *f, int64_t offset, void *at, size_t n, error *e)
+{
+  int64_t got = call_read_at(f->fd, at, n, offset);
+  if (got < 0) call_failed(e, f->status, f->path, "read");
+  return got;
+}
+
 elbo_status file_seek(file *f, int64_t offset, error *e)
 {
   if (call_seek(f->fd, offset, SEEK_SET) == offset) return ELBO_DONE;

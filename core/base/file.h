@@ -21,6 +21,8 @@ const char *file_path(const file *f);   /* as given to file_open */
 elbo_status file_status(const file *f); /* what its errors get */
 /* Up to n bytes; 0 at the end, -1 with e on error. */
 int64_t file_read(file *f, void *at, size_t n, error *e);
+/* The same from an offset, whatever was read before: any number of threads at a time. */
+int64_t file_read_at(const file *f, int64_t offset, void *at, size_t n, error *e);
 elbo_status file_seek(file *f, int64_t offset, error *e);
 void file_close(file *f);
 /* The whole file, at most `limit` bytes (more is an error that says so); a NUL is put behind.

@@ -189,6 +189,53 @@ static void data_check(reader *r, const tree *map, void *into)
               x->data[i].variable);
 }
 
+/* ---- stream: auto | true | false | {buffer: ROWS} */
+static const key stream_keys[] = {
+  { "buffer", KEY_COUNT, offsetof(experiment, buffer), .required = true, .low = 2,
+    .high = MOST_ROWS, .help = "rows in memory: half of them are shuffled, half are read ahead" },
+};
+static const schema stream_schema = { .what = "stream", KEYS(stream_keys) };
+
+static const char *stream_word(int i)
+{
+  static const char *const all[] = { "auto", "false", "true" };
+  static_assert(sizeof all / sizeof *all == STREAM_YES + 1, "a word for each kind");
+  return all[i];
+}
+
+static void read_stream(reader *r, const key *k, const tree *n, void *into)
+{
+  experiment *x = into;
+  const char *word;
+  x->stream_at = n->at;
+  if (n->kind == TREE_MAP) {
+    schema_read(r, &stream_schema, n, x);
+    x->stream = STREAM_YES;
+    return;
+  }
+  if (!read_word(r, n, k->name, &word)) return;
+  for (int i = 0; i <= STREAM_YES; i++)
+    if (!strcmp(word, stream_word(i))) {
+      x->stream = i;
+      return;
+    }
+  trouble(r, n->at,
+          "stream must be auto, true, false or a mapping, found \"%s\"; write for "
+          "example `stream: {buffer: 100000}`",
+          word);
+}
+
+static void write_stream(writer *w, const key *k, const void *from)
+{
+  const experiment *x = from;
+  if (x->buffer) {
+    schema_write_map(w, k->name, &stream_schema, x);
+    return;
+  }
+  write_key(w, k->name);
+  text_format(w->t, "%s\n", stream_word(x->stream));
+}
+
 static const key data_keys[] = {
   { "root", KEY_OTHER, .read = read_root, .write = write_root, .form = "path",
     .help = "the folder of the data files; default: the experiment's" },
@@ -196,6 +243,10 @@ static const key data_keys[] = {
     .help = "classes of the rows; they only colour pictures" },
   { "limit", KEY_COUNT, offsetof(experiment, limit), AT(experiment, limit_at), .low = 1,
     .high = MOST_ROWS, .help = "the first training rows only" },
+  { "stream", KEY_OTHER, .read = read_stream, .write = write_stream, .map = &stream_schema,
+    .form = "auto, true, false, or a mapping; default auto",
+    .help = "rows stay in their files (idx, npy) and are read when they are needed; auto: when "
+            "all of them would take more than 1 GiB" },
   { "validate", KEY_NUMBER, offsetof(experiment, validate), .low = 0, .high = 1, .open_high = true,
     .help = "this part of the training rows, the last ones, is held out" },
 };

@@ -39,6 +39,9 @@ elbo_status study_from_file(elbo_context *ctx, const char *file, const char *con
     experiment_free(x);
   problems_error(&p, e);
   problems_free(&p);
+  if (*out && (*out)->pass_bytes)
+    context_log(ctx, 0, "data: looked through %.3g GB of files for their range in %.1f s",
+                (double)(*out)->pass_bytes * 1e-9, (*out)->pass_seconds);
   if (!e->status && status) fail(e, status, "%s: it could not be read", file);
   if (!e->status && describe(*out, e)) {
     study_free(*out);

@@ -19,7 +19,10 @@
 typedef enum { ARRAY_U8, ARRAY_F32 } array_type;
 typedef enum { KIND_IDX, KIND_NPY, KIND_CSV, KIND_BUILTIN } data_kind;
 
-/* An array read from a file: rows x (dims), row-major, decoded. */
+typedef struct row_file row_file;
+
+/* An array read from a file: rows x (dims), row-major, decoded. Either its numbers lie in memory,
+   or `file` is set and they are fetched when they are needed. */
 typedef struct array {
   data_kind kind;
   bool compressed;
@@ -33,6 +36,7 @@ typedef struct array {
     float *f32;
     void *at;
   };
+  row_file *file;
 } array;
 
 /* Reads a data file; the kind is told by the content: IDX magic (maybe gzipped), the npy magic,
@@ -40,6 +44,14 @@ typedef struct array {
    taken as names). max_rows 0: all. NaN, inf: ELBO_E_DATA with first index and count. ELBO_E_DATA
    on all that is wrong with the file. */
 elbo_status array_read(const char *path, size_t max_rows, array *out, error *e);
+/* Looks at the header alone. Of an uncompressed idx or npy file: the array with its numbers left
+   in the file, which stays open. Of any other: file NULL, and no numbers; read it by array_read. */
+elbo_status array_open(const char *path, size_t max_rows, array *out, error *e);
+/* Rows [first, first + n) of an array whose numbers lie in its file, as u8 or f32; any thread. The
+   file is read, never mapped, as it may shrink: ELBO_E_DATA with what and where. NaN and inf pass:
+   dataset_facts looks for them. */
+elbo_status array_fetch(const array *a, size_t first, size_t n, void *to, error *e);
+size_t array_row_bytes(const array *a); /* of a row in memory */
 void array_free(array *a);
 
 /* Built-in sets: "digits" (28 x 28 grey levels, u8, labels 0-9), "linear_gaussian" (D = 5: x = W z
@@ -79,21 +91,34 @@ typedef struct dataset {
   size_t first, rows; /* the window of x in use: validate and limit cut here */
 } dataset;
 
-/* Ready rows: row i of out [n][D] is dataset row index[i] (of the window), as floats. visit: the
+/* Ready rows: row i of out [n][D] is dataset row index[i] (of the window), as floats. at: the rows
+   as they were fetched, at[i] of index[i], or NULL where x lies in memory. visit: the
    step (or epoch-wise counter) that dynamic binarization and dequantization are drawn for; static
    binarization depends on the row alone. Any part of the rows gives the same bits. classes > 0 (an
    index family): the value is checked elsewhere, nothing is expanded here. [exec] */
-void dataset_rows(const dataset *d, const uint32_t *index, size_t n, uint32_t visit, float *out);
+void dataset_rows(const dataset *d, const uint32_t *index, const void *const *at, size_t n,
+                  uint32_t visit, float *out);
+/* Rows index[0..n) as they are stored, from the file to `to` [n] rows; at[i] becomes the place of
+   the i-th. Neighbours are read at once. */
+elbo_status dataset_fetch(const dataset *d, const uint32_t *index, size_t n, void *to,
+                          const void **at, error *e);
+/* The window from its first row to its last, in parts that lie in memory: fn gets each as a data
+   set of its own, whose first row is row `skipped` of the window, and says whether it wants
+   more. */
+typedef bool rows_fn(const dataset *part, size_t skipped, void *user);
+elbo_status dataset_pass(const dataset *d, rows_fn *fn, void *user, error *e);
 /* Computes mean and scale of standardize over the window (after dequantize's mean shift, scale and
  * clip). */
 elbo_status dataset_standardize(dataset *d, error *e);
 void dataset_free(dataset *d);
 
 /* Facts that resolving needs, of the prepared values (expected range and grid; one pass over the
-   window). binarize of values outside [0,1]: ELBO_E_DATA with the first of them; of drawn pixels
-   at_low and at_high are expected counts, and a column is constant when its draws are. */
+   window; in a file NaN and inf are looked for on the way, ELBO_E_DATA). binarize of values outside
+   [0,1]: ELBO_E_DATA with the first of them; of drawn pixels at_low and at_high are expected
+   counts, and a column is constant when its draws are. */
 typedef struct data_facts {
   size_t rows, D;
+  bool in_file; /* the numbers stay there; set by whoever knows why */
   int rank;
   size_t dims[4];
   double low, high; /* after preparation (dequantize: low, high + 1 before scale) */
@@ -114,6 +139,6 @@ typedef struct data_stray {
   double value;
   int fitting; /* the least number of levels on which every value lies, of at most 65536; 0: none */
 } data_stray;
-bool dataset_strays(const dataset *d, double levels, data_stray *out);
+elbo_status dataset_strays(const dataset *d, double levels, bool *found, data_stray *out, error *e);
 
 #endif

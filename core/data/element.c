@@ -142,7 +142,7 @@ static elbo_status check_length(source *s, size_t promised, size_t needed, bool 
              : wrong_length(s, promised, found, found > promised, e);
 }
 
-static elbo_status does_not_fit(const source *s, const element *el, const array *out, size_t index,
+static elbo_status does_not_fit(const char *unit, const element *el, size_t D, size_t index,
                                 uint64_t offset, error *e)
 {
   const char *why =
@@ -151,8 +151,8 @@ static elbo_status does_not_fit(const source *s, const element *el, const array 
           ? "is beyond the range of a 32-bit float: rescale the data"
           : "is a whole number that a 32-bit float can't hold exactly: rescale the data";
   return fail(e, ELBO_E_DATA,
-              "row %zu, column %zu (from 0; %s %" PRIu64 ", type %s): the number %s",
-              index / out->D, index % out->D, source_unit(s), offset, el->name, why);
+              "row %zu, column %zu (from 0; %s %" PRIu64 ", type %s): the number %s", index / D,
+              index % D, unit, offset, el->name, why);
 }
 
 /* Floats from the file in blocks, so that the stored form never lies in memory whole. */
@@ -169,7 +169,8 @@ static elbo_status read_floats(source *s, const element *el, bool swap, size_t c
     if (bytes < n * el->bytes) return ELBO_DONE;
     if (swap) swap_bytes(block, n, el->bytes);
     size_t held = el->convert(block, n, out->f32 + i);
-    if (held < n) return does_not_fit(s, el, out, i + held, offset + held * el->bytes, e);
+    if (held < n)
+      return does_not_fit(source_unit(s), el, out->D, i + held, offset + held * el->bytes, e);
   }
   return ELBO_DONE;
 }
@@ -180,7 +181,73 @@ static elbo_status read_bytes(source *s, const element *el, size_t count, array 
   uint64_t offset = s->offset;
   if (source_read(s, out->u8, count, got, e) != ELBO_DONE) return e->status;
   size_t held = el->convert(out->u8, *got, NULL);
-  return held < *got ? does_not_fit(s, el, out, held, offset + held, e) : ELBO_DONE;
+  return held < *got ? does_not_fit(source_unit(s), el, out->D, held, offset + held, e) : ELBO_DONE;
+}
+
+/* ---- rows that stay in the file */
+static elbo_status keep_open(source *s, const element *el, bool swap, array *out, error *e)
+{
+  out->file = mem_new(1, sizeof *out->file, "a data file", e);
+  if (!out->file) return e->status;
+  *out->file = (row_file){ s->f, s->offset, el, swap };
+  s->f = NULL;
+  return ELBO_DONE;
+}
+
+static elbo_status shrank(const row_file *r, uint64_t from, size_t wanted, size_t got, error *e)
+{
+  fail(e, ELBO_E_DATA,
+       "the file shrank while it was read: bytes %" PRIu64 " to %" PRIu64
+       " were there when it was opened, now it ends at byte %" PRIu64 "; put the whole file back",
+       from, from + wanted, from + got);
+  return error_prefix(e, "%s", file_path(r->f));
+}
+
+static elbo_status fetch_bytes(const row_file *r, uint64_t from, size_t n, void *to, error *e)
+{
+  int64_t got = file_read_at(r->f, (int64_t)from, to, n, e);
+  if (got < 0) return e->status;
+  return (size_t)got < n ? shrank(r, from, n, (size_t)got, e) : ELBO_DONE;
+}
+
+/* Numbers that lie in the file as they lie in memory, but for the order of their bytes. */
+static elbo_status fetch_as_they_are(const row_file *r, uint64_t from, size_t count, void *to,
+                                     size_t *held, error *e)
+{
+  if (fetch_bytes(r, from, count * r->el->bytes, to, e)) return e->status;
+  if (r->swap) swap_bytes(to, count, r->el->bytes);
+  *held = r->el->type == ARRAY_U8 ? r->el->convert(to, count, NULL) : count;
+  return ELBO_DONE;
+}
+
+static elbo_status fetch_converted(const row_file *r, uint64_t from, size_t count, float *to,
+                                   size_t *held, error *e)
+{
+  _Alignas(8) uint8_t block[1 << 15];
+  size_t bytes = r->el->bytes, per = sizeof block / bytes;
+  for (*held = 0; *held < count;) {
+    size_t n = count - *held < per ? count - *held : per;
+    if (fetch_bytes(r, from + *held * bytes, n * bytes, block, e)) return e->status;
+    if (r->swap) swap_bytes(block, n, bytes);
+    size_t good = r->el->convert(block, n, to + *held);
+    *held += good;
+    if (good < n) break;
+  }
+  return ELBO_DONE;
+}
+
+elbo_status array_fetch(const array *a, size_t first, size_t n, void *to, error *e)
+{
+  const row_file *r = a->file;
+  size_t count = n * a->D, held = 0;
+  uint64_t from = r->offset + (uint64_t)first * a->D * r->el->bytes;
+  bool same = r->el->type == ARRAY_U8 || element_by_name("f4", 2) == r->el;
+  if (same ? fetch_as_they_are(r, from, count, to, &held, e)
+           : fetch_converted(r, from, count, to, &held, e))
+    return e->status;
+  if (held == count) return ELBO_DONE;
+  does_not_fit("byte", r->el, a->D, first * a->D + held, from + held * r->el->bytes, e);
+  return error_prefix(e, "%s", file_path(r->f));
 }
 
 elbo_status values_read(source *s, const element *el, bool swap, size_t max_rows, array *out,
@@ -191,11 +258,13 @@ elbo_status values_read(source *s, const element *el, bool swap, size_t max_rows
   bool limited = max_rows && max_rows < out->rows;
   size_t rows = limited ? max_rows : out->rows, count = rows * out->D, bytes = count * el->bytes;
   size_t width = el->type == ARRAY_U8 ? 1 : sizeof(float);
+  if (s->look && s->z) return ELBO_DONE;
   if (check_length(s, s->z ? bytes : promised, count * width, limited, e) != ELBO_DONE)
     return e->status;
   uint64_t start = s->offset;
   out->rows = rows;
   out->type = el->type;
+  if (s->look) return keep_open(s, el, swap, out, e);
   out->at = mem_new(count, width, "the data", e);
   if (!out->at) return e->status;
   elbo_status status = el->type == ARRAY_U8 ? read_bytes(s, el, count, out, &got, e)

@@ -38,9 +38,10 @@ void decode_table(const prepare *p, double shift, float table[257])
   for (int b = 0; b < 257; b++) table[b] = decode_value(p, b + shift);
 }
 
-static double raw_value(const array *x, size_t i)
+/* The numbers of the i-th wanted row, which is row `row` of the array: in memory, or as fetched. */
+static const void *raw_row(const dataset *d, const void *const *at, size_t i, size_t row)
 {
-  return x->type == ARRAY_U8 ? x->u8[i] : (double)x->f32[i];
+  return at ? at[i] : (const char *)d->x.at + row * array_row_bytes(&d->x);
 }
 
 /* Bytes through the table; eight zeros, most of a drawn digit, are passed over at once. */
@@ -58,14 +59,14 @@ static void decode_bytes(const uint8_t *from, size_t D, const float *table, floa
   for (; j < D; j++) out[j] = table[from[j]];
 }
 
-static void decode_row(const dataset *d, const float *table, size_t row, float *out)
+static void decode_row(const dataset *d, const float *table, const void *raw, float *out)
 {
   size_t D = d->x.D;
   if (d->x.type == ARRAY_U8) {
-    decode_bytes(d->x.u8 + row * D, D, table, out);
+    decode_bytes(raw, D, table, out);
     return;
   }
-  const float *from = d->x.f32 + row * D;
+  const float *from = raw;
   memcpy(out, from, D * sizeof *out);
   if (d->prepare.scale != 0 || d->prepare.clip)
     for (size_t j = 0; j < D; j++) out[j] = decode_value(&d->prepare, from[j]);
@@ -79,8 +80,8 @@ static float dequantized(const prepare *p, double v, uint32_t word, float here, 
   return f == next && here != next ? nextafterf(next, here) : f;
 }
 
-static void dequantize_row(const dataset *d, const float *table, philox_key key, size_t row,
-                           uint32_t visit, float *out)
+static void dequantize_row(const dataset *d, const float *table, philox_key key, const void *raw,
+                           size_t row, uint32_t visit, float *out)
 {
   size_t D = d->x.D;
   const prepare *p = &d->prepare;
@@ -95,7 +96,7 @@ static void dequantize_row(const dataset *d, const float *table, philox_key key,
       }
       words_many(key, NOISE_DEQUANTIZE, block, rows, visit, word);
     }
-    double v = raw_value(&d->x, row * D + j);
+    double v = byte ? ((const uint8_t *)raw)[j] : (double)((const float *)raw)[j];
     out[j] = dequantized(p, v, word[j % 4][lane], byte ? table[(int)v] : decode_value(p, v),
                          byte ? table[(int)v + 1] : decode_value(p, v + 1));
   }
@@ -165,11 +166,10 @@ static void binarize_row(waiting *w, size_t row, size_t D, float *out)
 
 /* The same from bytes, decoded on the way; in MNIST 72 groups of 100 are all 0 or 255. grey:
    which bytes are uncertain. */
-static void binarize_bytes(waiting *w, const dataset *d, const float *table, const uint8_t *grey,
-                           size_t row, float *out)
+static void binarize_bytes(waiting *w, const uint8_t *from, size_t D, const float *table,
+                           const uint8_t *grey, size_t row, float *out)
 {
-  size_t D = d->x.D, j = 0;
-  const uint8_t *from = d->x.u8 + row * D;
+  size_t j = 0;
   bool dark = table[0] == 0;
   memset(out, 0, D * sizeof *out);
   for (; j + 8 <= D; j += 8) {
@@ -199,18 +199,18 @@ static void threshold_row(const dataset *d, float *out)
 }
 
 /* A row up to standardize. */
-static void plain_row(const dataset *d, const float *table, philox_key key, size_t row,
-                      uint32_t visit, float *out)
+static void plain_row(const dataset *d, const float *table, philox_key key, const void *raw,
+                      size_t row, uint32_t visit, float *out)
 {
   if (d->prepare.dequantize)
-    dequantize_row(d, table, key, row, visit, out);
+    dequantize_row(d, table, key, raw, row, visit, out);
   else
-    decode_row(d, table, row, out);
+    decode_row(d, table, raw, out);
   if (d->prepare.standardize && d->mean) standardize_row(d, out);
 }
 
 static void drawn_rows(const dataset *d, const float *table, waiting *w, const uint32_t *index,
-                       size_t n, float *out)
+                       const void *const *at, size_t n, float *out)
 {
   bool direct =
       d->x.type == ARRAY_U8 && !d->prepare.dequantize && !(d->prepare.standardize && d->mean);
@@ -218,17 +218,19 @@ static void drawn_rows(const dataset *d, const float *table, waiting *w, const u
   for (int b = 0; direct && b < 256; b++) grey[b] = table[b] != 0 && table[b] != 1;
   for (size_t i = 0; i < n; i++, out += d->x.D) {
     size_t row = d->first + index[i];
+    const void *raw = raw_row(d, at, i, row);
     if (direct) {
-      binarize_bytes(w, d, table, grey, row, out);
+      binarize_bytes(w, raw, d->x.D, table, grey, row, out);
       continue;
     }
-    plain_row(d, table, w->key, row, w->visit, out);
+    plain_row(d, table, w->key, raw, row, w->visit, out);
     binarize_row(w, row, d->x.D, out);
   }
   draw_waiting(w);
 }
 
-void dataset_rows(const dataset *d, const uint32_t *index, size_t n, uint32_t visit, float *out)
+void dataset_rows(const dataset *d, const uint32_t *index, const void *const *at, size_t n,
+                  uint32_t visit, float *out)
 {
   binarize_kind kind = d->prepare.binarize;
   philox_key key = noise_key(d);
@@ -239,11 +241,12 @@ void dataset_rows(const dataset *d, const uint32_t *index, size_t n, uint32_t vi
     waiting w = { .key = key,
                   .why = fixed ? NOISE_STATIC : NOISE_DYNAMIC,
                   .visit = fixed ? 0 : visit };
-    drawn_rows(d, table, &w, index, n, out);
+    drawn_rows(d, table, &w, index, at, n, out);
     return;
   }
   for (size_t i = 0; i < n; i++, out += d->x.D) {
-    plain_row(d, table, key, d->first + index[i], visit, out);
+    size_t row = d->first + index[i];
+    plain_row(d, table, key, raw_row(d, at, i, row), row, visit, out);
     if (kind == BINARIZE_THRESHOLD) threshold_row(d, out);
   }
 }
@@ -252,23 +255,36 @@ void dataset_rows(const dataset *d, const uint32_t *index, size_t n, uint32_t vi
 
 /* Running mean and sum of squared deviations of each column (Welford 1962): a constant column's
    sum is exactly 0. */
-static void column_moments(const dataset *d, double *mean, double *squares, float *row)
+typedef struct {
+  double *mean, *squares;
+  float *row;
+} column_sums;
+
+static void add_row(column_sums *s, size_t D, size_t before)
 {
+  double weight = 1.0 / (double)(before + 1);
+  for (size_t j = 0; j < D; j++) {
+    double off = s->row[j] - s->mean[j];
+    s->mean[j] += off * weight;
+    s->squares[j] += off * (s->row[j] - s->mean[j]);
+  }
+}
+
+static bool column_moments(const dataset *d, size_t skipped, void *user)
+{
+  column_sums *s = user;
   size_t D = d->x.D;
   double shift = d->prepare.dequantize ? 0.5 : 0;
   float table[257];
   decode_table(&d->prepare, shift, table);
   for (size_t i = 0; i < d->rows; i++) {
-    decode_row(d, table, d->first + i, row);
+    const void *raw = raw_row(d, NULL, i, d->first + i);
+    decode_row(d, table, raw, s->row);
     for (size_t j = 0; d->x.type == ARRAY_F32 && shift != 0 && j < D; j++)
-      row[j] = decode_value(&d->prepare, (double)d->x.f32[(d->first + i) * D + j] + shift);
-    double weight = 1.0 / (double)(i + 1);
-    for (size_t j = 0; j < D; j++) {
-      double off = row[j] - mean[j];
-      mean[j] += off * weight;
-      squares[j] += off * (row[j] - mean[j]);
-    }
+      s->row[j] = decode_value(&d->prepare, (double)((const float *)raw)[j] + shift);
+    add_row(s, D, skipped + i);
   }
+  return true;
 }
 
 elbo_status dataset_standardize(dataset *d, error *e)
@@ -279,11 +295,11 @@ elbo_status dataset_standardize(dataset *d, error *e)
   double *mean = mem_new(D, sizeof *mean, "means of the columns", e);
   double *squares = mem_new(D, sizeof *squares, "variances of the columns", e);
   float *row = mem_new(D, sizeof *row, "a row of data", e);
+  column_sums sums = { mean, squares, row };
   float *m = mem_new(D, sizeof *m, "means of the columns", e);
   float *s = mem_new(D, sizeof *s, "deviations of the columns", e);
-  bool ready = mean && squares && row && m && s;
+  bool ready = mean && squares && row && m && s && !dataset_pass(d, column_moments, &sums, e);
   if (ready) {
-    column_moments(d, mean, squares, row);
     for (size_t j = 0; j < D; j++) {
       float sd = (float)sqrt(squares[j] / (double)d->rows);
       m[j] = (float)mean[j];

@@ -43,6 +43,7 @@ static elbo_status read_kind(source *s, size_t max_rows, array *out, error *e)
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (kinds[i].is(at, n)) {
       out->kind = kinds[i].kind;
+      if (s->look && out->kind == KIND_CSV) return ELBO_DONE;
       return kinds[i].read(s, max_rows, out, e);
     }
   return fail(e, ELBO_E_DATA,
@@ -53,35 +54,58 @@ static elbo_status read_kind(source *s, size_t max_rows, array *out, error *e)
               n > 3 ? at[3] : 0);
 }
 
+elbo_status not_finite(size_t bad, size_t first, size_t rows, size_t D, error *e)
+{
+  return fail(e, ELBO_E_DATA,
+              "%zu of %zu values are NaN or infinite, the first at row %zu, column %zu (from 0): "
+              "remove the rows or fill the values in",
+              bad, rows * D, first / D, first % D);
+}
+
 static elbo_status check_finite(const array *a, error *e)
 {
-  if (a->type != ARRAY_F32) return ELBO_DONE;
+  if (a->type != ARRAY_F32 || !a->at) return ELBO_DONE;
   size_t bad = 0, first = 0;
   for (size_t i = 0; i < a->rows * a->D; i++)
     if (!isfinite(a->f32[i]) && bad++ == 0) first = i;
-  return bad == 0 ? ELBO_DONE
-                  : fail(e, ELBO_E_DATA,
-                         "%zu of %zu values are NaN or infinite, the first at row %zu, column %zu "
-                         "(from 0): remove "
-                         "the rows or fill the values in",
-                         bad, a->rows * a->D, first / a->D, first % a->D);
+  return bad == 0 ? ELBO_DONE : not_finite(bad, first, a->rows, a->D, e);
 }
 
-elbo_status array_read(const char *path, size_t max_rows, array *out, error *e)
+static elbo_status read_from(const char *path, bool look, size_t max_rows, array *out, error *e)
 {
   error own = { 0 };
   e = e ? e : &own;
   *out = (array){ 0 };
   source *s = source_open(path, e);
-  if (s && read_kind(s, max_rows, out, e) == ELBO_DONE) check_finite(out, e);
+  if (s) {
+    s->look = look;
+    if (read_kind(s, max_rows, out, e) == ELBO_DONE) check_finite(out, e);
+  }
   source_close(s);
   if (e->status == ELBO_DONE) return ELBO_DONE;
   array_free(out);
   return error_prefix(e, "%s", path);
 }
 
+elbo_status array_read(const char *path, size_t max_rows, array *out, error *e)
+{
+  return read_from(path, false, max_rows, out, e);
+}
+
+elbo_status array_open(const char *path, size_t max_rows, array *out, error *e)
+{
+  return read_from(path, true, max_rows, out, e);
+}
+
+size_t array_row_bytes(const array *a)
+{
+  return a->D * (a->type == ARRAY_U8 ? 1 : sizeof(float));
+}
+
 void array_free(array *a)
 {
+  if (a->file) file_close(a->file->f);
+  mem_free(a->file);
   mem_free(a->at);
   *a = (array){ 0 };
 }

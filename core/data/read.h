@@ -19,6 +19,7 @@ typedef struct source {
   uint64_t offset; /* of buffer[at] */
   size_t at, n;    /* unread: buffer[at, n) */
   bool end;        /* nothing is left beyond the buffer */
+  bool look;       /* the readers stop behind the header: see array_open */
   uint8_t buffer[SOURCE_BUFFER];
 } source;
 
@@ -49,11 +50,22 @@ typedef struct element {
 const element *element_by_name(const char *name, size_t n);
 const element *element_by_idx(uint8_t type);
 
+/* An uncompressed file whose rows are read when they are asked for. */
+struct row_file {
+  file *f;         /* owned */
+  uint64_t offset; /* of the first row */
+  const element *el;
+  bool swap;
+};
+
 /* Reads the numbers behind a header. out->rows, rank, dims are what the header promises; fills the
  * rest, and cuts rows to max_rows. The promise is held against the file before anything is
  * allocated. */
 elbo_status values_read(source *s, const element *el, bool swap, size_t max_rows, array *out,
                         error *e);
+
+/* How many values are NaN or infinite, and where the first of them stands. */
+elbo_status not_finite(size_t bad, size_t first, size_t rows, size_t D, error *e);
 
 elbo_status idx_read(source *s, size_t max_rows, array *out, error *e);
 elbo_status npy_read(source *s, size_t max_rows, array *out, error *e);

@@ -33,7 +33,7 @@ static elbo_status first_batch(const dataset *d, size_t rows, elbo_bench_load *o
   float *to = mem_new(rows, d->x.D * sizeof *to, "a batch", e);
   for (size_t k = 0; index && k < rows; k++) index[k] = (uint32_t)k;
   double start = clock_seconds();
-  if (index && to) dataset_rows(d, index, rows, 0, to);
+  if (index && to) dataset_rows(d, index, NULL, rows, 0, to);
   out->batch_ms = ms_since(start), out->batch = rows;
   mem_free(index), mem_free(to);
   return e->status;

@@ -15,15 +15,18 @@ static elbo_status read_array(const char *file, array *a, error *e)
   const char *prefix = "builtin:";
   size_t n = strlen(prefix);
   if (!strncmp(file, prefix, n)) return builtin_make(file + n, 1, 0, BUILTIN_ROWS, a, NULL, e);
+  if (array_open(file, 0, a, e) || a->file) return e->status;
   return array_read(file, 0, a, e);
 }
 
-static double mean_of(const array *a)
+static bool add_sum(const dataset *d, size_t skipped, void *user)
 {
-  size_t n = a->rows * a->D;
-  double sum = 0;
-  for (size_t i = 0; i < n; i++) sum += a->type == ARRAY_U8 ? (double)a->u8[i] : (double)a->f32[i];
-  return n ? sum / (double)n : 0;
+  const array *a = &d->x;
+  double *sum = user;
+  (void)skipped;
+  for (size_t i = d->first * a->D, n = i + d->rows * a->D; i < n; i++)
+    *sum += a->type == ARRAY_U8 ? (double)a->u8[i] : (double)a->f32[i];
+  return true;
 }
 
 static void add_support(text *t, const data_facts *f)
@@ -74,9 +77,12 @@ elbo_status elbo_data_inspect(elbo_context *ctx, const char *file, elbo_data_inf
   error *e = context_enter(ctx);
   dataset d = { 0 };
   data_facts f;
+  double sum = 0;
   if (read_array(file, &d.x, e)) return e->status;
   d.rows = d.x.rows;
-  if (!dataset_facts(&d, &f, e)) {
+  if (dataset_facts(&d, &f, e)) {
+    if (d.x.file) error_prefix(e, "%s", file);
+  } else if (!dataset_pass(&d, add_sum, &sum, e)) {
     *info = (elbo_data_info){
       .kind = kind_names[d.x.kind],
       .compressed = d.x.compressed,
@@ -86,7 +92,7 @@ elbo_status elbo_data_inspect(elbo_context *ctx, const char *file, elbo_data_inf
       .rank = d.x.rank,
       .low = f.low,
       .high = f.high,
-      .mean = mean_of(&d.x),
+      .mean = sum / (double)(d.x.rows * d.x.D),
       .integers = f.integers,
       .binary = f.binary,
       .constant_columns = f.constant_columns,

@@ -13,7 +13,9 @@ static void feed_rows(const void *user, size_t first, size_t n, float *at)
     size_t numbers = m->numbers[slot->feed];
     memcpy(at, m->given[slot->feed] + first * numbers, n * numbers * sizeof *at);
   } else {
-    dataset_rows(m->source[slot->feed], m->index + first, n, m->visit, at);
+    const void *const *raw = m->at[slot->feed];
+    dataset_rows(m->source[slot->feed], m->index + first, raw ? raw + first : NULL, n, m->visit,
+                 at);
   }
 }
 
@@ -33,6 +35,20 @@ static void set_feeds(machine *m)
   }
 }
 
+static elbo_status make_rooms(machine *m, size_t batch, error *e)
+{
+  const study *s = m->study;
+  for (int f = 0; f < s->n_data && !e->status; f++) {
+    const array *train = &s->data[SPLIT_TRAIN][f].x, *test = &s->data[SPLIT_TEST][f].x;
+    if (!train->file && !test->file) continue;
+    size_t bytes = array_row_bytes(train);
+    m->room[f] = mem_new(batch, sizeof *m->room[f], "rows of a batch", e);
+    m->fetched[f] =
+        mem_new(batch, bytes > sizeof(float) ? bytes : sizeof(float), "rows of a batch", e);
+  }
+  return e->status;
+}
+
 elbo_status machine_new(study *s, const graph_options *o, pool *shared, float *params, float *grads,
                         machine **out, error *e)
 {
@@ -43,6 +59,7 @@ elbo_status machine_new(study *s, const graph_options *o, pool *shared, float *p
   m->owns_pool = !shared;
   if (model_build(s->model, o, &m->mg, e)) goto fail;
   set_feeds(m);
+  if (make_rooms(m, o->batch, e)) goto fail;
   m->pool = shared ? shared : pool_new(s->threads, e);
   if (!m->pool) goto fail;
   run_env env = { m->pool, s->backend, cpu_level(), s->x->seed };
@@ -61,15 +78,36 @@ void machine_free(machine *m)
   run_free(m->run);
   if (m->owns_pool) pool_free(m->pool);
   model_graph_free(&m->mg);
+  for (int f = 0; f < MODEL_MAX_VARIABLES; f++) {
+    mem_free(m->room[f]);
+    mem_free(m->fetched[f]);
+  }
   mem_free(m);
 }
 
-void machine_feed_split(machine *m, split_kind split, const uint32_t *index, uint32_t visit)
+static void set_source(machine *m, int f, split_kind split)
+{
+  m->source[f] = &m->study->data[split][f];
+  m->given[f] = NULL;
+  m->at[f] = m->source[f]->x.file ? m->room[f] : NULL;
+}
+
+elbo_status machine_feed_split(machine *m, split_kind split, const uint32_t *index, size_t n,
+                               uint32_t visit, error *e)
 {
   for (int f = 0; f < m->study->n_data; f++) {
-    m->source[f] = &m->study->data[split][f];
-    m->given[f] = NULL;
+    set_source(m, f, split);
+    if (m->at[f] && dataset_fetch(m->source[f], index, n, m->fetched[f], m->room[f], e))
+      return e->status;
   }
+  m->index = index;
+  m->visit = visit;
+  return ELBO_DONE;
+}
+
+void machine_feed_fetched(machine *m, const uint32_t *index, uint32_t visit)
+{
+  for (int f = 0; f < m->study->n_data; f++) set_source(m, f, SPLIT_TRAIN);
   m->index = index;
   m->visit = visit;
 }

@@ -38,7 +38,7 @@ static void add_data(const model *m, const variable *v, text *t)
     text_format(t, "%s%d", k ? " x " : " (", v->dims[k]);
   text_add(t, v->rank > 1 ? ");" : ";");
   add_prepare(&v->data->prepare, t);
-  text_add(t, "\n");
+  text_add(t, v->facts.in_file ? "; rows stay in the file\n" : "\n");
   if (v->facts.constant_columns && v->role == VARIABLE_OBSERVED)
     text_format(t,
                 "warning: %zu of %zu columns of %s are constant in the training rows; a family "
@@ -179,11 +179,23 @@ static void add_training(const model *m, text *t)
   }
 }
 
+static void add_stream(const model *m, text *t)
+{
+  bool some = false;
+  for (int i = 0; i < m->n; i++) some |= m->variable[i].data && m->variable[i].facts.in_file;
+  if (some)
+    text_format(t,
+                "stream: %lld rows in memory, half of them shuffled, half read ahead; each epoch "
+                "takes the files in other blocks. Each start looks through the files first\n",
+                (long long)m->x->buffer);
+}
+
 elbo_status model_plan(const model *m, text *t, error *e)
 {
   text_format(t, "experiment: %s\n", m->x->name);
   for (int i = 0; i < m->n; i++)
     if (m->variable[i].data) add_data(m, &m->variable[i], t);
+  add_stream(m, t);
   for (int i = 0; i < m->n_p; i++)
     add_side(m, &m->variable[m->p_order[i]], &m->variable[m->p_order[i]].p, "p", t);
   for (int i = 0; i < m->n_q; i++)

@@ -121,7 +121,7 @@ static elbo_status add_sample(evaluator *v, size_t k)
 }
 
 /* ---- a batch */
-static void start_batch(evaluator *v, size_t first, size_t rows)
+static elbo_status start_batch(evaluator *v, size_t first, size_t rows)
 {
   v->first = first;
   v->batch = rows - first < v->B ? rows - first : v->B;
@@ -132,7 +132,7 @@ static void start_batch(evaluator *v, size_t first, size_t rows)
   }
   for (size_t i = 0; i < v->batch * (v->tail + 1); i++) v->tails[i] = -INFINITY;
   memset(v->mean, 0, v->batch * v->numbers * sizeof *v->mean);
-  machine_feed_split(v->machine, run_split(v->r), v->index, RUN_VISIT);
+  return machine_feed_split(v->machine, run_split(v->r), v->index, v->batch, RUN_VISIT, v->e);
 }
 
 /* The figures of one row, in the order of a line of --rows-out. */
@@ -185,7 +185,7 @@ static elbo_status evaluate_chunk(evaluator *v, size_t step)
 static elbo_status evaluate_rows(evaluator *v, size_t rows)
 {
   for (size_t first = 0, step = 0; first < rows; first += v->batch, step++) {
-    start_batch(v, first, rows);
+    if (start_batch(v, first, rows)) return v->e->status;
     for (v->done = 0; v->done < v->K;) {
       if (v->o.stop && v->o.stop(v->o.user))
         return fail(v->e, ELBO_E_STOPPED, "evaluation was stopped after %zu of %zu rows", first,

@@ -47,7 +47,7 @@ static elbo_status prepare_rows(elbo_run *r, const variable *v, const array *a, 
   float *rows = mem_new(a->rows * v->numbers, sizeof *rows, "inputs", e);
   if (!rows) return e->status;
   for (size_t i = 0; i < a->rows; i++)
-    dataset_rows(&d, &(uint32_t){ (uint32_t)i }, 1, RUN_VISIT, rows + i * v->numbers);
+    dataset_rows(&d, &(uint32_t){ (uint32_t)i }, NULL, 1, RUN_VISIT, rows + i * v->numbers);
   mem_free(r->given[v->feed]);
   r->given[v->feed] = rows;
   r->given_rows = a->rows;

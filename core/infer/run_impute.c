@@ -148,8 +148,8 @@ static elbo_status run_batches(imputer *p, machine *m, size_t batch, error *e)
   for (size_t first = 0; index && p->sum && first < p->rows && !e->status; first += batch) {
     size_t n = p->rows - first < batch ? p->rows - first : batch;
     for (size_t i = 0; i < n; i++) index[i] = (uint32_t)(first + i);
-    machine_feed_split(m, run_split(p->r), index, RUN_VISIT);
-    run_chain(p, m, first, n, batch, e);
+    if (!machine_feed_split(m, run_split(p->r), index, n, RUN_VISIT, e))
+      run_chain(p, m, first, n, batch, e);
   }
   mem_free(p->sum);
   mem_free(index);
@@ -168,6 +168,17 @@ static elbo_status run_all(imputer *p, error *e)
   return e->status;
 }
 
+/* A row that stays in its file goes through `chain`, which is written anew after this. */
+static elbo_status true_row(imputer *p, const dataset *d, size_t row, error *e)
+{
+  uint32_t index = (uint32_t)row;
+  const void *at;
+  bool file = d->x.file != NULL;
+  if (file && dataset_fetch(d, &index, 1, p->chain, &at, e)) return e->status;
+  dataset_rows(d, &index, file ? &at : NULL, 1, RUN_VISIT, p->truth + row * p->D);
+  return ELBO_DONE;
+}
+
 static elbo_status start(imputer *p, error *e)
 {
   const variable *v = &p->r->study->model->variable[p->at];
@@ -180,8 +191,7 @@ static elbo_status start(imputer *p, error *e)
              .user = p };
   memset(p->squares, 0, (p->T + 1) * sizeof *p->squares);
   for (size_t i = 0; i < p->rows; i++)
-    dataset_rows(&p->r->study->data[run_split(p->r)][v->feed], &(uint32_t){ (uint32_t)i }, 1,
-                 RUN_VISIT, p->truth + i * p->D);
+    if (true_row(p, &p->r->study->data[run_split(p->r)][v->feed], i, e)) return e->status;
   if (walk_run(&w, e)) return e->status;
   hold_given(p);
   return ELBO_DONE;

@@ -75,7 +75,7 @@ static elbo_status walk_rows(walk *w, machine *m, size_t batch, uint32_t *index,
   for (size_t first = 0, step = 0; first < w->rows; first += batch, step++) {
     size_t n = w->rows - first < batch ? w->rows - first : batch;
     for (size_t i = 0; i < n; i++) index[i] = (uint32_t)((first + i) % have);
-    machine_feed_split(m, run_split(w->r), index, RUN_VISIT);
+    if (machine_feed_split(m, run_split(w->r), index, n, RUN_VISIT, e)) return e->status;
     feed_given(w, m, first, n, given);
     if (w->feed) w->feed(w, m, first, n);
     if (machine_forward(m, n, step, 0, e)) return e->status;

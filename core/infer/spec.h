@@ -101,6 +101,10 @@ typedef struct train_spec {
   double kl_from, kl_to, kl_epochs; /* a number b: from = to = b, epochs 0 */
 } train_spec;
 
+/* auto: when the numbers of all files would take more than STREAM_BYTES of memory. */
+typedef enum { STREAM_AUTO, STREAM_NO, STREAM_YES } stream_kind;
+enum { STREAM_BYTES = 1 << 30, BUFFER_BYTES = 1 << 28 };
+
 typedef struct experiment {
   arena *arena;
   const char *file;   /* as named on the command line, for messages */
@@ -113,6 +117,9 @@ typedef struct experiment {
   const char *labels_train, *labels_test; /* absolute paths or NULL */
   int64_t limit;
   place limit_at;
+  int stream;     /* stream_kind: do rows stay in their files? */
+  int64_t buffer; /* rows held at a time; 0: BUFFER_BYTES of them */
+  place stream_at;
   double validate; /* the last part of the training rows, 0 .. <1 */
   conditional *p, *q;
   int n_p, n_q;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reading the data of an experiment, cutting validation and limits, and resolving the model against
  * what was found. */
-#include "infer/study.h"
+#include "infer/study_inside.h"
+#include "base/clock.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,79 +12,6 @@ const char *split_name(split_kind k)
 {
   static const char *const names[] = { "train", "validate", "test" };
   return names[k];
-}
-
-typedef struct opener {
-  study *s;
-  problems *problems;
-  error *e;
-} opener;
-
-static void complain(opener *o, place at, const char *what, const error *why)
-{
-  problem_add(o->problems, at, why->status == ELBO_E_MEMORY ? ELBO_E_MEMORY : ELBO_E_DATA, "%s: %s",
-              what, why->text);
-}
-
-/* ---- files */
-static void read_file(opener *o, const data_spec *d, const char *path, size_t limit, dataset *to)
-{
-  error why = { 0 };
-  if (array_read(path, limit, &to->x, &why)) complain(o, d->at, d->variable, &why);
-}
-
-static void make_builtin(opener *o, const data_spec *d, split_kind split, size_t rows, dataset *to)
-{
-  error why = { 0 };
-  array *labels = &o->s->labels[split];
-  bool wanted = !labels->rows;
-  if (!rows) return;
-  if (builtin_make(d->builtin, o->s->x->seed, split == SPLIT_TEST, rows, &to->x,
-                   wanted ? labels : NULL, &why))
-    complain(o, d->at, d->variable, &why);
-}
-
-static size_t row_limit(const experiment *x, const data_spec *d)
-{
-  return (size_t)(d->limit ? d->limit : x->limit);
-}
-
-static size_t smaller(size_t a, size_t limit)
-{
-  return limit && limit < a ? limit : a;
-}
-
-static const char *override_of(const char *const *overrides, const char *name)
-{
-  size_t n = strlen(name);
-  for (; overrides && *overrides; overrides++)
-    if (!strncmp(*overrides, name, n) && (*overrides)[n] == '=') return *overrides + n + 1;
-  return NULL;
-}
-
-static void read_variable(opener *o, int i, const char *const *overrides)
-{
-  const data_spec *d = &o->s->x->data[i];
-  dataset *train = &o->s->data[SPLIT_TRAIN][i], *test = &o->s->data[SPLIT_TEST][i];
-  const char *other = override_of(overrides, d->variable);
-  size_t limit = row_limit(o->s->x, d);
-  if (d->builtin) {
-    make_builtin(o, d, SPLIT_TRAIN, smaller((size_t)d->rows, limit), train);
-    if (!other) make_builtin(o, d, SPLIT_TEST, (size_t)d->test_rows, test);
-  } else {
-    read_file(o, d, d->train, limit, train);
-    if (d->test && !other) read_file(o, d, d->test, 0, test);
-  }
-  if (other) read_file(o, d, other, 0, test);
-}
-
-static void read_labels(opener *o, const char *path, split_kind split)
-{
-  error why = { 0 };
-  if (!path || o->s->labels[split].rows) return;
-  if (array_read(path, split == SPLIT_TRAIN ? (size_t)o->s->x->limit : 0, &o->s->labels[split],
-                 &why))
-    complain(o, o->s->x->data_at, "labels", &why);
 }
 
 /* ---- windows */
@@ -146,6 +74,26 @@ static void check_batch(opener *o)
                 (long long)t->batch_size, o->s->rows[SPLIT_TRAIN]);
 }
 
+/* Once the windows are cut: the order of training rows of which some stay in their files. */
+static void set_order(opener *o)
+{
+  study *s = o->s;
+  size_t rows = s->rows[SPLIT_TRAIN], bytes = 0, buffer = (size_t)s->x->buffer;
+  for (int i = 0; i < s->n_data; i++) {
+    const array *x = &s->data[SPLIT_TRAIN][i].x;
+    bytes += x->file ? array_row_bytes(x) : 0;
+  }
+  s->shuffled_by_blocks = bytes > 0;
+  if (!bytes) return;
+  if (buffer > rows) buffer = rows;
+  s->order = row_order_make(s->x->seed, rows, buffer, bytes);
+  if (row_order_group_rows(&s->order) < (size_t)s->x->train.batch_size)
+    problem_add(o->problems, s->x->stream_at, ELBO_E_USAGE,
+                "data.stream.buffer: %zu rows; half of them are shuffled at a time, and "
+                "train.batch_size is %lld: give at least twice as many",
+                buffer, (long long)s->x->train.batch_size);
+}
+
 static void standardize(opener *o)
 {
   study *s = o->s;
@@ -154,7 +102,7 @@ static void standardize(opener *o)
     dataset *train = &s->data[SPLIT_TRAIN][i];
     if (!train->prepare.standardize) continue;
     if (dataset_standardize(train, &why))
-      complain(o, s->x->data[i].prepare_at, s->x->data[i].variable, &why);
+      study_complain(o, s->x->data[i].prepare_at, s->x->data[i].variable, &why);
     for (int k = SPLIT_VALIDATE; k < SPLITS; k++)
       s->data[k][i].mean = train->mean, s->data[k][i].scale = train->scale;
   }
@@ -175,17 +123,35 @@ static void set_shape(opener *o, const data_spec *d, data_facts *f)
   for (int k = 0; k < d->shape_rank; k++) f->dims[k] = (size_t)d->shape[k];
 }
 
+/* What nobody has looked at yet: rows that were not read. */
+static bool look_at_held_out(opener *o, int i, data_facts *test)
+{
+  const study *s = o->s;
+  error why = { 0 };
+  const dataset *validate = &s->data[SPLIT_VALIDATE][i];
+  if (s->rows[SPLIT_VALIDATE] && validate->x.file && dataset_facts(validate, test, &why)) {
+    study_complain(o, s->x->data[i].at, s->x->data[i].variable, &why);
+    return false;
+  }
+  if (!s->rows[SPLIT_TEST]) return false;
+  const dataset *set = &s->data[SPLIT_TEST][i];
+  if (!dataset_facts(set, test, &why)) return true;
+  if (set->x.file) study_complain(o, s->x->data[i].at, s->x->data[i].variable, &why);
+  return false;
+}
+
 static elbo_status collect_facts(opener *o, data_facts *facts)
 {
   for (int i = 0; i < o->s->n_data; i++) {
     error why = { 0 };
     if (dataset_facts(&o->s->data[SPLIT_TRAIN][i], &facts[i], &why)) {
-      complain(o, o->s->x->data[i].at, o->s->x->data[i].variable, &why);
+      study_complain(o, o->s->x->data[i].at, o->s->x->data[i].variable, &why);
       continue;
     }
     set_shape(o, &o->s->x->data[i], &facts[i]);
+    facts[i].in_file = o->s->data[SPLIT_TRAIN][i].x.file != NULL;
     data_facts test;
-    if (o->s->rows[SPLIT_TEST] && !dataset_facts(&o->s->data[SPLIT_TEST][i], &test, &why)) {
+    if (look_at_held_out(o, i, &test)) {
       facts[i].low = fmin(facts[i].low, test.low);
       facts[i].high = fmax(facts[i].high, test.high);
       facts[i].integers &= test.integers;
@@ -196,37 +162,16 @@ static elbo_status collect_facts(opener *o, data_facts *facts)
   return o->e->status;
 }
 
-/* A file for no variable would be left out in silence. */
-static void check_overrides(opener *o, const char *const *overrides)
-{
-  text known = { 0 };
-  for (int i = 0; i < o->s->n_data; i++)
-    text_format(&known, "%s%s", i ? ", " : "", o->s->x->data[i].variable);
-  for (; overrides && *overrides; overrides++) {
-    bool found = false;
-    for (int i = 0; i < o->s->n_data; i++)
-      found |=
-          override_of((const char *const[]){ *overrides, NULL }, o->s->x->data[i].variable) != NULL;
-    if (!found)
-      problem_add(o->problems, (place){ 0 }, ELBO_E_USAGE,
-                  "data \"%s\": expected VARIABLE=FILE with one of the variables %s", *overrides,
-                  known.s ? known.s : "");
-  }
-  text_free(&known);
-}
-
 static void read_all(opener *o, const char *const *overrides)
 {
   study *s = o->s;
-  check_overrides(o, overrides);
-  for (int i = 0; i < s->n_data; i++) read_variable(o, i, overrides);
-  read_labels(o, s->x->labels_train, SPLIT_TRAIN);
-  if (!overrides) read_labels(o, s->x->labels_test, SPLIT_TEST);
+  study_read_files(o, overrides);
   if (o->problems->n) return;
   for (int i = 0; i < s->n_data; i++) set_window(o, i, SPLIT_TRAIN), set_window(o, i, SPLIT_TEST);
   cut_validation(s);
   for (int k = 0; k < SPLITS; k++) check_rows(o, (split_kind)k);
   check_batch(o);
+  if (!o->problems->n) set_order(o);
   if (!o->problems->n) standardize(o);
 }
 
@@ -270,7 +215,9 @@ static void check_levels(opener *o)
   for (int i = 0; i < m->n; i++)
     for (int k = 0; k < SPLITS && levels_of(&m->variable[i], &levels); k++) {
       const dataset *d = &o->s->data[k][m->variable[i].feed];
-      if (!o->s->rows[k] || !dataset_strays(d, levels, &at)) continue;
+      bool found = false;
+      if (o->s->rows[k] && dataset_strays(d, levels, &found, &at, o->e)) return;
+      if (!found) continue;
       stray(o, &m->variable[i], (split_kind)k, levels, &at);
       break;
     }
@@ -283,7 +230,19 @@ static elbo_status finish(opener *o)
   elbo_status status =
       model_resolve(o->s->x, o->s->registry, facts, &o->s->model, o->problems, o->e);
   if (!status && !o->problems->n) check_levels(o);
-  return status;
+  return o->e->status;
+}
+
+/* How much was looked through in files, and how long that took. */
+static void measure_passes(study *s, double seconds)
+{
+  for (int i = 0; i < s->n_data; i++)
+    for (int k = 0; k < SPLITS; k++) {
+      const dataset *d = &s->data[k][i];
+      size_t passes = 1 + (k == SPLIT_TRAIN && d->prepare.standardize);
+      if (d->x.file) s->pass_bytes += passes * d->rows * array_row_bytes(&d->x);
+    }
+  s->pass_seconds = seconds;
 }
 
 elbo_status study_open(const registry *r, const elbo_backend *backend, int threads, experiment *x,
@@ -297,12 +256,14 @@ elbo_status study_open(const registry *r, const elbo_backend *backend, int threa
   }
   s->registry = r, s->backend = backend, s->threads = threads, s->x = x, s->n_data = x->n_data;
   opener o = { s, p, e };
+  double begin = clock_seconds();
   if (s->n_data > MODEL_MAX_VARIABLES)
     problem_add(p, x->data_at, ELBO_E_USAGE, "data: %d variables, at most %d", s->n_data,
                 MODEL_MAX_VARIABLES);
   else
     read_all(&o, overrides);
   finish(&o);
+  measure_passes(s, clock_seconds() - begin);
   if (p->n || e->status) {
     study_free(s);
     if (e->status) return e->status;
@@ -334,8 +295,10 @@ size_t study_data_bytes(const study *s)
   size_t bytes = 0;
   for (int k = 0; k < SPLITS; k++)
     for (int i = 0; i < s->n_data; i++)
-      if (k != SPLIT_VALIDATE)
-        bytes += s->data[k][i].x.rows * s->data[k][i].x.D *
-                 (s->data[k][i].x.type == ARRAY_U8 ? 1 : sizeof(float));
+      if (k != SPLIT_VALIDATE && !s->data[k][i].x.file)
+        bytes += s->data[k][i].x.rows * array_row_bytes(&s->data[k][i].x);
+  for (int i = 0; i < s->n_data && s->shuffled_by_blocks; i++)
+    if (s->data[SPLIT_TRAIN][i].x.file)
+      bytes += 2 * row_order_group_rows(&s->order) * array_row_bytes(&s->data[SPLIT_TRAIN][i].x);
   return bytes;
 }

@@ -5,6 +5,7 @@
 #define ELBO_INFER_STUDY_H
 
 #include "base/text.h"
+#include "data/feeder.h"
 #include "infer/model.h"
 
 typedef enum { SPLIT_TRAIN, SPLIT_VALIDATE, SPLIT_TEST, SPLITS } split_kind;
@@ -23,6 +24,10 @@ typedef struct study {
   size_t rows[SPLITS];  /* 0: there is no such split */
   array labels[SPLITS]; /* u8 or f32 of rank 0; rows 0: none. Validate: those of train */
   int n_data;
+  bool shuffled_by_blocks; /* some training rows stay in their files, so all are in this order: */
+  row_order order;
+  double pass_seconds; /* that looking through files took */
+  size_t pass_bytes;
 } study;
 
 /* Takes over x. Reads the data, collects facts, resolves. All problems go to `p` (with their
@@ -45,6 +50,10 @@ typedef struct machine {
   /* what the feeds read: set before each run */
   const dataset *source[MODEL_MAX_VARIABLES];
   const uint32_t *index; /* [batch] rows of the split */
+  /* the same rows as they were fetched, of sources that stay in their files; else NULL */
+  const void *const *at[MODEL_MAX_VARIABLES];
+  const void **room[MODEL_MAX_VARIABLES]; /* [batch] for at; NULL: no split stays in a file */
+  void *fetched[MODEL_MAX_VARIABLES];     /* [batch] rows */
   uint32_t visit;
   /* dense [batch][numbers] instead of the data set, by feed; or NULL */
   const float *given[MODEL_MAX_VARIABLES * 2];
@@ -60,8 +69,11 @@ typedef struct machine {
 elbo_status machine_new(study *s, const graph_options *o, pool *shared, float *params, float *grads,
                         machine **out, error *e);
 void machine_free(machine *m);
-/* Reads from a split, at index[0..batch). */
-void machine_feed_split(machine *m, split_kind split, const uint32_t *index, uint32_t visit);
+/* Reads from a split, at index[0..n). What stays in a file is fetched here. */
+elbo_status machine_feed_split(machine *m, split_kind split, const uint32_t *index, size_t n,
+                               uint32_t visit, error *e);
+/* The same of training rows that were fetched: m->room[f] is filled where it is not NULL. */
+void machine_feed_fetched(machine *m, const uint32_t *index, uint32_t visit);
 /* Feed f (model->n_feeds + k: the k-th latent in p's order, of GRAPH_DECODE) takes these
  * numbers. */
 void machine_feed_values(machine *m, int feed, const float *values);

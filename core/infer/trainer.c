@@ -2,6 +2,7 @@
 #include "infer/trainer.h"
 #include "graph/vec.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* ---- making */
@@ -29,13 +30,25 @@ static elbo_status make_vectors(trainer *t, error *e)
 static elbo_status make_orders(trainer *t, error *e)
 {
   const study *s = t->study;
-  size_t held =
-      s->rows[SPLIT_TEST] > s->rows[SPLIT_VALIDATE] ? s->rows[SPLIT_TEST] : s->rows[SPLIT_VALIDATE];
-  t->order = mem_new(s->rows[SPLIT_TRAIN] + 1, sizeof *t->order, "the order of rows", e);
-  t->plain = mem_new(held + 1, sizeof *t->plain, "the order of rows", e);
-  for (size_t i = 0; t->plain && i < held; i++) t->plain[i] = (uint32_t)i;
+  size_t rows = s->shuffled_by_blocks ? (size_t)s->x->train.batch_size : s->rows[SPLIT_TRAIN];
+  t->order = mem_new(rows + 1, sizeof *t->order, "the order of rows", e);
+  t->plain = mem_new(TEST_BATCH, sizeof *t->plain, "the order of rows", e);
   t->order_epoch = -1;
   return e->status;
+}
+
+static_assert((int)FEEDER_SETS >= MODEL_MAX_VARIABLES, "a set for each variable");
+
+/* The training sets that stay in their files, in the order of their feeds. */
+static elbo_status make_feeder(trainer *t, error *e)
+{
+  const study *s = t->study;
+  const dataset *sets[FEEDER_SETS];
+  int n = 0;
+  if (!s->shuffled_by_blocks) return ELBO_DONE;
+  for (int f = 0; f < s->n_data; f++)
+    if (s->data[SPLIT_TRAIN][f].x.file) sets[n++] = &s->data[SPLIT_TRAIN][f];
+  return feeder_new(sets, n, &s->order, &t->feeder, e);
 }
 
 static elbo_status make_machines(trainer *t, error *e)
@@ -74,7 +87,7 @@ elbo_status trainer_new(study *s, int64_t epochs, trainer **out, error *e)
   t->per_epoch = (s->rows[SPLIT_TRAIN] + batch - 1) / batch;
   t->at.best = NAN;
   if (layout_size(s, &t->floats, e) || make_vectors(t, e) || make_orders(t, e) ||
-      make_machines(t, e)) {
+      make_machines(t, e) || make_feeder(t, e)) {
     trainer_free(t);
     return e->status;
   }
@@ -86,6 +99,7 @@ elbo_status trainer_new(study *s, int64_t epochs, trainer **out, error *e)
 void trainer_free(trainer *t)
 {
   if (!t) return;
+  feeder_free(t->feeder);
   machine_free(t->m);
   machine_free(t->tester);
   pool_free(t->pool);
@@ -194,19 +208,31 @@ static void update(trainer *t, double norm)
   pool_run(t->m->run->env.pool, update_part, t, NORM_PARTS);
 }
 
-static size_t next_batch(trainer *t)
+static elbo_status fetch_batch(trainer *t, uint32_t epoch, size_t first, size_t n, error *e)
+{
+  const void **at[FEEDER_SETS];
+  int sets = 0;
+  for (int f = 0; f < t->study->n_data; f++)
+    if (t->study->data[SPLIT_TRAIN][f].x.file) at[sets++] = t->m->room[f];
+  if (feeder_take(t->feeder, epoch, first, n, t->order, at, e)) return e->status;
+  machine_feed_fetched(t->m, t->order, epoch);
+  return ELBO_DONE;
+}
+
+static elbo_status next_batch(trainer *t, size_t *n, error *e)
 {
   const study *s = t->study;
   size_t rows = s->rows[SPLIT_TRAIN], batch = (size_t)s->x->train.batch_size;
   int64_t epoch = (int64_t)(t->at.step / t->per_epoch);
   size_t first = (size_t)(t->at.step % t->per_epoch) * batch;
+  *n = rows - first < batch ? rows - first : batch;
+  if (t->feeder) return fetch_batch(t, (uint32_t)epoch, first, *n, e);
   if (t->order_epoch != epoch) {
     philox_shuffle(philox_make_key(s->x->seed, STREAM_SHUFFLE), (uint32_t)epoch, (uint32_t)rows,
                    t->order);
     t->order_epoch = epoch;
   }
-  machine_feed_split(t->m, SPLIT_TRAIN, t->order + first, (uint32_t)epoch);
-  return rows - first < batch ? rows - first : batch;
+  return machine_feed_split(t->m, SPLIT_TRAIN, t->order + first, *n, (uint32_t)epoch, e);
 }
 
 static double mean_of_rows(const machine *m)
@@ -219,7 +245,9 @@ static double mean_of_rows(const machine *m)
 elbo_status trainer_step(trainer *t, sums *s, error *e)
 {
   run *r = t->m->run;
-  step_args a = { .batch = next_batch(t),
+  size_t batch;
+  if (next_batch(t, &batch, e)) return e->status;
+  step_args a = { .batch = batch,
                   .step = t->at.step,
                   .kl_weight = trainer_kl_weight(t),
                   .temperature = trainer_temperature(t),
@@ -248,7 +276,8 @@ elbo_status trainer_test(trainer *t, split_kind split, sums *s, error *e)
 {
   for (size_t first = 0, rows = t->study->rows[split]; first < rows; first += TEST_BATCH) {
     size_t n = rows - first < TEST_BATCH ? rows - first : TEST_BATCH;
-    machine_feed_split(t->tester, split, t->plain + first, UINT32_MAX);
+    for (size_t i = 0; i < n; i++) t->plain[i] = (uint32_t)(first + i);
+    if (machine_feed_split(t->tester, split, t->plain, n, UINT32_MAX, e)) return e->status;
     uint64_t step = UINT32_MAX - first / TEST_BATCH;
     if (machine_forward(t->tester, n, step, 0, e)) return e->status;
     add_sums(t->tester, s);

@@ -15,8 +15,10 @@ typedef struct trainer {
   machine *tester; /* forward only, made when there are rows to test on */
   float *params, *grads, *state[OPTIMIZER_STATES];
   size_t floats;
-  uint32_t *order; /* [rows] the permutation of the current epoch */
-  uint32_t *plain; /* [rows of the largest held-out split] 0, 1, 2 .. */
+  /* [rows] the permutation of the current epoch; [batch] the rows of a step that come by feeder */
+  uint32_t *order;
+  feeder *feeder;  /* NULL: every row lies in memory */
+  uint32_t *plain; /* [TEST_BATCH] rows of a held-out split in turn */
   int64_t order_epoch;
   uint64_t per_epoch; /* steps */
   progress_state at;

@@ -133,7 +133,7 @@ static moments gradient_moments(elbo_context *ctx, const char *estimator, uint64
   ck_assert_uint_le(m.floats, MAX_FLOATS);
   set_point(one->mg.g, 1, params);
   for (uint32_t i = 0; i < ROWS; i++) index[i] = i;
-  machine_feed_split(one, SPLIT_TRAIN, index, 0);
+  machine_feed_split(one, SPLIT_TRAIN, index, ROWS, 0, &e);
   for (int r = 0; r < R; r++) {
     step_args a = { .batch = ROWS,
                     .step = first_step + (uint64_t)r,

@@ -97,6 +97,64 @@ def killed(setting, folder):
     return wrong + same_end(setting, folder)
 
 
+STREAMED = LONG.replace('builtin: digits, rows: 200, test_rows: 60', 'train: d.idx').replace(
+    'model:', '  stream: {buffer: 200}\nmodel:').replace('epochs: 150', 'epochs: 20')
+
+
+def images(folder):
+    """1000 images: 5 half buffers of them, two rows a block."""
+    draw = random.Random(4)
+    with open(folder + '/d.idx', 'wb') as f:
+        f.write(b'\0\0\10\3' + b''.join(n.to_bytes(4, 'big') for n in (1000, 28, 28)))
+        f.write(bytes(draw.choices((0, 0, 0, 90, 255), k=784000)))
+
+
+def streamed_as_unbroken(setting, folder):
+    """Resumes, and compares with a run that nothing stopped."""
+    wrong = []
+    for words, at in ((['--resume'], 'run'), (['-o', 'whole'], 'whole')):
+        o = setting.shell(folder, [*TRAIN, *words])
+        wrong += [f'{at}: status {o.status}: {o.err.strip()}'] if o.status else []
+    a, b = (read(f'{folder}/{at}/checkpoint.safetensors') for at in ('run', 'whole'))
+    return wrong if wrong or bytes(a[1]) == bytes(b[1]) else ['C6: other bits than an unbroken run']
+
+
+def shrinks(setting, folder):
+    put(folder, STREAMED)
+    images(folder)
+    p = start(setting, folder, '--epochs', '1000000')
+    until_saved(folder)
+    os.truncate(folder + '/d.idx', 5000)
+    found, _ = wait(p, time.monotonic() + 20)
+    with open(folder + '/err') as f:
+        said = f.read()
+    wrong = [] if found == 3 else [f'C1: status {found}']
+    if said.count('shrank') != 1 or 'now it ends at byte' not in said or 'd.idx: ' not in said:
+        wrong.append('C2: ' + said.strip())
+    o = setting.shell(folder, ['check', 'e.yaml'])
+    if o.status != 3 or 'cut short' not in o.err:
+        wrong.append(f'a file that is short at the start: {o.status}: {o.err.strip()}')
+    images(folder)
+    o = setting.shell(folder, ['evaluate', 'run', '--samples', '1'])
+    return wrong + leftovers(folder) + ([f'the checkpoint: {o.err.strip()}'] if o.status else [])
+
+
+def streamed_killed(setting, folder):
+    put(folder, STREAMED)
+    images(folder)
+    draw = random.Random(5)
+    p = start(setting, folder)
+    until_saved(folder)
+    p.kill()
+    wait(p, time.monotonic() + 20)
+    for _ in range(8):
+        p = start(setting, folder, '--resume')
+        time.sleep(0.05 + 0.1 * draw.random())
+        p.kill()
+        wait(p, time.monotonic() + 20)
+    return streamed_as_unbroken(setting, folder)
+
+
 def two_at_once(setting, folder):
     put(folder, LONG)
     p = start(setting, folder, '--epochs', '1000000')
@@ -262,6 +320,8 @@ ROWS = [
     Scene('training', 'the directory goes away', gone),
     stopped_by('SIGINT', 130),
     stopped_by('SIGTERM', 143),
+    Scene('training', 'a streamed file shrinks: 3, the checkpoint whole', shrinks),
+    Scene('training', 'streamed, kill -9 at 8 random moments, resumed bit for bit', streamed_killed),
     Scene('training', 'kill -9 at 24 random moments, resumed bit for bit', killed),
     at_every_call(False),
     at_every_call(True),

@@ -92,8 +92,9 @@ static elbo_status start(cubature *c)
   if (machine_new(c->p->s, &look, NULL, c->p->params, NULL, &c->looks, c->e) ||
       machine_new(c->p->s, &learn, NULL, c->p->params, c->p->grads, &c->learns, c->e))
     return c->e->status;
-  machine_feed_split(c->looks, SPLIT_TRAIN, c->p->order, 0);
-  machine_feed_split(c->learns, SPLIT_TRAIN, c->p->order, 0);
+  if (machine_feed_split(c->looks, SPLIT_TRAIN, c->p->order, c->p->batch, 0, c->e) ||
+      machine_feed_split(c->learns, SPLIT_TRAIN, c->p->order, c->p->batch, 0, c->e))
+    return c->e->status;
   c->replay = mem_new((size_t)graph_size(c->learns->mg.g), sizeof *c->replay, "a reference", c->e);
   for (int i = 0; c->replay && i < m->n_q; i++) {
     int at = m->q_order[i];

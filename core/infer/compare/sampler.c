@@ -158,9 +158,10 @@ elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out,
   *out = NULL;
   memset(p->grads, 0, p->groups.P * sizeof *p->grads);
   if (machine_new(p->s, &o, NULL, p->params, p->grads, &m, e)) return e->status;
-  machine_feed_split(m, SPLIT_TRAIN, p->order, 0);
   m->run->env.seed = p->seed;
-  if (!moments_new(&p->groups, repeats, out, e)) estimates(p, m, first, repeats, *out, ms, e);
+  if (!machine_feed_split(m, SPLIT_TRAIN, p->order, p->batch, 0, e) &&
+      !moments_new(&p->groups, repeats, out, e))
+    estimates(p, m, first, repeats, *out, ms, e);
   machine_free(m);
   if (e->status) moments_free(*out), *out = NULL;
   return e->status;

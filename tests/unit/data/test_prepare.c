@@ -50,7 +50,7 @@ START_TEST(decodes_scales_clips)
   uint32_t index[] = { 1, 0, 1 };
   float out[6];
   d.prepare = (prepare){ .scale = 255, .clip = true, .clip_low = 0.1, .clip_high = 0.9 };
-  dataset_rows(&d, index, 3, 0, out);
+  dataset_rows(&d, index, NULL, 3, 0, out);
   const float want[] = { 0.9f, 0.1f, 0.1f, 0.2f, 0.9f, 0.1f };
   for (int i = 0; i < 6; i++) ck_assert(out[i] == want[i]);
   dataset_free(&d);
@@ -68,7 +68,7 @@ START_TEST(standardizes)
   ck_assert_int_eq(dataset_standardize(&d, NULL), ELBO_DONE);
   ck_assert(d.mean[0] == 3 && d.scale[0] == 1 && d.mean[1] == 4 && d.mean[2] == 5 &&
             d.scale[2] == 1);
-  dataset_rows(&d, index, 2, 0, out);
+  dataset_rows(&d, index, NULL, 2, 0, out);
   const float want[] = { -1, -1, 0, 1, 1, 0 };
   for (int i = 0; i < 6; i++) ck_assert(out[i] == want[i]);
   dataset_free(&d);
@@ -85,7 +85,7 @@ START_TEST(binarizes_by_threshold)
   dataset d = bytes_of((uint8_t[]){ 0, 127, 128, 255 }, 1, 4);
   float out[4];
   d.prepare = (prepare){ .scale = 255, .binarize = BINARIZE_THRESHOLD };
-  dataset_rows(&d, (uint32_t[]){ 0 }, 1, 0, out);
+  dataset_rows(&d, (uint32_t[]){ 0 }, NULL, 1, 0, out);
   ck_assert(out[0] == 0 && out[1] == 0 && out[2] == 1 && out[3] == 1);
   dataset_free(&d);
 }
@@ -102,7 +102,7 @@ START_TEST(draws_with_the_right_chance)
   float out[D];
   d.prepare = (prepare){ .scale = 255, .binarize = BINARIZE_DYNAMIC };
   for (uint32_t v = 0; v < VISITS; v++) {
-    dataset_rows(&d, (uint32_t[]){ 0 }, 1, v, out);
+    dataset_rows(&d, (uint32_t[]){ 0 }, NULL, 1, v, out);
     for (int j = 0; j < D; j++) {
       ck_assert(out[j] == 0 || out[j] == 1);
       ones[j] += out[j];
@@ -127,15 +127,15 @@ START_TEST(static_is_fixed_dynamic_is_not)
   fill(x, sizeof x);
   dataset d = bytes_of(x, 2, D);
   d.prepare = (prepare){ .scale = 255, .binarize = BINARIZE_STATIC };
-  dataset_rows(&d, (uint32_t[]){ 1 }, 1, 1, a);
-  dataset_rows(&d, (uint32_t[]){ 1 }, 1, 2, b);
+  dataset_rows(&d, (uint32_t[]){ 1 }, NULL, 1, 1, a);
+  dataset_rows(&d, (uint32_t[]){ 1 }, NULL, 1, 2, b);
   ck_assert(memcmp(a, b, sizeof a) == 0);
   d.prepare.binarize = BINARIZE_DYNAMIC;
-  dataset_rows(&d, (uint32_t[]){ 1 }, 1, 1, b);
-  dataset_rows(&d, (uint32_t[]){ 1 }, 1, 2, c);
+  dataset_rows(&d, (uint32_t[]){ 1 }, NULL, 1, 1, b);
+  dataset_rows(&d, (uint32_t[]){ 1 }, NULL, 1, 2, c);
   ck_assert(memcmp(a, b, sizeof a) != 0 && memcmp(b, c, sizeof a) != 0);
   d.stream = 4;
-  dataset_rows(&d, (uint32_t[]){ 1 }, 1, 1, c);
+  dataset_rows(&d, (uint32_t[]){ 1 }, NULL, 1, 1, c);
   ck_assert(memcmp(b, c, sizeof a) != 0);
   dataset_free(&d);
 }
@@ -155,12 +155,12 @@ START_TEST(any_road_gives_the_same_bits)
     dataset f = as_floats(&d);
     float all[ROWS * D], one[D], other[ROWS * D];
     uint32_t index[ROWS] = { 0, 1, 2, 3, 4, 5 };
-    dataset_rows(&d, index, ROWS, 9, all);
-    dataset_rows(&f, index, ROWS, 9, other);
+    dataset_rows(&d, index, NULL, ROWS, 9, all);
+    dataset_rows(&f, index, NULL, ROWS, 9, other);
     ck_assert(memcmp(all, other, sizeof all) == 0);
     d.first = 2, d.rows = 4;
     for (uint32_t i = 0; i < 4; i++) {
-      dataset_rows(&d, &i, 1, 9, one);
+      dataset_rows(&d, &i, NULL, 1, 9, one);
       ck_assert(memcmp(one, all + (i + 2) * D, sizeof one) == 0);
     }
     dataset_free(&d);
@@ -178,7 +178,7 @@ START_TEST(dequantizes_within_its_cell)
   double sum[D] = { 0 }, squares[D] = { 0 };
   float out[D];
   for (uint32_t v = 0; v < VISITS; v++) {
-    dataset_rows(&d, (uint32_t[]){ 0 }, 1, v, out);
+    dataset_rows(&d, (uint32_t[]){ 0 }, NULL, 1, v, out);
     for (int j = 0; j < D; j++) {
       ck_assert(out[j] >= x[j] / 256.0f && out[j] < (x[j] + 1) / 256.0f);
       double u = out[j] * 256.0 - x[j];

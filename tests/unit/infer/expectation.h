@@ -71,7 +71,7 @@ static inline subject take(const char *yaml)
   ck_assert_msg(!machine_new(t.s, &o, NULL, t.params, t.grads, &t.m, &e), "%s", e.text);
   for (size_t i = 0; i < t.floats; i++) t.params[i] = (float)(SPREAD * (2 * scattered(i, 1) - 1));
   set_number(&t, STRONG);
-  machine_feed_split(t.m, SPLIT_TRAIN, first_rows, 0);
+  machine_feed_split(t.m, SPLIT_TRAIN, first_rows, BATCH, 0, &e);
   return t;
 }
 

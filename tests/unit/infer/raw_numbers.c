@@ -158,7 +158,7 @@ static void print_densities(elbo_run *r)
   stop_if(run_machine(r, &o, SEED, &m, &B, &chunk, &e), e.text);
   if (B < rows || chunk < SAMPLES || rows > 64) stop_if(ELBO_E_USAGE, "more than one batch");
   for (uint32_t i = 0; i < rows; i++) index[i] = i;
-  machine_feed_split(m, SPLIT_TEST, index, RUN_VISIT);
+  stop_if(machine_feed_split(m, SPLIT_TEST, index, rows, RUN_VISIT, &e), e.text);
   stop_if(machine_forward(m, rows, 0, 0, &e), e.text);
   printf("\"densities\": [");
   for (size_t b = 0; b < rows; b++) {

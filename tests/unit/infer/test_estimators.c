@@ -168,7 +168,7 @@ START_TEST(all_draws)
   tuples_take(t.s->model, exact[_i].objective, exact[_i].draws);
   machine_free(t.m);
   ck_assert_msg(!machine_new(t.s, &o, NULL, t.params, t.grads, &t.m, &e), "%s", e.text);
-  machine_feed_split(t.m, SPLIT_TRAIN, first_rows, 0);
+  machine_feed_split(t.m, SPLIT_TRAIN, first_rows, BATCH, 0, &e);
   forward(&t, 0, 0);
   ck_assert(!run_backward(t.m->run, &e));
   ck_assert_double_eq_tol((double)*run_value(t.m->run, t.m->mg.objective), bound, 2e-6);
@@ -326,7 +326,7 @@ START_TEST(mirrored_pairs_under_score_loo)
   machine_free(t.m);
   t.s->model->variable[t.s->model->q_order[0]].noise.kind = NOISE_ANTITHETIC;
   ck_assert_msg(!machine_new(t.s, &o, NULL, t.params, t.grads, &t.m, &e), "%s", e.text);
-  machine_feed_split(t.m, SPLIT_TRAIN, first_rows, 0);
+  machine_feed_split(t.m, SPLIT_TRAIN, first_rows, BATCH, 0, &e);
   for (uint64_t step = 0; step < MANY; step++) {
     forward(&t, step, 0);
     ck_assert(!run_backward(t.m->run, &e));

@@ -40,7 +40,7 @@ static step one_step(study *s, bool no_fuse)
   out.grads = mem_new_aligned(out.floats, sizeof *params, "gradients", &e);
   init_params(m->mg.g, s->x->seed, params);
   m->run->params = params, m->run->grads = out.grads;
-  machine_feed_split(m, SPLIT_TRAIN, index, 0);
+  machine_feed_split(m, SPLIT_TRAIN, index, batch, 0, &e);
   step_args a = { .batch = batch, .kl_weight = 1, .training = true, .feeds = m->feeds };
   ck_assert_msg(!run_forward(m->run, &a, &e) && !run_backward(m->run, &e), "%s", e.text);
   out.objective = *run_value(m->run, m->mg.objective);

@@ -276,7 +276,7 @@ START_TEST(test_evidence)
   graph_options o = { .purpose = GRAPH_TRAIN, .batch = ROWS, .samples = 1 };
   set_numbers(&t, &n);
   ck_assert_msg(!machine_new(t.x->study, &o, NULL, t.p.params, t.p.grads, &m, &e), "%s", e.text);
-  machine_feed_split(m, SPLIT_TRAIN, t.p.order, 0);
+  machine_feed_split(m, SPLIT_TRAIN, t.p.order, ROWS, 0, &e);
   step_args a = { .batch = ROWS, .step = 1, .kl_weight = 1, .feeds = m->feeds };
   ck_assert_msg(!run_forward(m->run, &a, &e), "%s", e.text);
   for (size_t i = 0; i < ROWS; i++) {

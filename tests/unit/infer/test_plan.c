@@ -93,7 +93,7 @@ START_TEST(rows_of_the_objective)
           *grads = mem_new_aligned(4096, sizeof *grads, "", &e);
     ck_assert_msg(!machine_new(x->study, &o, NULL, params, grads, &m, &e), "%s", e.text);
     init_params(m->mg.g, 5, params);
-    machine_feed_split(m, SPLIT_TRAIN, index, 0);
+    machine_feed_split(m, SPLIT_TRAIN, index, 4, 0, &e);
     ck_assert_msg(!machine_forward(m, 4, 0, 0, &e), "%s", e.text);
     int at_x = x->study->model->variable[0].role == VARIABLE_OBSERVED ? 0 : 1, at_z = 1 - at_x;
     const float *log_p = run_value(m->run, m->mg.log_p[at_x]),
