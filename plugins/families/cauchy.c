@@ -2,7 +2,7 @@
  *
  * Cauchy(loc, scale): f(x) = 1 / (pi scale (1 + r^2)), r = (x - loc) / scale. Johnson, Kotz and
  * Balakrishnan 1994, eq. 16.1. Mean and variance do not exist. */
-#include "exact.h"
+#include "loc_scale.h"
 
 #define PI 3.14159265358979323846
 #define LOG_PI 1.14472988584940017414
@@ -57,12 +57,7 @@ static double standard(const elbo_call *c, elbo_noise *e)
 static double icdf(const elbo_call *c, double u, const double *w, double *dw)
 {
   (void)c;
-  double s = exp(w[LOG_SCALE]), r = quantile(u);
-  if (dw) {
-    dw[LOC] = 1;
-    dw[LOG_SCALE] = s * r;
-  }
-  return w[LOC] + s * r;
+  return at_standard(quantile(u), w, dw);
 }
 
 static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)

@@ -52,12 +52,6 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
   return isinf(out[0]) ? ELBO_UNDEFINED : ELBO_OK;
 }
 
-static double support_point(const elbo_call *c, uint64_t i, const double *w)
-{
-  (void)c, (void)w;
-  return (double)i;
-}
-
 /* The divergence of one trial times 1/p, the expected number of trials. */
 static double kl_geometric(const elbo_call *c, const double *q, const double *p, double *dq,
                            double *dp)
@@ -88,6 +82,6 @@ static const elbo_family geometric = {
   .moment = moment,
   .kls = kls,
   .n_kls = 1,
-  .support_point = support_point,
+  .support_point = count_point,
 };
 ELBO_PLUGIN(ELBO_KIND_FAMILY, geometric);

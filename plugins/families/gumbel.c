@@ -2,7 +2,7 @@
  *
  * Gumbel(loc, scale), of the maximum: F(x) = exp(-exp(-r)), r = (x - loc) / scale. Johnson, Kotz
  * and Balakrishnan 1995, eq. 22.1. */
-#include "exact.h"
+#include "loc_scale.h"
 
 #define PI2_6 1.64493406684822643647 /* pi^2 / 6 */
 #define LOG_2 0.69314718055994530942
@@ -34,12 +34,7 @@ static double standard(const elbo_call *c, elbo_noise *e)
 static double icdf(const elbo_call *c, double u, const double *w, double *dw)
 {
   (void)c;
-  double s = exp(w[LOG_SCALE]), r = u <= 0 ? -INFINITY : u >= 1 ? INFINITY : -log(-log(u));
-  if (dw) {
-    dw[LOC] = 1;
-    dw[LOG_SCALE] = s * r;
-  }
-  return w[LOC] + s * r;
+  return at_standard(u <= 0 ? -INFINITY : u >= 1 ? INFINITY : -log(-log(u)), w, dw);
 }
 
 static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)

@@ -2,7 +2,7 @@
  *
  * Laplace(loc, scale): f(x) = exp(-|r|) / (2 scale), r = (x - loc) / scale. Kotz, Kozubowski and
  * Podgorski 2001, eq. 2.1.1. */
-#include "exact.h"
+#include "loc_scale.h"
 
 #define LOG_2 0.69314718055994530942
 #define SQRT_2_PI 0.79788456080286535588 /* sqrt(2 / pi) */
@@ -42,12 +42,7 @@ static double standard(const elbo_call *c, elbo_noise *e)
 static double icdf(const elbo_call *c, double u, const double *w, double *dw)
 {
   (void)c;
-  double s = exp(w[LOG_SCALE]), r = quantile(u);
-  if (dw) {
-    dw[LOC] = 1;
-    dw[LOG_SCALE] = s * r;
-  }
-  return w[LOC] + s * r;
+  return at_standard(quantile(u), w, dw);
 }
 
 static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)

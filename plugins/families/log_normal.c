@@ -2,10 +2,7 @@
  *
  * Log-normal(loc, scale): x = e^y, y Normal(loc, scale), which is the value form. Johnson, Kotz
  * and Balakrishnan 1994, eq. 14.2. r = (y - loc) / scale. */
-#include "exact.h"
-
-#define INV_SQRT_2PI 0.39894228040143267794
-#define INV_SQRT_2 0.70710678118654752440
+#include "loc_scale.h"
 
 enum { LOC, LOG_SCALE };
 static const elbo_param params[] = {
@@ -24,44 +21,6 @@ static double log_prob(const elbo_call *c, const double *y, const double *w, dou
     dw[LOG_SCALE] = inside ? (r - 1) * (r + 1) : 0;
   }
   return inside ? -0.5 * r * r - w[LOG_SCALE] - HALF_LOG_2PI - y[0] : -INFINITY;
-}
-
-static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *y)
-{
-  y[0] = w[LOC] + exp(w[LOG_SCALE]) * c->uses[0]->standard(c, e);
-  return ELBO_OK;
-}
-
-static elbo_rc pull(const elbo_call *c, const double *y, const double *w, const double *dx,
-                    double *dw)
-{
-  (void)c;
-  dw[LOC] = dx[0];
-  dw[LOG_SCALE] = dx[0] * (y[0] - w[LOC]);
-  return ELBO_OK;
-}
-
-static double icdf(const elbo_call *c, double u, const double *w, double *dw)
-{
-  double s = exp(w[LOG_SCALE]);
-  double r = u <= 0 ? -INFINITY : u >= 1 ? INFINITY : c->host->special(ELBO_NDTRI, u, 0);
-  if (dw) {
-    dw[LOC] = 1;
-    dw[LOG_SCALE] = s * r;
-  }
-  return w[LOC] + s * r;
-}
-
-static double cdf(const elbo_call *c, double y, const double *w, int upper, double *dw)
-{
-  (void)c;
-  double t = exp(-w[LOG_SCALE]), r = (y - w[LOC]) * t;
-  if (dw) {
-    double f = (upper ? 1 : -1) * INV_SQRT_2PI * exp(-0.5 * r * r);
-    dw[LOC] = f * t;
-    dw[LOG_SCALE] = f != 0 ? f * r : 0;
-  }
-  return 0.5 * erfc((upper ? r : -r) * INV_SQRT_2);
 }
 
 static double entropy(const double *w)
@@ -217,10 +176,10 @@ static const elbo_family log_normal = {
   .reparam = "composition",
   .noise_per_event = 1,
   .uses = uses,
-  .icdf = icdf,
-  .draw = draw,
-  .pull = pull,
-  .cdf = cdf,
+  .icdf = normal_icdf,
+  .draw = normal_draw,
+  .pull = pull_loc_scale,
+  .cdf = normal_cdf,
   .moment = moment,
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],

@@ -2,7 +2,7 @@
  *
  * Logistic(loc, scale): F(x) = 1 / (1 + exp(-r)), r = (x - loc) / scale. Johnson, Kotz and
  * Balakrishnan 1995, eq. 23.4. */
-#include "exact.h"
+#include "loc_scale.h"
 
 #define PI2_3 3.28986813369645287294 /* pi^2 / 3 */
 
@@ -38,12 +38,7 @@ static double standard(const elbo_call *c, elbo_noise *e)
 static double icdf(const elbo_call *c, double u, const double *w, double *dw)
 {
   (void)c;
-  double s = exp(w[LOG_SCALE]), r = quantile(u);
-  if (dw) {
-    dw[LOC] = 1;
-    dw[LOG_SCALE] = s * r;
-  }
-  return w[LOC] + s * r;
+  return at_standard(quantile(u), w, dw);
 }
 
 static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)

@@ -71,12 +71,6 @@ static elbo_rc moment(const elbo_call *call, int which, const double *w, double 
   return isinf(out[0]) ? ELBO_UNDEFINED : ELBO_OK;
 }
 
-static double support_point(const elbo_call *call, uint64_t i, const double *w)
-{
-  (void)call, (void)w;
-  return (double)i;
-}
-
 /* E z^k = (1 + odds (1 - z))^-c */
 static transform_at of_the_count(const double *w, double t)
 {
@@ -126,6 +120,6 @@ static const elbo_family negative_binomial = {
   .moment = moment,
   .kls = kls,
   .n_kls = 1,
-  .support_point = support_point,
+  .support_point = count_point,
 };
 ELBO_PLUGIN(ELBO_KIND_FAMILY, negative_binomial);

@@ -2,10 +2,7 @@
  *
  * Normal(loc, scale): f(x) = exp(-r^2/2) / (scale sqrt(2 pi)), r = (x - loc) / scale. Johnson,
  * Kotz and Balakrishnan 1994, eq. 13.1. */
-#include "exact.h"
-
-#define INV_SQRT_2PI 0.39894228040143267794
-#define INV_SQRT_2 0.70710678118654752440
+#include "loc_scale.h"
 
 enum { LOC, LOG_SCALE };
 static const elbo_param params[] = {
@@ -35,29 +32,6 @@ static elbo_rc standard_f32(const elbo_call *c, const elbo_noise_row *e, size_t 
 {
   c->host->normal_f32(e, d, out);
   return ELBO_OK;
-}
-
-static double icdf(const elbo_call *c, double u, const double *w, double *dw)
-{
-  double s = exp(w[LOG_SCALE]);
-  double r = u <= 0 ? -INFINITY : u >= 1 ? INFINITY : c->host->special(ELBO_NDTRI, u, 0);
-  if (dw) {
-    dw[LOC] = 1;
-    dw[LOG_SCALE] = s * r;
-  }
-  return w[LOC] + s * r;
-}
-
-static double cdf(const elbo_call *c, double x, const double *w, int upper, double *dw)
-{
-  (void)c;
-  double t = exp(-w[LOG_SCALE]), r = (x - w[LOC]) * t;
-  if (dw) {
-    double f = (upper ? 1 : -1) * INV_SQRT_2PI * exp(-0.5 * r * r);
-    dw[LOC] = f * t;
-    dw[LOG_SCALE] = f != 0 ? f * r : 0;
-  }
-  return 0.5 * erfc((upper ? r : -r) * INV_SQRT_2);
 }
 
 static elbo_rc moment(const elbo_call *c, int which, const double *w, double *out)
@@ -128,8 +102,8 @@ static const elbo_family normal = {
   .reparam = "location_scale",
   .noise_per_event = 1,
   .standard = standard,
-  .icdf = icdf,
-  .cdf = cdf,
+  .icdf = normal_icdf,
+  .cdf = normal_cdf,
   .moment = moment,
   .kls = kls,
   .n_kls = 1,

@@ -69,12 +69,6 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
   return isinf(out[0]) ? ELBO_UNDEFINED : ELBO_OK;
 }
 
-static double support_point(const elbo_call *c, uint64_t i, const double *w)
-{
-  (void)c, (void)w;
-  return (double)i;
-}
-
 /* With t = log(m_p / m_q): m_q (e^t - 1 - t). */
 static double kl_poisson(const elbo_call *c, const double *q, const double *p, double *dq,
                          double *dp)
@@ -104,6 +98,6 @@ static const elbo_family poisson = {
   .moment = moment,
   .kls = kls,
   .n_kls = 1,
-  .support_point = support_point,
+  .support_point = count_point,
 };
 ELBO_PLUGIN(ELBO_KIND_FAMILY, poisson);
