@@ -120,24 +120,10 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
   return ELBO_OK;
 }
 
-/* With B(a, d) the Bregman divergence of lgamma: B(a, c-a) + B(b, d-b) - B(a+b, c+d-a-b). */
+/* A Dirichlet of two classes. */
 static double kl_beta(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
-  double (*f)(uint32_t, double, double) = c->host->special;
-  double a = exp(q[LOG_A]), b = exp(q[LOG_B]), da = a * expm1(p[LOG_A] - q[LOG_A]),
-         db = b * expm1(p[LOG_B] - q[LOG_B]), n = a + b, d = da + db;
-  if (dq) {
-    double all = d * f(ELBO_TRIGAMMA, n, 0);
-    dq[LOG_A] = a * (all - da * f(ELBO_TRIGAMMA, a, 0));
-    dq[LOG_B] = b * (all - db * f(ELBO_TRIGAMMA, b, 0));
-  }
-  if (dp) {
-    double all = f(ELBO_DIGAMMA_GAP, n, d);
-    dp[LOG_A] = exp(p[LOG_A]) * (f(ELBO_DIGAMMA_GAP, a, da) - all);
-    dp[LOG_B] = exp(p[LOG_B]) * (f(ELBO_DIGAMMA_GAP, b, db) - all);
-  }
-  return f(ELBO_LGAMMA_BREGMAN, a, da) + f(ELBO_LGAMMA_BREGMAN, b, db) -
-         f(ELBO_LGAMMA_BREGMAN, n, d);
+  return kl_dirichlets(c, 2, q, p, dq, dp);
 }
 
 /* The mean and the entropy with their derivatives, for the divergences from it. */

@@ -158,22 +158,10 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
   return ELBO_OK;
 }
 
-/* With B(a, d) the Bregman divergence of lgamma: the sum of B(a_k, b_k - a_k), less that of the
-   totals. */
 static double kl_dirichlet(const elbo_call *c, const double *q, const double *p, double *dq,
                            double *dp)
 {
-  double (*f)(uint32_t, double, double) = c->host->special;
-  double all = total(c->K, q), more = 0, value = 0;
-  for (int k = 0; k < c->K; k++) more += exp(q[k]) * expm1(p[k] - q[k]);
-  double curve = more * f(ELBO_TRIGAMMA, all, 0), gap = f(ELBO_DIGAMMA_GAP, all, more);
-  for (int k = 0; k < c->K; k++) {
-    double a = exp(q[k]), d = a * expm1(p[k] - q[k]);
-    value += f(ELBO_LGAMMA_BREGMAN, a, d);
-    if (dq) dq[k] = a * (curve - d * f(ELBO_TRIGAMMA, a, 0));
-    if (dp) dp[k] = exp(p[k]) * (f(ELBO_DIGAMMA_GAP, a, d) - gap);
-  }
-  return value - f(ELBO_LGAMMA_BREGMAN, all, more);
+  return kl_dirichlets(c, c->K, q, p, dq, dp);
 }
 
 static const elbo_kl kls[] = { { "dirichlet", "dirichlet", kl_dirichlet, { NULL } } };

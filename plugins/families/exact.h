@@ -56,6 +56,64 @@ ELBO_INLINE double kl_to_normal(const exact_moments *q, int n, const double *p, 
   return -q->h + p[1] + HALF_LOG_2PI + 0.5 * (v + d * d);
 }
 
+/* The entropy of log x, x from Gamma(a, 1): lgamma(a) + a - a psi(a); of a large a by Stirling's
+ * series (DLMF 5.11.1, 5.11.2), whose large terms cancel here. */
+ELBO_INLINE double log_gamma_entropy(const elbo_call *c, double a)
+{
+  double (*f)(uint32_t, double, double) = c->host->special;
+  if (a < 8) return f(ELBO_LGAMMA, a, 0) + a - a * f(ELBO_DIGAMMA, a, 0);
+  return HALF_LOG_2PI + 0.5 - 0.5 * log(a) + f(ELBO_STIRLING, a, 0) - a * f(ELBO_STIRLING_DA, a, 0);
+}
+
+/* lgamma(b) - lgamma(a) - (b-a) psi(a) = value + (far ? a : 0), and its derivative by b; d = b - a.
+ * Near a it is the Bregman divergence, which is small with d; far below, d has no digits of b left,
+ * and terms of the size of a are kept out, since they cancel in every sum that uses this. */
+typedef struct {
+  double value, by_b;
+  int far;
+} lgamma_gap;
+ELBO_INLINE lgamma_gap lgamma_from(const elbo_call *c, double a, double b, double d)
+{
+  double (*f)(uint32_t, double, double) = c->host->special;
+  if (b > 0.5 * a)
+    return (lgamma_gap){ f(ELBO_LGAMMA_BREGMAN, a, d), f(ELBO_DIGAMMA_GAP, a, d), 0 };
+  double psi = f(ELBO_DIGAMMA, a, 0);
+  return (lgamma_gap){ f(ELBO_LGAMMA, b, 0) - b * psi - log_gamma_entropy(c, a),
+                       f(ELBO_DIGAMMA, b, 0) - psi, 1 };
+}
+
+/* KL(Gamma(a, .) || Gamma(b, .)), r the log of p's rate over q's, d = b - a: a em1(r) - d r +
+ * lgamma(b) - lgamma(a) - d psi(a). */
+ELBO_INLINE double kl_gammas(const elbo_call *c, double a, double b, double d, double r)
+{
+  lgamma_gap g = lgamma_from(c, a, b, d);
+  return (g.far ? a * exp(r) - b * r : a * em1(r) - d * r) + g.value;
+}
+
+/* KL between two Dirichlets of K log concentrations: the sum of the gaps, less that of the totals.
+ */
+ELBO_INLINE double kl_dirichlets(const elbo_call *c, int K, const double *q, const double *p,
+                                 double *dq, double *dp)
+{
+  double (*f)(uint32_t, double, double) = c->host->special, all = 0, other = 0, more = 0;
+  for (int k = 0; k < K; k++) {
+    all += exp(q[k]);
+    other += exp(p[k]);
+    more += exp(q[k]) * expm1(p[k] - q[k]);
+  }
+  lgamma_gap total = lgamma_from(c, all, other, more);
+  double curve = dq ? more * f(ELBO_TRIGAMMA, all, 0) : 0, value = -total.value, left = 0;
+  for (int k = 0; k < K; k++) {
+    double a = exp(q[k]), b = exp(p[k]), d = a * expm1(p[k] - q[k]);
+    lgamma_gap g = lgamma_from(c, a, b, d);
+    value += g.value;
+    left += a * (g.far - total.far); /* of the sum of all a, less their total */
+    if (dq) dq[k] = a * (curve - d * f(ELBO_TRIGAMMA, a, 0));
+    if (dp) dp[k] = b * (g.by_b - total.by_b);
+  }
+  return value + left;
+}
+
 #define LN_2 0.69314718055994530942
 #define LN_2_LOW 2.3190468138462996e-17 /* log 2 less its double */
 

@@ -61,13 +61,7 @@ static double kl_exponential(const elbo_call *c, const double *q, const double *
   return em1(t);
 }
 
-/* From Gamma(a, rate) to Gamma(b, rate_p) at a = 1 and from a to b = 1, r = log(rate_p / rate_q),
-   B the Bregman divergence of lgamma: a em1(r) - (b - a) r + B(a, b - a). d = b - a. */
-static double kl_gammas(const elbo_call *c, double a, double d, double r)
-{
-  return a * em1(r) - d * r + c->host->special(ELBO_LGAMMA_BREGMAN, a, d);
-}
-
+/* An exponential is a Gamma(1, rate): d = b - a of exact.h's kl_gammas has a or b = 1. */
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
   double d = expm1(p[0]), r = p[1] - q[0], b = exp(p[0]);
@@ -76,7 +70,7 @@ static double kl_gamma(const elbo_call *c, const double *q, const double *p, dou
     dp[0] = b * (c->host->special(ELBO_DIGAMMA, b, 0) + EULER_GAMMA - r);
     dp[1] = expm1(r) - d;
   }
-  return kl_gammas(c, 1, d, r);
+  return kl_gammas(c, 1, b, d, r);
 }
 
 static double kl_erlang(const elbo_call *c, const double *q, const double *p, double *dq,
@@ -88,7 +82,7 @@ static double kl_erlang(const elbo_call *c, const double *q, const double *p, do
     dp[0] = 0; /* an integer */
     dp[1] = expm1(r) - d;
   }
-  return kl_gammas(c, 1, d, r);
+  return kl_gammas(c, 1, p[0], d, r);
 }
 
 static double kl_from_gamma(const elbo_call *c, const double *q, const double *p, double *dq,
@@ -100,7 +94,7 @@ static double kl_from_gamma(const elbo_call *c, const double *q, const double *p
     dq[1] = d - m;
   }
   if (dp) dp[0] = m - d;
-  return kl_gammas(c, a, d, r);
+  return kl_gammas(c, a, 1, d, r);
 }
 
 static double kl_normal(const elbo_call *c, const double *q, const double *p, double *dq,

@@ -114,8 +114,6 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
   return ELBO_OK;
 }
 
-/* With r = log(rate_p / rate_q), d = b - a, B(a, d) the Bregman divergence of lgamma: a em1(r) -
-   d r + B. */
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
   double (*f)(uint32_t, double, double) = c->host->special;
@@ -129,7 +127,7 @@ static double kl_gamma(const elbo_call *c, const double *q, const double *p, dou
     dp[LOG_A] = b * (f(ELBO_DIGAMMA, b, 0) - f(ELBO_DIGAMMA, a, 0) - r);
     dp[LOG_RATE] = m - d;
   }
-  return a * em1(r) - d * r + f(ELBO_LGAMMA_BREGMAN, a, d);
+  return kl_gammas(c, a, b, d, r);
 }
 
 static double kl_normal(const elbo_call *c, const double *q, const double *p, double *dq,

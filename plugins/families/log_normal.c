@@ -133,10 +133,8 @@ static double kl_from_gamma(const elbo_call *c, const double *q, const double *p
 {
   double a = exp(q[0]), (*f)(uint32_t, double, double) = c->host->special,
          psi = f(ELBO_DIGAMMA, a, 0), tri = f(ELBO_TRIGAMMA, a, 0);
-  exact_moments t = {
-    f(ELBO_LGAMMA, a, 0) + a - a * psi, psi - q[1],      tri,
-    { a * (1 - a * tri), 0 },           { a * tri, -1 }, { a * tetragamma(a), 0 }
-  };
+  exact_moments t = { log_gamma_entropy(c, a),  psi - q[1],      tri,
+                      { a * (1 - a * tri), 0 }, { a * tri, -1 }, { a * tetragamma(a), 0 } };
   return kl_to_normal(&t, 2, p, dq, dp);
 }
 
