@@ -36,6 +36,7 @@ static void add_run(json_out *j, const report_run *r)
   json_number(j, "khat", v->khat);
   json_number(j, "khat_heavy", v->khat_heavy);
   json_number(j, "bits_per_dim", v->bits_per_dim);
+  json_string(j, "bits_reason", v->bits_reason); /* null where there is none */
   json_string(j, "likelihood", v->likelihood);
   json_bool(j, "improper", v->improper);
   json_close(j, '}');
