@@ -41,16 +41,16 @@ typedef struct {
 
 static void state_read(process_state *s)
 {
-  const char *l = setlocale(LC_ALL, NULL);
   memset(s, 0, sizeof *s);
   s->rounding = fegetround();
 #if defined(__SSE__)
   s->control = __builtin_ia32_stmxcsr() & ~0x3fu; /* without the sticky flags */
 #endif
-  snprintf(s->locale, sizeof s->locale, "%s", l ? l : "");
+  snprintf(s->locale, sizeof s->locale, "%s", setlocale(LC_ALL, NULL));
   for (int i = 1; i < SIGNALS; i++) {
-    struct sigaction a;
-    if (!sigaction(i, NULL, &a)) s->handler[i] = a.sa_handler;
+    struct sigaction a = { 0 };
+    sigaction(i, NULL, &a);
+    s->handler[i] = a.sa_handler;
   }
 }
 

@@ -92,8 +92,7 @@ static bool own_folder(char path[PATH_MAX])
                realpath(info.dli_fname, path);
   if (!found && !realpath("/proc/self/exe", path)) return false;
   char *slash = strrchr(path, '/');
-  if (!slash) return false;
-  slash[slash == path] = 0;
+  slash[slash == path] = 0; /* realpath's answers begin with one */
   return true;
 }
 

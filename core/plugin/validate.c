@@ -297,7 +297,6 @@ bool plugin_fine(const elbo_plugin *p, size_t symbol_size, char *why)
 static void linker_says(verdict *v)
 {
   const char *words = dlerror();
-  if (!words) words = "unknown reason";
   if (!strncmp(words, "/proc/self/fd/", 14) && strstr(words, ": ")) words = strstr(words, ": ") + 2;
   no(v, "can't be opened as a shared object: %.400s", words);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,17 @@ static const struct {
   { CONSTRUCTOR("__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);"),
     "the floating-point mode" },
 #endif
+  { HEAD
+    "ELBO_EXPORT extern const elbo_plugin elbo_plugin_entry; const elbo_plugin elbo_plugin_entry "
+    "= { ELBO_MAGIC, 1, 0, sizeof(elbo_plugin), 1, \"C\", 0 };\n",
+    "table is NULL" },
+  { HEAD TABLE("\"bad\"", ", .n_kls = 5000") ENTRY, "kls: found 5000" },
+  { HEAD "static const elbo_param qs[] = { { \"n\", ELBO_INTEGER, 0, 1.5, \"h\" } };\n" TABLE(
+        "\"bad\"", ", .params = qs") ENTRY,
+    "parameter n" },
+  { HEAD "static const elbo_param qs[] = { { \"n\", ELBO_INTEGER, 0, 0, \"h\" } };\n" TABLE(
+        "\"bad\"", ", .params = qs") ENTRY,
+    "parameter n" },
   { HEAD TABLE("\"bad\"", ", .form_set_size = 8") ENTRY, "form_set_size: found 8" },
   { HEAD TABLE("\"bad\"", ", .kl_size = 8") ENTRY, "kl_size: found 8" },
   { HEAD TABLE("\"bad\"", ", .summary = NULL") ENTRY, "summary" },
@@ -116,7 +128,7 @@ static void build(const char *name, const char *source)
 static registry *load(const char *one, const char *folder, bool trust, error *e)
 {
   const char *plugins[] = { one, NULL }, *folders[] = { folder, NULL };
-  elbo_context_options o = { .size = sizeof o, .trust_plugins = trust };
+  elbo_context_options o = { .size = sizeof o, .trust_plugins = trust, .check_plugins = trust };
   if (one) o.plugins = plugins;
   if (folder) o.directories = folders;
   return registry_new(&o, e);
@@ -261,6 +273,49 @@ START_TEST(memory_runs_out)
 }
 END_TEST
 
+static void expect_refusal(const char *name, const char *words)
+{
+  char path[256];
+  error e = { 0 };
+  path_of(name, path);
+  ck_assert_ptr_null(load(path, NULL, false, &e));
+  ck_assert_msg(strstr(e.text, words) != NULL, "%s: \"%s\"", words, e.text);
+}
+
+/* What a name may stand for, and the limits of the process that stop the copy. */
+START_TEST(files_and_limits)
+{
+  char path[256];
+  struct rlimit was, low;
+  expect_refusal("missing.so", "can't be opened");
+  expect_refusal(".", "no regular file");
+  put("empty.so", "", 0);
+  expect_refusal("empty.so", "is empty");
+  put("large.so", "x", 1);
+  path_of("large.so", path);
+  ck_assert(!truncate(path, (off_t)257 << 20));
+  expect_refusal("large.so", "expected at most");
+  build("good.so", GOOD);
+  path_of("good.so", path);
+  ck_assert(!getrlimit(RLIMIT_FSIZE, &was));
+  low = (struct rlimit){ 4096, was.rlim_max };
+  ck_assert(!setrlimit(RLIMIT_FSIZE, &low));
+  expect_refusal("good.so", "file-size limit");
+  ck_assert(!setrlimit(RLIMIT_FSIZE, &was) && !getrlimit(RLIMIT_NOFILE, &was));
+  for (rlim_t n = 0; n < 16; n++) {
+    error e = { 0 };
+    low = (struct rlimit){ n, was.rlim_max };
+    ck_assert(!setrlimit(RLIMIT_NOFILE, &low));
+    registry *r = load(path, dir, false, &e);
+    ck_assert_msg(r || e.status == ELBO_E_FILES || e.status == ELBO_E_PLUGIN, "%d: %s", (int)n,
+                  e.text);
+    registry_free(r);
+  }
+  ck_assert(!setrlimit(RLIMIT_NOFILE, &was));
+  if (geteuid() == 0 && !chown(path, 12345, 12345)) expect_refusal("good.so", "belongs to user");
+}
+END_TEST
+
 START_TEST(two_of_one_name)
 {
   error e = { 0 };
@@ -363,6 +418,7 @@ int main(void)
   tcase_add_loop_test(t, bad_one, 0, N_BAD);
   tcase_add_test(t, what_is_not_there);
   tcase_add_test(t, memory_runs_out);
+  tcase_add_test(t, files_and_limits);
   tcase_add_test(t, two_of_one_name);
   tcase_add_test(t, writable_by_everyone);
   tcase_add_test(t, cut_short);
