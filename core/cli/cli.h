@@ -25,13 +25,13 @@ typedef enum {
 } color_when; /* in the order of the option's words */
 
 typedef struct {
-  option_list set, plugin, data, outputs, inputs;
+  option_list set, plugin, data, outputs, inputs, vary;
   const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list,
       *rows_out, *mask, *latent, *c_out, *npz_out;
   bool trust_plugins, check_plugins, json, quiet, verbose, resume, dot, draw, help, in_process,
-      thorough;
+      thorough, keep_going, dry_run;
   uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows, iterations,
-      watchdog, rounds;
+      watchdog, rounds, jobs;
   uint64_t given; /* OPTION(id) of each one that stood on the command line */
 } option_values;
 
@@ -47,7 +47,7 @@ typedef enum {
   O_FROM, O_ESTIMATORS, O_SAMPLES_LIST, O_REPARAMS, O_REPEATS, O_BATCH, O_FOLDER_OUT,
   O_TRAIN_EACH, O_ROWS_OUT, O_ARRAYS_OUT, O_ALL_ROWS, O_MASK, O_ITERATIONS, O_GIVEN, O_LATENT,
   O_C_OUT, O_NPZ_OUT, O_WATCHDOG, O_ROUNDS, O_STEPS_EACH, O_THREADS_LIST, O_PLOTS_OUT,
-  O_PAGE_OUT, O_PAGE_SAMPLES, O_PAGE_ROWS, O_COUNT
+  O_PAGE_OUT, O_PAGE_SAMPLES, O_PAGE_ROWS, O_VARY, O_SWEEP_OUT, O_JOBS, O_KEEP_GOING, O_DRY_RUN, O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))
@@ -87,6 +87,7 @@ int cmd_encode(cli *);
 int cmd_impute(cli *);
 int cmd_export(cli *);
 int cmd_report(cli *);
+int cmd_sweep(cli *);
 int cmd_graph(cli *);
 int cmd_data_info(cli *);
 int cmd_bench_step(cli *);

@@ -84,6 +84,29 @@ const command_row command_table[] = {
             "  elbo compare mnist.yaml --estimators sgvb_a,sgvb_b,stl --samples 1,10 -o compared\n"
             "  elbo compare mnist.yaml --estimators iwae,dreg --samples 10 --train 5 -o compared\n"
             "  elbo compare mnist.yaml --from runs/aevb-mnist --repeats 200\n" },
+  { .name = "sweep",
+    .arguments = "EXP",
+    .least = 1,
+    .most = 1,
+    .run = cmd_sweep,
+    .options = EXPERIMENT | OPTION(O_VARY) | OPTION(O_SWEEP_OUT) | OPTION(O_JOBS) |
+               OPTION(O_KEEP_GOING) | OPTION(O_DRY_RUN) | OPTION(O_PAGE_SAMPLES) | OPTION(O_EPOCHS),
+    .required = OPTION(O_VARY) | OPTION(O_SWEEP_OUT),
+    .summary = "a grid of experiments, and one table of them",
+    .help =
+        "Every combination of the values is a cell: an ordinary run in DIR, trained and\n"
+        "evaluated in a process of its own. All cells are resolved before the first is\n"
+        "trained. The table has means and standard errors over `seed`, best ELBO first.\n"
+        "The same command again goes on where an earlier one stopped; what is done stays.\n"
+        "A cell that fails is listed with its reason, the others go on, and the status\n"
+        "is 1. An interrupt (Ctrl-C) saves what is running and ends with status 130.\n"
+        "Values are YAML and split at commas outside of brackets, braces and quotes.\n"
+        "\n"
+        "Example:\n"
+        "  elbo sweep mnist.yaml --vary model.q.z.family=normal,laplace --vary seed=1,2,3 -o s\n"
+        "  elbo sweep mnist.yaml --vary model.p.z.size=2,20 --jobs 2 --epochs 3 -o sizes\n"
+        "  elbo sweep mnist.yaml --vary 'model.q.z.net={hidden: [500]},{hidden: []}' -o nets "
+        "-n\n" },
   { .name = "report",
     .arguments = "RUN...",
     .least = 1,

@@ -117,6 +117,16 @@ const option_row option_table[] = {
                        "samples of the log likelihood, 0 for none (default 100)" },
   [O_PAGE_ROWS] = { "rows", 0, "N", NUMBER, AT(rows), 1, 100000, 2000,
                     "test rows in the view of q(z|x) and in tables (default 2000)" },
+  [O_VARY] = { "vary", 0, "KEY=V1,V2,..", LIST, AT(vary), 0, 0, 0,
+               "a key and its values; repeatable: every combination is a cell (required)" },
+  [O_SWEEP_OUT] = { "output", 'o', "DIR", TEXT, AT(output), 0, 0, 0,
+                    "a folder for the runs, sweep.json, sweep.csv, report.html (required)" },
+  [O_JOBS] = { "jobs", 'j', "N", NUMBER, AT(jobs), 1, 1024, 1,
+               "cells at a time, which share the threads (default 1)" },
+  [O_KEEP_GOING] = { "keep-going", 'k', NULL, FLAG, AT(keep_going), 0, 0, 0,
+                     "train the others where some cells are refused" },
+  [O_DRY_RUN] = { "dry-run", 'n', NULL, FLAG, AT(dry_run), 0, 0, 0,
+                  "resolve and print the grid, and train nothing" },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");
@@ -278,7 +288,7 @@ static void getopt_tables(const command_row *command, struct option *longs, char
 /* Where the lists lie that options of several values fill. */
 static const size_t list_offsets[] = {
   offsetof(cli, o.set),     offsetof(cli, o.plugin), offsetof(cli, o.data),
-  offsetof(cli, o.outputs), offsetof(cli, o.inputs),
+  offsetof(cli, o.outputs), offsetof(cli, o.inputs), offsetof(cli, o.vary),
 };
 enum { LISTS = sizeof list_offsets / sizeof *list_offsets };
 

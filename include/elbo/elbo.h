@@ -13,5 +13,6 @@
 #include <elbo/experiment.h>
 #include <elbo/report.h>
 #include <elbo/run.h>
+#include <elbo/sweep.h>
 
 #endif

@@ -25,6 +25,7 @@ ROOMS = {
     'infer': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn'],
     'config': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer'],
     'report': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer', 'config'],
+    'sweep': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer', 'config', 'report'],
     'check': ['base', 'num', 'io', 'data', 'graph', 'plugin', 'dist', 'nn', 'infer', 'config'],
     'cli': [],  # public headers only
 }
@@ -35,7 +36,8 @@ LIBRARIES = {
 # Other things of the same name: an initialiser of weights, a schedule of the learning rate, the f = log w of the estimators.
 NOT_A_FAMILY = {('core/nn/init.c', 'normal'), ('core/infer/optimizer.c', 'exponential'), ('core/infer/build_terms.c', 'f')}
 
-IN_A_CHILD = {'core/plugin/probe.c', 'core/check/child.c'}  # they try plugins in a process of their own
+IN_A_CHILD = {'core/plugin/probe.c', 'core/check/child.c',  # they try plugins in a process of their own
+              'core/sweep/child.c'}  # a cell of a sweep that crashes leaves the others alone
 
 
 def walk():
