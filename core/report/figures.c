@@ -12,19 +12,20 @@ typedef struct {
   double mean, se;
   int decimals;
   const char *about;
+  const char *missing; /* a row even without a number, and why; NULL: then no row */
 } figure;
 
 static void add_figure(text *t, const figure *f, bool improper)
 {
-  if (isnan(f->mean)) return;
+  if (isnan(f->mean) && !f->missing) return;
   text_add(t, "<tr><th scope=\"row\">");
   svg_escape(t, f->head);
   text_add(t, " <span class=\"of\">");
-  svg_escape(t, f->about);
+  svg_escape(t, isnan(f->mean) ? f->missing : f->about);
   text_add(t, "</span></th><td class=\"n\">");
   page_mean(t, f->mean, f->se, f->decimals);
   text_format(t, "%s", f->unit);
-  page_remark(t, improper);
+  page_remark(t, improper && !isnan(f->mean));
   text_add(t, "</td></tr>\n");
 }
 
@@ -45,7 +46,8 @@ static void add_rows(text *t, const elbo_evaluation *v)
     { "above 0.7", " %", 100 * v->khat_heavy, NAN, 1, "rows whose log p(x) is not to be trusted" },
     { "bits per dimension", "", v->bits_per_dim, NAN, 3,
       "from log p(x) where it was sampled, else "
-      "the ELBO" },
+      "the ELBO",
+      v->bits_reason },
     { "active units", "", v->active_units < 0 ? NAN : (double)v->active_units, NAN, 0, active },
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) add_figure(t, &all[i], v->improper);

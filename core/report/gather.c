@@ -62,6 +62,7 @@ static elbo_status evaluate(gather *g)
   f->kl_per_latent = copy_doubles(g, f->kl_per_latent, f->n_latents);
   f->mean_variance = copy_doubles(g, f->mean_variance, f->n_numbers);
   f->likelihood = arena_string(g->of->arena, f->likelihood, g->e);
+  if (f->bits_reason) f->bits_reason = arena_string(g->of->arena, f->bits_reason, g->e);
   return g->e->status ? g->e->status : report_name_latents(g);
 }
 
