@@ -95,7 +95,10 @@ int gamma_is_small(double a)
 double gamma_small_q(double a, double log_z)
 {
   double z = exp(log_z);
-  if (z > 1.5) return exp(gamma_log_density(a, log_z)) * fraction(a, z).v;
+  if (z > 1.5) {
+    double density = exp(gamma_log_density(a, log_z));
+    return density > 0 ? density * fraction(a, z).v : 0;
+  }
   double power = a * log_z + a * EULER - lgamma_bregman(1, a);
   double term = 1, sum = 0;
   for (int n = 1; n < MAX_TERMS; n++) {
@@ -123,6 +126,7 @@ double gamma_tail(double a, double z, int upper)
   double log_z = log(z);
   if (upper && gamma_is_small(a)) return gamma_small_q(a, log_z);
   int low = z < a + 1;
-  double t = exp(gamma_log_density(a, log_z)) * (low ? series(a, z).v / a : fraction(a, z).v);
+  double t = exp(gamma_log_density(a, log_z)); /* once it is 0 the fraction may not end */
+  if (t > 0) t *= low ? series(a, z).v / a : fraction(a, z).v;
   return low == !upper ? t : 1 - t;
 }
