@@ -9,6 +9,7 @@
 #ifndef TEST_EXPECTATION_H
 #define TEST_EXPECTATION_H
 
+#define FIXTURE_THREADS 1 /* many small steps */
 #include "study_fixture.h"
 #include "infer/resolve.h"
 
