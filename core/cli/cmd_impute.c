@@ -31,6 +31,13 @@ static void print_text(const cli *c, const elbo_imputation *p)
   outputs_print(c, NULL);
 }
 
+static void show_progress(void *user, double fraction)
+{
+  char line[64];
+  snprintf(line, sizeof line, "imputing: %.0f %%", 100 * fraction);
+  progress_show(user, line);
+}
+
 int cmd_impute(cli *c)
 {
   int failed = open_run(c);
@@ -41,9 +48,16 @@ int cmd_impute(cli *c)
     .iterations = c->o.iterations,
     .seed = c->o.seed,
     .mask_file = c->o.mask,
+    .stop = signals_stop,
+    .progress = show_progress,
+    .user = c,
   };
   elbo_imputation result;
+  signals_catch();
   elbo_status status = elbo_run_impute(c->run, &options, &result);
+  progress_clear(c);
+  if (status == ELBO_E_STOPPED && signals_status())
+    return fail(c, signals_status(), "impute: stopped by %s; nothing was written", signals_name());
   if (status) return library_failed(c, status);
   failed = outputs_write(c, "imputed", &result, write_imputation);
   if (failed) return failed;

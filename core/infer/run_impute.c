@@ -121,12 +121,23 @@ static void take_step(imputer *p, const machine *m, size_t first, size_t rows, s
   }
 }
 
+/* Before step t of the batch that begins at row `first`. */
+static elbo_status say_where(const imputer *p, size_t first, size_t rows, size_t t, error *e)
+{
+  double done = (double)first * (double)p->T + (double)rows * (double)t;
+  if (p->o.stop && p->o.stop(p->o.user))
+    return fail(e, ELBO_E_STOPPED, "imputation was stopped after %zu of %zu rows", first, p->rows);
+  if (p->o.progress) p->o.progress(p->o.user, done / ((double)p->rows * (double)p->T));
+  return ELBO_DONE;
+}
+
 static elbo_status run_chain(imputer *p, machine *m, size_t first, size_t rows, size_t batch,
                              error *e)
 {
   int feed = p->r->study->model->variable[p->at].feed;
   memset(p->sum, 0, rows * p->D * sizeof *p->sum);
   for (size_t t = 0; t < p->T; t++) {
+    if (say_where(p, first, rows, t, e)) return e->status;
     machine_feed_values(m, feed, p->chain + first * p->D);
     if (machine_forward(m, rows, first / batch * p->T + t, 0, e)) return e->status;
     take_step(p, m, first, rows, t);

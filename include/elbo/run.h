@@ -139,6 +139,11 @@ typedef struct {
   size_t mask_rows; /* else at least as many as rows are imputed */
   /* or, with mask NULL, a data file of that shape, or of the shape of one row */
   const char *mask_file;
+  /* Between two steps of the chain: true ends the call with ELBO_E_STOPPED; how much is done. The
+   * caller's thread; NULL: not asked. */
+  bool (*stop)(void *user);
+  void (*progress)(void *user, double fraction);
+  void *user;
 } elbo_impute_options;
 typedef struct {
   /* missing: numbers that are, over all rows */

@@ -161,6 +161,52 @@ START_TEST(test_masks)
 }
 END_TEST
 
+typedef struct {
+  double last;
+  int calls, most;
+} watch;
+
+static bool enough(void *user)
+{
+  watch *w = user;
+  return w->calls >= w->most;
+}
+
+static void count_calls(void *user, double fraction)
+{
+  watch *w = user;
+  ck_assert(w->calls ? fraction > w->last : fraction == 0);
+  ck_assert_double_lt(fraction, 1);
+  w->last = fraction;
+  w->calls++;
+}
+
+START_TEST(test_impute_stops)
+{
+  elbo_run *r = make_run(LINE, set_exact);
+  const uint8_t mask[2] = { 1, 0 };
+  watch w = { .most = 100 };
+  elbo_impute_options o = { .size = sizeof o,
+                            .iterations = 8,
+                            .mask = mask,
+                            .mask_rows = 1,
+                            .stop = enough,
+                            .progress = count_calls,
+                            .user = &w };
+  elbo_imputation p;
+  ck_assert_msg(!elbo_run_impute(r, &o, &p), "%s", elbo_last_error(context));
+  ck_assert_int_eq(w.calls, 8);
+  w = (watch){ .most = 3 };
+  ck_assert_int_eq(elbo_run_impute(r, &o, &p), ELBO_E_STOPPED);
+  ck_assert_int_eq(w.calls, 3);
+  /* A program compiled before there were the two is not asked. */
+  o.size = offsetof(elbo_impute_options, stop);
+  ck_assert(!elbo_run_impute(r, &o, &p));
+  ck_assert_int_eq(w.calls, 3);
+  elbo_run_free(r);
+}
+END_TEST
+
 START_TEST(test_files)
 {
   elbo_run *r = make_run(LINE, set_exact);
@@ -241,6 +287,7 @@ int main(void)
   tcase_add_test(c, test_encode);
   tcase_add_test(c, test_forms);
   tcase_add_test(c, test_impute);
+  tcase_add_test(c, test_impute_stops);
   tcase_add_test(c, test_masks);
   tcase_add_test(c, test_files);
   tcase_add_test(c, test_given);
