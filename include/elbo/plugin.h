@@ -10,7 +10,7 @@
  *
  * Tags. [build] one thread, may fail with text. [exec] any thread, pure, no allocation, buffers
  * distinct, nothing kept. Growth: every struct starts with its size and grows at its end; what is
- * absent (NULL, 0) is 'not provided'. */
+ * absent (NULL, 0) is 'not provided'. An argument is never NULL unless its comment says so. */
 #ifndef ELBO_PLUGIN_H
 #define ELBO_PLUGIN_H
 
@@ -91,7 +91,8 @@ typedef struct {
   uint32_t kind; /* elbo_support_kind */
   /* closed: the density is finite and positive there for every parameter */
   uint32_t closed_low, closed_high;
-  /* where it depends on parameters, else NULL. [exec] */
+  /* where it depends on parameters, else NULL: its ends in plain form; ELBO_DOMAIN where they make
+   * no interval. [exec] */
   elbo_rc (*range)(const double *w, int K, double *low, double *high);
 } elbo_support;
 
@@ -115,7 +116,7 @@ typedef enum {
   /* regularised lower incomplete gamma P(a, b); below b = 1e-17 it is exp(a log b - lgamma(a + 1)),
      also where b itself underflows */
   ELBO_GAMMA_P,
-  ELBO_GAMMA_Q,     /* upper: 1 - P(a, b) */
+  ELBO_GAMMA_Q, /* upper: 1 - P(a, b) */
   /* d log z / d log a along constant P(a, z), at log z = b: the implicit gradient of a Gamma(a, 1)
      draw */
   ELBO_GAMMA_PULL,
@@ -232,30 +233,31 @@ struct elbo_family {
   const char *const *uses;  /* families drawn from, NULL-ended, or NULL */
   /* location_scale (parameters loc, scale alone): the standard variate. [exec] */
   double (*standard)(const elbo_call *, elbo_noise *);
-  /* inverse_cdf: the value and its dw. [exec] */
+  /* inverse_cdf: the value where F = u, in its value form, and dw along constant u. [exec] */
   double (*icdf)(const elbo_call *, double u, const double *w, double *dw);
   /* composition, implicit, relaxation, and what has no road: a draw. [exec] */
   elbo_rc (*draw)(const elbo_call *, elbo_noise *, const double *w, double *x);
   /* dw = dx . (dx/dw at fixed noise), from x alone: no noise is kept, so rejection is harmless and
-   * steps may be replayed. [exec] */
+   * steps may be replayed. dw is never NULL here. [exec] */
   elbo_rc (*pull)(const elbo_call *, const double *x, const double *w, const double *dx,
                   double *dw);
 
   /* OPTIONAL, in the order in which they pay. [exec] */
-  /* upper: sf, accurate in its own tail; of x in its value form */
+  /* F(x), with `upper` 1 - F(x), each to its own digits, of x in its value form; dw: by the
+   * parameters, or NULL. [exec] */
   double (*cdf)(const elbo_call *, double x, const double *w, int upper, double *dw);
   /* which: elbo_moment, of x itself, out [1] (entropy) or [E]; ELBO_UNDEFINED where it is infinite
-   * or does not exist. */
+   * or does not exist. [exec] */
   elbo_rc (*moment)(const elbo_call *, int which, const double *w, double *out);
   const elbo_kl *kls;
   uint32_t n_kls;
-  /* i-th point of a discrete support; NaN after the last */
+  /* i-th point of a discrete support, rising; NaN after the last. [exec] */
   double (*support_point)(const elbo_call *, uint64_t i, const double *w);
   elbo_log_prob_f32 *log_prob_f32[ELBO_LEVELS];
-  /* location_scale in bulk: the standard variates of a row's d events: out [d]. */
+  /* location_scale in bulk: the standard variates of a row's d events: out [d]. [exec] */
   elbo_rc (*standard_f32[ELBO_LEVELS])(const elbo_call *, const elbo_noise_row *, size_t d,
                                        float *out);
-  /* rare abilities: "elbo.relaxation/1", "elbo.expfam/1", "elbo.start/1". [build] */
+  /* rare abilities by their id: "elbo.relaxation/1"; NULL for an id that is not known. [build] */
   const void *(*extension)(const char *id);
 };
 

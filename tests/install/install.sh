@@ -27,7 +27,7 @@ step() {
 one() { find "$1" -name "$2" | grep -q .; }
 
 step 'install with DESTDIR' env DESTDIR="$T/dest" meson install -C "$build" --no-rebuild
-for file in elbo libelbo.so.0 elbo.pc elbo-plugin.pc plugin.h kernel.h normal.so openblas.so location_scale.so; do
+for file in elbo libelbo.so.0 elbo.pc elbo-plugin.pc plugin.h kernel.h kernel_math.h normal.so openblas.so location_scale.so; do
   step "DESTDIR: $file" one dest "$file"
 done
 

@@ -140,7 +140,7 @@ def licences():
         script = path.endswith('.sh') or TEXT[path].startswith('#!') and not path.startswith('tests/golden/')
         if not code and not script:
             continue
-        permissive = path in ('include/elbo/plugin.h', 'include/elbo/kernel.h') or path.startswith('plugins/template/')
+        permissive = path in ['include/elbo/%s.h' % h for h in ('plugin', 'kernel', 'kernel_math')] or path.startswith('plugins/template/')
         expected = 'SPDX-License-Identifier: ' + ('MIT-0' if permissive else 'GPL-3.0-or-later')
         if expected not in head:
             yield '%s: expected "%s" in the first three lines' % (path, expected)
