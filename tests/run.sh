@@ -26,7 +26,7 @@ fi
 
 # What a bare Debian 12 lacks.
 packages='gcc libc6-dev meson ninja-build pkg-config python3 libgsl-dev libopenblas-dev check libyaml-dev libjansson-dev
-  zlib1g-dev libpng-dev librandom123-dev'
+  zlib1g-dev libpng-dev librandom123-dev scdoc'
 [ "$mode" != --fuzz ] || packages="$packages clang libclang-rt-14-dev"
 missing=
 for package in $packages; do

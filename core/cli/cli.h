@@ -104,6 +104,7 @@ int cmd_plugin_list(cli *);
 int cmd_plugin_info(cli *);
 int cmd_plugin_check(cli *);
 int cmd_plugin_new(cli *);
+int cmd_completion(cli *);
 int cmd_help(cli *);
 
 /* ---- one run of the program */

@@ -396,6 +396,19 @@ const command_row command_table[] = {
     .summary = "processor, backend, threads, plugin folders, and advice",
     .help = "Example:\n"
             "  elbo doctor\n" },
+  { .name = "completion",
+    .arguments = "bash|zsh|fish",
+    .least = 1,
+    .most = 1,
+    .run = cmd_completion,
+    .options = ALWAYS,
+    .summary = "print the completion of commands and options for a shell",
+    .help = "`meson install` puts them where the shells look; without an installation:\n"
+            "\n"
+            "Example:\n"
+            "  elbo completion bash >elbo.bash    # then: source elbo.bash\n"
+            "  elbo completion zsh >_elbo         # in a folder of $fpath\n"
+            "  elbo completion fish >~/.config/fish/completions/elbo.fish\n" },
   { .name = "help",
     .arguments = "[COMMAND|experiment]",
     .most = 2,

@@ -31,6 +31,15 @@ for file in elbo libelbo.so.0 elbo.pc elbo-plugin.pc plugin.h kernel.h kernel_ma
   step "DESTDIR: $file" one dest "$file"
 done
 
+for file in elbo _elbo elbo.fish; do
+  step "DESTDIR: the completion $file" sh -c "find dest -path '*complet*' -name '$file' -o -path '*site-functions*' -name '$file' | grep -q ."
+done
+if command -v scdoc >/dev/null; then
+  for page in elbo.1 elbo-experiment.5 elbo-plugin.7; do step "DESTDIR: $page" one dest "$page"; done
+else
+  echo 'skip man pages: no scdoc here'
+fi
+
 step 'configure with a prefix' meson setup own "$source" --prefix "$T/prefix" --buildtype=debug -Dtests=false
 step 'build' ninja -C own
 step 'install with the prefix' meson install -C own --no-rebuild
