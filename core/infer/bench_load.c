@@ -23,7 +23,8 @@ static elbo_status read_again(const study *s, int i, dataset *d, error *e)
   if (spec->builtin)
     return builtin_make(spec->builtin, s->x->seed, SPLIT_TRAIN, s->data[SPLIT_TRAIN][i].x.rows,
                         &d->x, NULL, e);
-  return array_read(spec->train, s->data[SPLIT_TRAIN][i].x.rows, &d->x, e);
+  bool stays = s->data[SPLIT_TRAIN][i].x.file != NULL;
+  return (stays ? array_open : array_read)(spec->train, s->data[SPLIT_TRAIN][i].x.rows, &d->x, e);
 }
 
 /* The first rows in their own order, prepared as in training. */
@@ -32,10 +33,14 @@ static elbo_status first_batch(const dataset *d, size_t rows, elbo_bench_load *o
   uint32_t *index = mem_new(rows, sizeof *index, "a batch", e);
   float *to = mem_new(rows, d->x.D * sizeof *to, "a batch", e);
   for (size_t k = 0; index && k < rows; k++) index[k] = (uint32_t)k;
+  void *raw = mem_new(rows, array_row_bytes(&d->x), "a batch", e);
+  const void **at = mem_new(rows, sizeof *at, "a batch", e);
   double start = clock_seconds();
-  if (index && to) dataset_rows(d, index, NULL, rows, 0, to);
+  bool ready = index && to && raw && at;
+  if (ready && d->x.file) ready = !dataset_fetch(d, index, rows, raw, at, e);
+  if (ready) dataset_rows(d, index, d->x.file ? at : NULL, rows, 0, to);
   out->batch_ms = ms_since(start), out->batch = rows;
-  mem_free(index), mem_free(to);
+  mem_free(index), mem_free(to), mem_free(raw), mem_free(at);
   return e->status;
 }
 

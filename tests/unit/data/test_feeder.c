@@ -104,7 +104,8 @@ START_TEST(a_file_gives_the_numbers_of_memory)
     ck_assert_mem_eq(a.mean, b.mean, D * sizeof *a.mean);
     ck_assert_mem_eq(a.scale, b.scale, D * sizeof *a.scale);
   }
-  uint32_t index[] = { 5, 6, 7, ROWS - 1, 0, 512, 511 };
+  uint32_t index[] = { 5, 6, 7, ROWS - 101, 0, 512, 511 };
+  a.first = b.first = 100, a.rows = b.rows = ROWS - 100; /* as held-out rows are */
   enum { N = sizeof index / sizeof *index };
   static float raw[N * D], x[N * D], y[N * D];
   const void *at[N];
@@ -221,6 +222,28 @@ START_TEST(rows_are_mixed)
 }
 END_TEST
 
+/* Blocks (of 3 rows) begin at other rows in each epoch. */
+START_TEST(blocks_hold_other_rows_each_epoch)
+{
+  static taken t;
+  put_npy("|u1");
+  prepare p = { 0 };
+  dataset d = in_file(&p);
+  feeder *f = feed(&d);
+  size_t begins[3] = { 0 };
+  for (uint64_t epoch = 0; epoch < 20; epoch++) {
+    bool in_group[ROWS + 1] = { 0 };
+    take(f, &d, epoch, 0, &t);
+    for (size_t i = 0; i < 102; i++) in_group[t.row[i] + 1] = true;
+    for (size_t row = 0; row < ROWS; row++) begins[row % 3] += in_group[row + 1] && !in_group[row];
+  }
+  for (int k = 0; k < 3; k++) ck_assert_uint_gt(begins[k], 30);
+  feeder_free(f);
+  dataset_free(&d);
+  unlink(path);
+}
+END_TEST
+
 /* ---- files that change underneath */
 START_TEST(a_file_that_shrinks_is_refused)
 {
@@ -273,6 +296,37 @@ START_TEST(what_is_not_finite_is_found_in_a_file)
 }
 END_TEST
 
+/* Passes go by parts of a megabyte; what they find has its place in the whole. */
+START_TEST(places_count_from_the_first_part)
+{
+  enum { MANY = 700001, BAD = 612345 };
+  char header[] = "\x93NUMPY\x01\x00\x36\x00{'descr': '<f4', 'fortran_order': False, 'shape': "
+                  "(700001,)}";
+  float *x = mem_new(MANY, sizeof *x, "", NULL);
+  prepare p = { 0 };
+  data_facts f;
+  data_stray at;
+  bool found;
+  error e = { 0 };
+  for (size_t i = 0; i < MANY; i++) x[i] = (float)(i % 2);
+  x[BAD] = -0.5f;
+  header[8] = (char)(sizeof header - 1 - 10);
+  put_file(header, sizeof header - 1, x, MANY * sizeof *x);
+  dataset d = in_file(&p);
+  d.rows = MANY;
+  ck_assert_msg(!dataset_facts(&d, &f, &e), "%s", e.text);
+  ck_assert(f.any_negative);
+  ck_assert_uint_eq(f.first_negative, BAD);
+  ck_assert_msg(!dataset_strays(&d, 2, &found, &at, &e), "%s", e.text);
+  ck_assert(found);
+  ck_assert_uint_eq(at.row, BAD);
+  ck_assert_int_eq(at.fitting, 3);
+  mem_free(x);
+  dataset_free(&d);
+  unlink(path);
+}
+END_TEST
+
 START_TEST(what_cannot_stay_in_its_file_says_so)
 {
   array a;
@@ -301,6 +355,8 @@ static Suite *suite(void)
   tcase_add_loop_test(t, an_epoch_is_a_permutation_of_the_rows, 0, TYPES);
   tcase_add_test(t, the_order_needs_no_history);
   tcase_add_test(t, rows_are_mixed);
+  tcase_add_test(t, blocks_hold_other_rows_each_epoch);
+  tcase_add_test(t, places_count_from_the_first_part);
   tcase_add_test(t, a_file_that_shrinks_is_refused);
   tcase_add_test(t, what_is_not_finite_is_found_in_a_file);
   tcase_add_test(t, what_cannot_stay_in_its_file_says_so);
