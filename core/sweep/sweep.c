@@ -201,22 +201,38 @@ static elbo_status loop(session *r)
   return ELBO_DONE;
 }
 
+/* How many cells are refused for this one's reason, or 0 where an earlier one told it. */
+static size_t alike(const elbo_sweep *s, size_t at)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < s->n_cells; i++) {
+    bool same = s->cells[i].of.state == ELBO_CELL_REFUSED &&
+                !strcmp(s->cells[i].of.reason, s->cells[at].of.reason);
+    if (same && i < at) return 0;
+    n += same;
+  }
+  return n;
+}
+
 static elbo_status refuse(const elbo_sweep *s, error *e)
 {
   elbo_status status = ELBO_DONE;
   text t = { 0 };
   for (size_t i = 0; i < s->n_cells; i++) {
     const elbo_sweep_cell *c = &s->cells[i].of;
-    if (c->state != ELBO_CELL_REFUSED) continue;
-    text_format(&t, "%s: %s\n", c->name, c->reason);
+    size_t n = c->state == ELBO_CELL_REFUSED ? alike(s, i) : 0;
+    if (!n) continue;
     if (!status) status = c->status;
+    text_add(&t, c->name);
+    if (n > 1) text_format(&t, " and %zu more", n - 1);
+    text_format(&t, ": %s\n", c->reason);
   }
   size_t n = count_of(s, ELBO_CELL_REFUSED);
   if (status)
-    fail(e, status,
-         "%zu of %zu cells are refused, and none was trained; vary other values, or leave these "
-         "out by --keep-going:\n%s",
-         n, s->n_cells, t.s ? t.s : "");
+    fail(e, status, "%zu of %zu cells are refused, and none was trained; %s:\n%s", n, s->n_cells,
+         n < s->n_cells ? "vary other values, or leave these out by --keep-going"
+                        : "mend the experiment, or vary other values",
+         t.s ? t.s : "");
   text_free(&t);
   return e->status;
 }

@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/helper"
 
 run sweep tiny.yaml -o s --vary model.q.z.family=normal,zork,laplace --vary seed=1,2
-verdict 'a refused cell: status 2, every one named, nothing trained' [ "$status" = 2 -a "$(grep -c '^model.q.z.family=zork,seed=' err)" = 2 -a ! -e s ]
+verdict 'a refused cell: status 2, each reason once, nothing trained' [ "$status" = 2 -a "$(grep -c '^model.q.z.family=zork,seed=1 and 1 more: ' err)" = 1 -a ! -e s ]
 run sweep tiny.yaml -o s --vary model.q.z.family=normal,laplace --vary seed=1,2 --dry-run
 verdict '--dry-run: the grid, the last key fastest, nothing written' [ "$status" = 0 -a "$(cut -d' ' -f1 out | tr '\n' ' ')" = \
   'model.q.z.family=normal,seed=1 model.q.z.family=normal,seed=2 model.q.z.family=laplace,seed=1 model.q.z.family=laplace,seed=2 ' -a ! -e s ]
@@ -66,6 +66,8 @@ run sweep tiny.yaml -o s --vary seed=1,,2
 verdict 'an empty value: status 2' [ "$status" = 2 -a "$(grep -c 'value 2 is empty' err)" = 1 ]
 run sweep tiny.yaml -o s --vary seed
 verdict 'no values: status 2' [ "$status" = 2 -a "$(grep -c 'expected KEY=V1,V2' err)" = 1 ]
+run sweep none.yaml -o s --vary seed=1,2
+verdict 'no experiment: one reason, no advice that leads nowhere' [ "$status" = 2 -a "$(grep -c none.yaml err)" = 1 -a "$(grep -c keep-going err)" = 0 ]
 mkdir other && echo '{}' >other/sweep.json
 run sweep tiny.yaml -o other --vary seed=1,2
 verdict 'a sweep.json that is none: status 4' [ "$status" = 4 ]
