@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config/config.h"
+#include "config/schema.h"
 #include "graph/activation.h"
 #include "infer/optimizer.h"
 #include "nn/net.h"
@@ -9,6 +10,7 @@
 
 #include <check.h>
 #include <glob.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -173,7 +175,8 @@ START_TEST(write_and_read)
   check_round(read_right(
       "name: \"every key \\\"\\\\ \\t\"\nseed: 0\n"
       "data: {root: d, labels: {train: l, test: m}, limit: 9, validate: 0.25, "
-      "x: {train: ' a', test: b, shape: [4], prepare: {dequantize: true, scale: 2.5, clip: [-1, "
+      "x: {train: ' a', test: \"b\\x7f\", shape: [4], prepare: {dequantize: true, scale: 2.5, "
+      "clip: [-1, "
       "1], standardize: true, binarize: threshold}}, "
       "y: {builtin: pinwheel, rows: 10, test_rows: 5}}\n"
       "model:\n  weight_prior: {family: normal, loc: 0.1, scale: 2}\n  p:\n"
@@ -235,6 +238,26 @@ START_TEST(resolved_text)
   ck_assert_ptr_null(strstr(t.s, "rows"));
   experiment_free(x);
   text_free(&t);
+}
+END_TEST
+
+START_TEST(ranges_are_told)
+{
+  static const struct {
+    key k;
+    const char *words;
+  } rows[] = {
+    { { .low = 0, .high = 0 }, "" },
+    { { .low = 1, .high = INFINITY }, " of at least 1" },
+    { { .low = 0, .high = 1, .open_low = true, .open_high = true }, " above 0 and below 1" },
+    { { .low = -INFINITY, .high = 5 }, " at most 5" },
+    { { .low = -INFINITY, .high = 5, .open_high = true }, " below 5" },
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    line l = { 0 };
+    range_text(&rows[i].k, &l);
+    ck_assert_str_eq(l.s, rows[i].words);
+  }
 }
 END_TEST
 
@@ -328,6 +351,7 @@ int main(void)
   tcase_add_test(c, write_and_read);
   tcase_add_test(c, every_optimizer_is_written);
   tcase_add_test(c, resolved_text);
+  tcase_add_test(c, ranges_are_told);
   tcase_add_test(c, keys_are_listed);
   tcase_add_test(c, golden_steps);
   tcase_add_test(c, memory_may_fail_anywhere);

@@ -144,6 +144,9 @@ static const struct {
   { P("z: {family: normal, size: 3, loc: [a]}, " X), 2, 48, "must be a number", NULL },
   { P("z: {family: normal, size: 3, loc: lern}, " X), 2, 47, "must be a number", NULL },
   { P("z: {family: normal, size: 3, loc: []}, " X), 2, 47, "empty list", NULL },
+  { P("z: {family: normal, size: 3, loc: [[]]}, " X), 2, 47, "empty list", NULL },
+  { P("z: {family: normal, size: 3, loc: [[1, 2], 3]}, " X), 2, 56, "2 numbers in each", NULL },
+  { P("z: {family: normal, size: 3, loc: [[1, 2], [3, a]]}, " X), 2, 60, "must be a number", NULL },
   { P("z: {family: normal, size: 3, loc: {from: z}}, " X), 2, 48, "reserved", NULL },
   { P("z: {family: normal, size: 3, loc: {}}, " X), 2, 47, "neither", NULL },
   { P("z: {family: normal, size: 3, scale: 1, log_var: 0}, " X), 2, 52,
@@ -272,6 +275,26 @@ START_TEST(files_that_are_none)
 }
 END_TEST
 
+/* A list of rows promises as many numbers as its first row has, times the rows: more than a file
+ * may hold are refused before memory is asked for. */
+START_TEST(first_row_is_too_long)
+{
+  char *s = malloc(100000), *at = s;
+  at += sprintf(at, DATA "model: {p: {z: {family: normal, size: 3, loc: [[1");
+  for (int i = 0; i < 400; i++) at += sprintf(at, ", 1");
+  *at++ = ']';
+  for (int i = 0; i < 400; i++) at += sprintf(at, ", [1]");
+  sprintf(at, "]}, " X "},\n q: {" QZ "}}\n");
+  problems p = { 0 };
+  experiment *x = read_text(s, NULL, 0, &p);
+  ck_assert_int_eq(p.n, 1);
+  ck_assert_ptr_nonnull(strstr(p.list[0].text, "rows of different length"));
+  problems_free(&p);
+  experiment_free(x);
+  free(s);
+}
+END_TEST
+
 START_TEST(too_many_variables)
 {
   char *s = malloc(100000), *at = s;
@@ -296,6 +319,7 @@ int main(void)
   tcase_add_test(c, all_problems_at_once);
   tcase_add_test(c, settings_are_named);
   tcase_add_test(c, files_that_are_none);
+  tcase_add_test(c, first_row_is_too_long);
   tcase_add_test(c, too_many_variables);
   suite_add_tcase(s, c);
   SRunner *runner = srunner_create(s);

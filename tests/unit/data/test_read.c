@@ -2,6 +2,7 @@
  *
  * What data files may hold, and what is refused: the rows of the design's table of bad input for
  * IDX, gzip, npy and CSV. */
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/zip.h"
 #include "data/dataset.h"
@@ -194,6 +195,8 @@ static const struct {
     BYTES("1234"),
     { "structured type" } },
   { "complex", DICT("<c8", "False", "(1,)"), BYTES("12345678"), { "number type", "f4" } },
+  { "long double", DICT("<f16", "False", "(1,)"), BYTES("1234567890123456"), { "number type" } },
+  { "too many rows", DICT("|u1", "False", "(4294967296,)"), BYTES("1"), { "at most 2^32 - 1" } },
   { "half", DICT("<f2", "False", "(1,)"), BYTES("12"), { "number type" } },
   { "negative", DICT("<f4", "False", "(-1,)"), BYTES("1234"), { "negative dimension" } },
   { "huge", DICT("<f4", "False", "(4611686018427387904, 16)"), BYTES("1234"), { "beyond 2^64" } },
@@ -575,6 +578,67 @@ START_TEST(reads_long_text)
 }
 END_TEST
 
+/* Files of more than a buffer, in each of which every file call fails once, and then no call. */
+static void each_call_fails(const char *what, const void *at, size_t n, size_t max_rows)
+{
+  bool failed = true;
+  put_file(at, n);
+  int64_t live = mem_live();
+  for (uint64_t k = 1; failed; k++) {
+    array a = { 0 };
+    error e = { 0 };
+    file_fail_at(k, false);
+    elbo_status status = array_read(path, max_rows, &a, &e);
+    file_fail_at(0, false);
+    failed = status != ELBO_DONE;
+    ck_assert_msg(!failed || (status == ELBO_E_DATA && strstr(e.text, path)), "%s, call %d: %s",
+                  what, (int)k, e.text);
+    ck_assert(failed == !a.at);
+    array_free(&a);
+    ck_assert_msg(k < 100 && (k > 3 || failed), "%s: call %d", what, (int)k);
+  }
+  ck_assert_int_eq(mem_live(), live);
+  unlink(path);
+}
+
+START_TEST(calls_fail)
+{
+  static const uint8_t head[] = "\0\0\x08\2\0\3\xf7\x9f\0\0\1\2\7";
+  static float numbers[60000];
+  packed p = gzip_zeros(head, 13, 260000); /* its length is counted first */
+  each_call_fails("gzip", p.at, p.n, 259998);
+  free(p.at);
+  p = npy(DICT("<f4", "False", "(60000, 1)"), numbers, sizeof numbers);
+  each_call_fails("npy", p.at, p.n, 0);
+  free(p.at);
+  static char text[300000];
+  memset(text, '\n', sizeof text);
+  for (size_t i = 100000; i < 200000; i++) text[i] = i % 2 ? '\n' : '7';
+  each_call_fails("csv", text, sizeof text, 0);
+}
+END_TEST
+
+/* Blanks beyond what a field may have, in front of a number and where a line holds nothing else. */
+START_TEST(refuses_long_blanks)
+{
+  static char text[5000];
+  array a;
+  for (int blank = 0; blank < 2; blank++) {
+    error e = { 0 };
+    memset(text, ' ', sizeof text);
+    text[0] = '1', text[1] = '\n', text[sizeof text - 1] = '\n';
+    if (!blank) text[sizeof text - 2] = '2';
+    ck_assert_int_eq(read_bytes(text + 2 * blank, sizeof text - 2 * (size_t)blank, 0, &a, &e),
+                     ELBO_E_DATA);
+    ck_assert_msg(strstr(e.text, path) != NULL, "%s", e.text);
+  }
+  error e = { 0 };
+  memset(text, 1, sizeof text);
+  ck_assert_int_eq(read_bytes(text, sizeof text, 0, &a, &e), ELBO_E_DATA);
+  ck_assert_msg(strstr(e.text, "it has at least") != NULL, "%s", e.text);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("data/read");
@@ -590,6 +654,8 @@ int main(void)
   tcase_add_test(c, reads_npy);
   tcase_add_test(c, reads_a_large_gzip);
   tcase_add_test(c, reads_long_text);
+  tcase_add_test(c, calls_fail);
+  tcase_add_test(c, refuses_long_blanks);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);

@@ -65,6 +65,16 @@ static const struct {
   { "{\"params\":{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,"
     "\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1,\"q\":1}}",
     "unknown_parameter" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":"
+    "1234567890123456789012345678901234567890e999}",
+    "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":-}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":1.}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":1e}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":1,\"\":1}", "syntax" },
+  { "{" NORMAL ",\"op\":\"cdf\",\"x\":1} \r\v", "syntax" },
+  { "{" NORMAL ",\"op\":\"mean\",\"s\":\"\\", "syntax" },
+  { "{" NORMAL ",\"op\":\"kl\",\"method_any\":", "syntax" },
   { "", "syntax" },
   { "[]", "syntax" },
   { "{" NORMAL ",\"op\":\"mean\"", "syntax" },

@@ -83,6 +83,20 @@ static const struct {
     "`pull`" },
   { HEAD TABLE("\"Bad name\"", "") ENTRY, "name is not of" },
   { HEAD TABLE("(const char *)16", "") ENTRY, "signal 11" },
+  /* writes records of its own into whatever descriptor the probing process has */
+  { CONSTRUCTOR("extern long write(int, const void *, unsigned long); static char r[65536]; for "
+                "(int i = 0; i < 65536; i++) r[i] = 1; for (int fd = 3; fd < 64; fd++) write(fd, "
+                "r, sizeof r);"),
+    "ended the probing process" },
+  { HEAD TABLE("\"bad\"", "") "ELBO_EXPORT extern char elbo_plugin_entry[]; __attribute__((aligned("
+                              "16), used)) static char room[512];\n"
+                              "__asm__(\".globl elbo_plugin_entry\\n.set elbo_plugin_entry, room "
+                              "+ 1\\n\");\n",
+    "not aligned" },
+  { HEAD TABLE("\"bad\"", ", .value_form = 99") ENTRY, "value_form: found 99" },
+  { HEAD TABLE("\"bad\"", ", .seen = 99") ENTRY, "seen: found 99" },
+  { HEAD TABLE("\"bad\"", ", .param_size = 1") ENTRY, "param_size: found 1 bytes" },
+  { HEAD TABLE("\"bad\"", ", .log_prob_f32 = { (void *)16 }") ENTRY, "log_prob_f32" },
   { HEAD TABLE("\"bad\"", ", .n_params = 1000000") ENTRY, "found 1000000" },
   { HEAD TABLE("\"bad\"", ", .log_prob = NULL") ENTRY, "`log_prob` is NULL" },
   { HEAD TABLE("\"bad\"", ", .param_size = 8") ENTRY, "param_size: found 8" },
@@ -123,6 +137,19 @@ static void build(const char *name, const char *source)
   snprintf(command, sizeof command, "%s -O1 -w -shared -fPIC -I%s/include -o %s %s/plugin.c",
            cc && *cc ? cc : "cc", SOURCE_DIR, path, dir);
   ck_assert_int_eq(system(command), 0);
+}
+
+static char *bytes_of(const char *name, size_t *n)
+{
+  char path[256];
+  struct stat s;
+  path_of(name, path);
+  ck_assert_int_eq(stat(path, &s), 0);
+  char *at = malloc((size_t)s.st_size);
+  FILE *f = fopen(path, "rb");
+  *n = fread(at, 1, (size_t)s.st_size, f);
+  fclose(f);
+  return at;
 }
 
 static registry *load(const char *one, const char *folder, bool trust, error *e)
@@ -248,6 +275,18 @@ START_TEST(what_is_not_there)
 }
 END_TEST
 
+/* Copies of a file: plugins, and files that are none. */
+static void many(const char *name, int times)
+{
+  size_t n;
+  char *at = bytes_of(name, &n), copy[32];
+  for (int i = 0; i < times; i++) {
+    snprintf(copy, sizeof copy, "%c%03d.so", i % 2 ? 'm' : 'n', i);
+    put(copy, i % 2 ? at : "no object", i % 2 ? n : 9);
+  }
+  free(at);
+}
+
 /* A good one, one that is refused while it is opened, one that is no object, one whose uses are
  * missing: each allocation fails once. */
 START_TEST(memory_runs_out)
@@ -258,6 +297,8 @@ START_TEST(memory_runs_out)
   build("c.so", CONSTRUCTOR("abort();"));
   put("d.so", "no object", 9);
   build("e.so", bad[N_BAD - 1].source);
+  build("f", HEAD "ELBO_EXPORT int none;\n");
+  many("f", 100); /* so that the strings of reasons, too, have to ask for more memory */
   path_of("a.so", path);
   bool failed = true;
   for (uint64_t n = 1; failed && n < 400; n++) {
@@ -281,6 +322,28 @@ static void expect_refusal(const char *name, const char *words)
   ck_assert_ptr_null(load(path, NULL, false, &e));
   ck_assert_msg(strstr(e.text, words) != NULL, "%s: \"%s\"", words, e.text);
 }
+
+/* Fine in the child that probes it, and not in the host. */
+START_TEST(changes_its_mind)
+{
+  char path[256], source[2048];
+  snprintf(
+      source, sizeof source,
+      HEAD TABLE("\"bad\"", "") "#include <unistd.h>\n"
+                                "ELBO_EXPORT elbo_plugin elbo_plugin_entry = { ELBO_MAGIC, 1, 0, "
+                                "sizeof(elbo_plugin), 1, \"C\", &f };\n"
+                                "__attribute__((constructor)) static void c(void) "
+                                "{ if (getpid() == %d) elbo_plugin_entry.magic[0] = 0; }\n",
+      (int)getpid());
+  build("bad.so", source);
+  path_of("bad.so", path);
+  error e = { 0 };
+  registry *r = load(NULL, dir, false, &e);
+  ck_assert_msg(r && registry_refused_count(r) == 1, "%s", e.text);
+  ck_assert_ptr_nonnull(strstr(registry_refused_at(r, 0)->why, "magic"));
+  registry_free(r);
+}
+END_TEST
 
 /* What a name may stand for, and the limits of the process that stop the copy. */
 START_TEST(files_and_limits)
@@ -347,19 +410,6 @@ START_TEST(writable_by_everyone)
 }
 END_TEST
 
-static char *bytes_of(const char *name, size_t *n)
-{
-  char path[256];
-  struct stat s;
-  path_of(name, path);
-  ck_assert_int_eq(stat(path, &s), 0);
-  char *at = malloc((size_t)s.st_size);
-  FILE *f = fopen(path, "rb");
-  *n = fread(at, 1, (size_t)s.st_size, f);
-  fclose(f);
-  return at;
-}
-
 /* Empty, text, and cut short at every 4 KB. */
 START_TEST(cut_short)
 {
@@ -418,6 +468,7 @@ int main(void)
   tcase_add_loop_test(t, bad_one, 0, N_BAD);
   tcase_add_test(t, what_is_not_there);
   tcase_add_test(t, memory_runs_out);
+  tcase_add_test(t, changes_its_mind);
   tcase_add_test(t, files_and_limits);
   tcase_add_test(t, two_of_one_name);
   tcase_add_test(t, writable_by_everyone);
