@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Entropy, mean, variance, mode and divergences against quadrature. */
 #include "check/inside.h"
+#include "dist/exponential.h"
 
 #include <math.h>
 #include <string.h>
@@ -202,6 +203,7 @@ void check_mode(trial *t)
 typedef struct {
   trial *t, q, p;
   const elbo_kl *row;
+  elbo_kl rule; /* without a function: exponential_kl */
   double w[CHECK_MAX_W], w2[CHECK_MAX_W];
   double *moving;
 } pair;
@@ -215,10 +217,19 @@ static bool bind_side(const trial *t, const char *name, int K, trial *side)
   return check_dim(side, family_has_dim(p->info.table) ? K : 1);
 }
 
+/* The divergences that the family provides; one more is the rule of exponential families, from it
+ * to itself. */
+static uint32_t pair_count(const trial *t)
+{
+  const elbo_family *f = t->u.family;
+  return f->n_kls + (exponential_of(f) ? 1 : 0);
+}
+
 static bool pair_bind(trial *t, uint32_t i, pair *k)
 {
   const elbo_family *f = t->u.family;
-  k->row = &f->kls[i];
+  k->rule = (elbo_kl){ .q = f->name, .p = f->name };
+  k->row = i < f->n_kls ? &f->kls[i] : &k->rule;
   int K = f->support.kind == ELBO_SUP_SIMPLEX ? 3 : 2;
   return check_dim(t, family_has_dim(f) ? K : 1) && bind_side(t, k->row->q, K, &k->q) &&
          bind_side(t, k->row->p, K, &k->p);
@@ -226,7 +237,8 @@ static bool pair_bind(trial *t, uint32_t i, pair *k)
 
 static double ask_kl(trial *t, pair *k, double *dw, double *dw2)
 {
-  note(t, "kl", k->w2, k->w);
+  note(t, k->row->kl ? "kl" : ELBO_EXPONENTIAL, k->w2, k->w);
+  if (!k->row->kl) return exponential_kl(&k->q.u, &k->p.u, k->w, k->w2, dw, dw2);
   return k->row->kl(&t->u.call, k->w, k->w2, dw, dw2);
 }
 
@@ -261,8 +273,8 @@ static int kl_at(trial *t, pair *k)
 /* A plugin of another family may be absent: then its pair can't be looked at. */
 static bool has_kls(trial *t)
 {
-  if (!t->u.family->n_kls) check_absent(t, "no divergences are provided");
-  return t->u.family->n_kls;
+  if (!pair_count(t)) check_absent(t, "no divergences are provided");
+  return pair_count(t);
 }
 
 static int side_length(const trial *t)
@@ -274,7 +286,7 @@ void check_kl(trial *t)
 {
   int n = 0, pairs = 0;
   if (!has_kls(t)) return;
-  for (uint32_t i = 0; i < t->u.family->n_kls; i++) {
+  for (uint32_t i = 0; i < pair_count(t); i++) {
     pair k = { .row = NULL };
     if (!pair_bind(t, i, &k)) continue;
     pairs++;
@@ -364,7 +376,7 @@ void check_kl_gradient(trial *t)
 {
   int n = 0;
   if (!has_kls(t)) return;
-  for (uint32_t i = 0; i < t->u.family->n_kls; i++) {
+  for (uint32_t i = 0; i < pair_count(t); i++) {
     pair k = { .row = NULL };
     if (!pair_bind(t, i, &k)) continue;
     k.t = t;

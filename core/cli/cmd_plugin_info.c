@@ -147,6 +147,21 @@ static void tell_kls_of(teller *t, const elbo_family *from, const char *name)
   }
 }
 
+static const elbo_exponential *exponential_of(const elbo_family *f)
+{
+  return f->extension ? f->extension(ELBO_EXPONENTIAL) : NULL;
+}
+
+/* Two exponential families of one carrier have a divergence without a word. */
+static void tell_carrier(teller *t, const elbo_family *f)
+{
+  const elbo_exponential *x = exponential_of(f);
+  char words[200];
+  if (!x) return;
+  snprintf(words, sizeof words, "of any exponential family of %s", x->carrier);
+  item(t, words);
+}
+
 /* Either side's plugin may supply the divergence of a pair: look at all. */
 static void tell_kls(teller *t, const elbo_family *f)
 {
@@ -154,6 +169,7 @@ static void tell_kls(teller *t, const elbo_family *f)
   list(t, "kls");
   for (size_t i = 0; i < elbo_plugin_count(t->c->ctx) && !elbo_plugin_at(t->c->ctx, i, &p); i++)
     if (strcmp(p.kind, "family") == 0) tell_kls_of(t, p.table, f->name);
+  tell_carrier(t, f);
   list_end(t);
 }
 

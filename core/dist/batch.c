@@ -4,6 +4,7 @@
 #include "dist/batch.h"
 #include "dist/calls.h"
 #include "dist/event.h"
+#include "dist/exponential.h"
 #include "num/special.h"
 
 #include <string.h>
@@ -83,7 +84,9 @@ static bool kl_find_in(const family_use *from, const family_use *q, const family
 bool kl_find(const registry *r, const family_use *q, const family_use *p, kl_use *out)
 {
   (void)r;
-  return kl_find_in(q, q, p, out) || kl_find_in(p, q, p, out);
+  if (kl_find_in(q, q, p, out) || kl_find_in(p, q, p, out)) return true;
+  *out = (kl_use){ .q = *q, .p = *p };
+  return q->K == p->K && exponential_pair(q->family, p->family);
 }
 
 static double kl_event(const kl_use *k, size_t i, size_t j, size_t d, const elbo_rows *w,
@@ -116,7 +119,7 @@ elbo_rc batch_moment(const family_use *u, int which, size_t n, size_t d, const e
 {
   double wd[FAMILY_MAX_NUMBERS], x[FAMILY_MAX_NUMBERS];
   int numbers = which == ELBO_ENTROPY ? 1 : u->E;
-  if (!u->family->moment) return ELBO_UNSUPPORTED;
+  if (!u->family->moment && which != ELBO_ENTROPY) return ELBO_UNSUPPORTED;
   for (size_t i = 0; i < n; i++)
     for (size_t j = 0; j < d; j++) {
       event_take(u, w, i, j, wd);

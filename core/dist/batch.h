@@ -21,7 +21,8 @@ elbo_rc batch_log_prob_between(const family_use *u, size_t n, size_t d, elbo_row
 
 /* A divergence of a pair, from the registry: the row may come from either side's plugin. */
 typedef struct kl_use {
-  const elbo_kl *row;
+  const elbo_kl
+      *row; /* NULL: two exponential families of one carrier, by the rule for all of them */
   family_use q, p;
   /* of the plugin that supplied the row; by value, so that a copied kl_use stays valid */
   elbo_call call;

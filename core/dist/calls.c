@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dist/calls.h"
 #include "base/guard.h"
+#include "dist/exponential.h"
 
 #include <math.h>
 
@@ -30,28 +31,43 @@ double call_log_prob(const family_use *u, const double *x, const double *w, doub
   return value;
 }
 
+static double kl_of(const kl_use *k, const double *w, const double *w2, double *dw, double *dw2)
+{
+  return k->row ? k->row->kl(&k->call, w, w2, dw, dw2)
+                : exponential_kl(&k->q, &k->p, w, w2, dw, dw2);
+}
+
 double call_kl(const kl_use *k, const double *w, const double *w2, double *dw, double *dw2)
 {
-  if (!k->q.guards) return k->row->kl(&k->call, w, w2, dw, dw2);
+  if (!k->q.guards) return kl_of(k, w, w2, dw, dw2);
   guard_set *s = guard_take(k->q.guards, "kl");
   if (!s) return NAN;
   w = in(s, "w", w, k->q.W);
   w2 = in(s, "w2", w2, k->p.W);
   dw = out(s, "dw", dw, k->q.W);
   dw2 = out(s, "dw2", dw2, k->p.W);
-  double value = guard_short(s) ? NAN : k->row->kl(&k->call, w, w2, dw, dw2);
+  double value = guard_short(s) ? NAN : kl_of(k, w, w2, dw, dw2);
   guard_give(s);
   return value;
 }
 
+/* The plugin's own word, and where it has none the entropy of an exponential family. */
+static elbo_rc moment_of(const family_use *u, int which, const double *w, double *to)
+{
+  const elbo_family *f = u->family;
+  elbo_rc rc = f->moment ? f->moment(&u->call, which, w, to) : ELBO_UNSUPPORTED;
+  if (rc != ELBO_UNSUPPORTED || which != ELBO_ENTROPY) return rc;
+  return exponential_entropy(u, w, to) ? ELBO_OK : ELBO_UNSUPPORTED;
+}
+
 elbo_rc call_moment(const family_use *u, int which, const double *w, double *to)
 {
-  if (!u->guards) return u->family->moment(&u->call, which, w, to);
+  if (!u->guards) return moment_of(u, which, w, to);
   guard_set *s = guard_take(u->guards, "moment");
   if (!s) return ELBO_FAILED;
   w = in(s, "w", w, u->W);
   to = out(s, "out", to, which == ELBO_ENTROPY ? 1 : u->E);
-  elbo_rc rc = guard_short(s) ? ELBO_FAILED : u->family->moment(&u->call, which, w, to);
+  elbo_rc rc = guard_short(s) ? ELBO_FAILED : moment_of(u, which, w, to);
   guard_give(s);
   return rc;
 }

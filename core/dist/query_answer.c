@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The ops of a query, each from the request to its part of the answer. */
+#include "dist/exponential.h"
 #include "dist/query.h"
 #include "io/json.h"
 
@@ -305,8 +306,15 @@ static void put_kls(query *q, json_out *j, const elbo_family *f)
   for (size_t i = 0; i < registry_count(q->registry); i++) {
     const plugin *p = registry_at(q->registry, i);
     const elbo_family *of = strcmp(p->info.kind, "family") ? NULL : p->info.table;
-    for (uint32_t k = 0; of && k < of->n_kls; k++)
-      if (!strcmp(of->kls[k].q, f->name)) json_string(j, NULL, of->kls[k].p);
+    bool own = false;
+    for (uint32_t k = 0; of && k < of->n_kls; k++) {
+      if (strcmp(of->kls[k].q, f->name)) continue;
+      json_string(j, NULL, of->kls[k].p);
+      own = own || !strcmp(of->kls[k].p, of->name);
+    }
+    for (uint32_t k = 0; of && k < f->n_kls; k++)
+      own = own || (!strcmp(f->kls[k].q, f->name) && !strcmp(f->kls[k].p, of->name));
+    if (of && !own && exponential_pair(f, of)) json_string(j, NULL, of->name);
   }
   json_close(j, ']');
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* KL(q || p): by a pair's closed form; +inf where the support of q exceeds that of p; else, when
  * asked, by quadrature, a sum, or draws. */
+#include "dist/calls.h"
 #include "dist/query.h"
 
 #include <math.h>
@@ -106,7 +107,7 @@ bool query_kl(query *q, const bound *from, const bound *to, bool any_method, est
     if (from->use.K != to->use.K)
       return query_fail(q, Q_SHAPE, "kl: %s has dimension %d, %s has %d", names[0], from->use.K,
                         names[1], to->use.K);
-    e->value = found.row->kl(&found.call, from->w, to->w, NULL, NULL);
+    e->value = call_kl(&found, from->w, to->w, NULL, NULL);
     return true;
   }
   if (!within(from, to)) return true;

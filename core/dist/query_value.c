@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Densities, tails, quantiles, pathwise derivatives, moments and draws of one bound distribution,
  * in double precision and of x itself. */
+#include "dist/calls.h"
 #include "dist/query.h"
 
 #include <math.h>
@@ -309,7 +310,7 @@ bool query_moment(query *q, const bound *b, int which, estimate *method, double 
   static const char *const names[] = { "entropy", "mean", "variance", "mode" };
   const elbo_family *f = b->use.family;
   *method = (estimate){ 0 };
-  elbo_rc rc = f->moment ? f->moment(&b->use.call, which, b->w, out) : ELBO_UNSUPPORTED;
+  elbo_rc rc = call_moment(&b->use, which, b->w, out);
   if (rc == ELBO_OK) return check_edge(q, b, out[0]);
   if (rc == ELBO_UNDEFINED)
     return query_fail(q, Q_UNDEFINED,

@@ -2,6 +2,7 @@
 /* Which estimator each latent has, and whether it applies: roads, KLs, supports that move, chains,
  * samples, one objective for all. */
 #include "base/text.h"
+#include "dist/calls.h"
 #include "infer/resolve.h"
 
 #include <math.h>
@@ -75,7 +76,7 @@ static bool kl_may_be_infinite(const variable *v)
   for (int i = 0; i < n; i++, points *= 3) start[i] = *at[i];
   for (int point = 0; point < points; point++) {
     for (int i = 0, rest = point; i < n; i++, rest /= 3) *at[i] = start[i] + REACH * (rest % 3 - 1);
-    if (k->row->kl(&k->call, wq, wp, NULL, NULL) == INFINITY) return true;
+    if (call_kl(k, wq, wp, NULL, NULL) == INFINITY) return true;
   }
   return false;
 }

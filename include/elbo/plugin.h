@@ -257,7 +257,8 @@ struct elbo_family {
   /* location_scale in bulk: the standard variates of a row's d events: out [d]. [exec] */
   elbo_rc (*standard_f32[ELBO_LEVELS])(const elbo_call *, const elbo_noise_row *, size_t d,
                                        float *out);
-  /* rare abilities by their id: "elbo.relaxation/1"; NULL for an id that is not known. [build] */
+  /* rare abilities by their id: "elbo.relaxation/1", "elbo.exponential/1"; NULL for an id that is
+   * not known. [build] */
   const void *(*extension)(const char *id);
 };
 
@@ -321,6 +322,24 @@ typedef struct {
   elbo_rc (*pull_given)(const elbo_call *, const double *y, const double *w, const double *dy,
                         double *dw);
 } elbo_relaxation;
+
+/* ---- extension "elbo.exponential/1" of an exponential family f(x) = h(x) exp(eta . T(x) - A(eta))
+ * with n statistics T. From it the host has KL(q || p) = A(eta_p) - A(eta_q) - (eta_p - eta_q) .
+ * E_q T for every two families of one carrier (Nielsen and Nock 2010, eq. 13), with its gradients,
+ * and the entropy A - eta . E T where h = 1. A divergence in `kls` and an entropy in `moment` come
+ * first: they can keep digits between near equals that this difference has not. */
+#define ELBO_EXPONENTIAL "elbo.exponential/1"
+typedef struct {
+  size_t size;
+  const char *carrier; /* names T, in their order, and h: "log x, x" */
+  uint32_t n;          /* of T; 0: K of them */
+  uint32_t unit_base;  /* h = 1 */
+  /* eta [n] and E T [n]; the answer is A(eta). [exec] */
+  double (*natural)(const elbo_call *, const double *w, double *eta, double *mean);
+  /* dw [W] = deta . (deta/dw) + dmean . (d E T/dw), overwritten. [exec] */
+  void (*pull)(const elbo_call *, const double *w, const double *deta, const double *dmean,
+               double *dw);
+} elbo_exponential;
 
 /* ---- the one exported symbol: `const elbo_plugin elbo_plugin_entry`. Plain data up to `build`;
  * pointers only after it. */

@@ -2,6 +2,7 @@
  *
  * ChiSquared(df): the Gamma(df/2, rate 1/2), by the gamma plugin. The value form is log x. */
 #include "exact.h"
+#include <string.h>
 
 #define LOG_2 0.69314718055994530942
 
@@ -110,10 +111,62 @@ static double kl_exponential(const elbo_call *c, const double *q, const double *
   return kl;
 }
 
+static double kl_from_exponential(const elbo_call *c, const double *q, const double *p, double *dq,
+                                  double *dp)
+{
+  double one[2] = { 0, q[0] }, aq[2], kl = kl_from_gamma(c, one, p, aq, dp);
+  if (dq) dq[0] = aq[1];
+  return kl;
+}
+
+/* Erlang(shape, rate) is the Gamma of them; an integer has no derivative. */
+static double kl_erlang(const elbo_call *c, const double *q, const double *p, double *dq,
+                        double *dp)
+{
+  double g[2] = { log(p[0]), p[1] }, kl = kl_gamma(c, q, g, dq, dp);
+  if (dp) dp[0] = 0;
+  return kl;
+}
+
+static double kl_from_erlang(const elbo_call *c, const double *q, const double *p, double *dq,
+                             double *dp)
+{
+  double g[2] = { log(q[0]), q[1] }, kl = kl_from_gamma(c, g, p, dq, dp);
+  if (dq) dq[0] = 0;
+  return kl;
+}
+
+/* For the divergences to families of other authors; among the Gammas rows keep more digits. */
+static double natural(const elbo_call *c, const double *w, double *eta, double *mean)
+{
+  gamma_params g = to_gamma(w);
+  return gamma_natural(c, g.w, eta, mean);
+}
+
+static void natural_pull(const elbo_call *c, const double *w, const double *deta,
+                         const double *dmean, double *dw)
+{
+  gamma_params g = to_gamma(w);
+  double dg[2];
+  gamma_natural_pull(c, g.w, deta, dmean, dg);
+  dw[LOG_DF] = dg[0];
+}
+
+static const void *extension(const char *id)
+{
+  static const elbo_exponential natural_form = {
+    sizeof(elbo_exponential), GAMMA_CARRIER, 2, 1, natural, natural_pull
+  };
+  return strcmp(id, ELBO_EXPONENTIAL) ? NULL : &natural_form;
+}
+
 static const elbo_kl kls[] = {
   { "chi_squared", "chi_squared", kl_chi_squared, { NULL } },
   { "chi_squared", "gamma", kl_gamma, { NULL } },
   { "chi_squared", "exponential", kl_exponential, { NULL } },
+  { "exponential", "chi_squared", kl_from_exponential, { NULL } },
+  { "chi_squared", "erlang", kl_erlang, { NULL } },
+  { "erlang", "chi_squared", kl_from_erlang, { NULL } },
   { "gamma", "chi_squared", kl_from_gamma, { NULL } },
 };
 
@@ -134,6 +187,7 @@ static const elbo_family chi_squared = {
   .pull = pull,
   .cdf = cdf,
   .moment = moment,
+  .extension = extension,
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

@@ -3,6 +3,7 @@
  * Erlang(shape, rate): the sum of `shape` exponentials, which is the Gamma(shape, rate); what is
  * not its own comes from the gamma plugin. The value form is log x. */
 #include "exact.h"
+#include <string.h>
 
 enum { SHAPE, LOG_RATE };
 static const elbo_param params[] = {
@@ -129,6 +130,29 @@ static double kl_from_gamma(const elbo_call *c, const double *q, const double *p
   return kl;
 }
 
+/* For the divergences to families of other authors; among the Gammas rows keep more digits. */
+static double natural(const elbo_call *c, const double *w, double *eta, double *mean)
+{
+  gamma_params g = to_gamma(w);
+  return gamma_natural(c, g.w, eta, mean);
+}
+
+static void natural_pull(const elbo_call *c, const double *w, const double *deta,
+                         const double *dmean, double *dw)
+{
+  gamma_params g = to_gamma(w);
+  gamma_natural_pull(c, g.w, deta, dmean, dw);
+  fix(dw);
+}
+
+static const void *extension(const char *id)
+{
+  static const elbo_exponential natural_form = {
+    sizeof(elbo_exponential), GAMMA_CARRIER, 2, 1, natural, natural_pull
+  };
+  return strcmp(id, ELBO_EXPONENTIAL) ? NULL : &natural_form;
+}
+
 static const elbo_kl kls[] = {
   { "erlang", "erlang", kl_erlang, { NULL } },
   { "erlang", "gamma", kl_gamma, { NULL } },
@@ -154,6 +178,7 @@ static const elbo_family erlang = {
   .pull = pull,
   .cdf = cdf,
   .moment = moment,
+  .extension = extension,
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

@@ -114,6 +114,26 @@ ELBO_INLINE double kl_dirichlets(const elbo_call *c, int K, const double *q, con
   return value + left;
 }
 
+/* Gamma(a, rate) as an exponential family: T = (log x, x), h = 1 (Nielsen and Garcia 2009). By log
+ * a and log rate. */
+ELBO_INLINE double gamma_natural(const elbo_call *c, const double *w, double *eta, double *mean)
+{
+  double (*f)(uint32_t, double, double) = c->host->special, a = exp(w[0]);
+  eta[0] = expm1(w[0]);
+  eta[1] = -exp(w[1]);
+  mean[0] = f(ELBO_DIGAMMA, a, 0) - w[1];
+  mean[1] = exp(w[0] - w[1]);
+  return f(ELBO_LGAMMA, a, 0) - a * w[1];
+}
+ELBO_INLINE void gamma_natural_pull(const elbo_call *c, const double *w, const double *deta,
+                                    const double *dmean, double *dw)
+{
+  double a = exp(w[0]), mean = exp(w[0] - w[1]);
+  dw[0] = a * (deta[0] + dmean[0] * c->host->special(ELBO_TRIGAMMA, a, 0)) + dmean[1] * mean;
+  dw[1] = -deta[1] * exp(w[1]) - dmean[0] - dmean[1] * mean;
+}
+#define GAMMA_CARRIER "log x, x"
+
 #define LN_2 0.69314718055994530942
 #define LN_2_LOW 2.3190468138462996e-17 /* log 2 less its double */
 

@@ -3,6 +3,7 @@
  * Exponential(rate): f(x) = rate exp(-rate x), x >= 0. Johnson, Kotz and Balakrishnan 1994, eq.
  * 19.1. */
 #include "exact.h"
+#include <string.h>
 
 #define PI2_6 1.64493406684822643647 /* pi^2 / 6 */
 
@@ -168,6 +169,29 @@ ELBO_INLINE elbo_rc standard_rows(int level, const elbo_call *c, const elbo_nois
 ELBO_KERNEL(standard_f32, standard_rows,
             (const elbo_call *c, const elbo_noise_row *e, size_t d, float *out), c, e, d, out)
 
+/* For the divergences to families of other authors; among the Gammas rows keep more digits. */
+static double natural(const elbo_call *c, const double *w, double *eta, double *mean)
+{
+  double g[2] = { 0, w[0] };
+  return gamma_natural(c, g, eta, mean);
+}
+
+static void natural_pull(const elbo_call *c, const double *w, const double *deta,
+                         const double *dmean, double *dw)
+{
+  double g[2] = { 0, w[0] }, dg[2];
+  gamma_natural_pull(c, g, deta, dmean, dg);
+  dw[0] = dg[1];
+}
+
+static const void *extension(const char *id)
+{
+  static const elbo_exponential natural_form = {
+    sizeof(elbo_exponential), GAMMA_CARRIER, 2, 1, natural, natural_pull
+  };
+  return strcmp(id, ELBO_EXPONENTIAL) ? NULL : &natural_form;
+}
+
 static const elbo_kl kls[] = {
   { "exponential", "exponential", kl_exponential, { NULL } },
   { "exponential", "gamma", kl_gamma, { NULL } },
@@ -194,6 +218,7 @@ static const elbo_family exponential = {
   .icdf = icdf,
   .cdf = cdf,
   .moment = moment,
+  .extension = extension,
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(rows),

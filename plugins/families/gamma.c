@@ -5,6 +5,7 @@
  * cancel on paper: with t = v - log a and Stirling's error s(a) (Loader 2000), a v - e^v -
  * lgamma(a) = -a (e^t - 1 - t) + (log a - log(2 pi))/2 - s(a). */
 #include "exact.h"
+#include <string.h>
 
 enum { LOG_A, LOG_RATE };
 static const elbo_param params[] = {
@@ -194,6 +195,14 @@ ELBO_INLINE float event(const float in[4], float grad[4])
 }
 ELBO_KERNEL_LOG_PROB(rows, event, 2)
 
+static const void *extension(const char *id)
+{
+  static const elbo_exponential natural_form = {
+    sizeof(elbo_exponential), GAMMA_CARRIER, 2, 1, gamma_natural, gamma_natural_pull
+  };
+  return strcmp(id, ELBO_EXPONENTIAL) ? NULL : &natural_form;
+}
+
 static const elbo_kl kls[] = {
   { "gamma", "gamma", kl_gamma, { NULL } },
   { "gamma", "normal", kl_normal, { NULL } },
@@ -216,6 +225,7 @@ static const elbo_family gamma_family = {
   .pull = pull,
   .cdf = cdf,
   .moment = moment,
+  .extension = extension,
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(rows),
