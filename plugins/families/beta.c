@@ -180,7 +180,7 @@ static double kl_exponential(const elbo_call *c, const double *q, const double *
 static double kl_uniform(const elbo_call *c, const double *q, const double *p, double *dq,
                          double *dp)
 {
-  int within = p[0] <= 0 && p[0] + exp(p[1]) >= 1;
+  int within = interval_holds(p[0], p[1], 0, 1);
   double dh[2], h = entropy(c, q, dh);
   for (int k = 0; dq && k < 2; k++) dq[k] = within ? -dh[k] : 0;
   if (dp) {

@@ -151,6 +151,18 @@ ELBO_INLINE double kl_infinite(int n, int n2, double *dq, double *dp)
   return INFINITY;
 }
 
+/* A uniform's interval [low, low + e^log_width]: `low` is exact, and the high end, which came
+   through log width, is met to its rounding. */
+ELBO_INLINE double interval_slack(double low, double log_width)
+{
+  return 0x1p-50 * (fabs(low) + exp(log_width) * (1 + fabs(log_width)));
+}
+/* Does [from, to] lie within it? */
+ELBO_INLINE int interval_holds(double low, double log_width, double from, double to)
+{
+  return from >= low && to - low <= exp(log_width) + interval_slack(low, log_width);
+}
+
 /* KL(q || Exponential(rate)) = -h - log rate + rate m, for q >= 0; an infinite mean is told by
    m. */
 ELBO_INLINE double kl_to_exponential(const exact_moments *q, int n, const double *p, double *dq,

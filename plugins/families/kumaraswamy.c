@@ -169,8 +169,8 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
 static double kl_uniform(const elbo_call *c, const double *q, const double *p, double *dq,
                          double *dp)
 {
-  double i = exp(-q[LOG_A]), b = exp(q[LOG_B]), wide = exp(p[1]);
-  if (p[0] > 0 || p[0] + wide < 1 - 0x1p-50 * (fabs(p[0]) + wide)) return kl_infinite(2, 2, dq, dp);
+  double i = exp(-q[LOG_A]), b = exp(q[LOG_B]);
+  if (!interval_holds(p[0], p[1], 0, 1)) return kl_infinite(2, 2, dq, dp);
   if (dq) {
     double (*f)(uint32_t, double, double) = c->host->special;
     dq[LOG_A] = 1 - i * (f(ELBO_DIGAMMA, 1 + b, 0) + EULER_GAMMA);

@@ -118,21 +118,21 @@ static double kl_reciprocal(const elbo_call *c, const double *q, const double *p
                             double *dp)
 {
   (void)c;
-  double wide = exp(p[LOG_R]), d = q[LOG_LOW] - p[LOG_LOW];
-  if (d < -slack(p) || d + exp(q[LOG_R]) > wide + slack(p)) return kl_infinite(2, 2, dq, dp);
+  if (!is_inside(q[LOG_LOW], p) || !is_inside(q[LOG_LOW] + exp(q[LOG_R]), p))
+    return kl_infinite(2, 2, dq, dp);
   if (dq) dq[LOG_LOW] = 0, dq[LOG_R] = -1;
   if (dp) dp[LOG_LOW] = 0, dp[LOG_R] = 1;
   return p[LOG_R] - q[LOG_R];
 }
 
-/* Uniform(low, log width): log width less the entropy. */
+/* Uniform(low, log width): log width less the entropy. The own ends are taken to their rounding. */
 static double kl_uniform(const elbo_call *c, const double *q, const double *p, double *dq,
                          double *dp)
 {
-  double R = exp(q[LOG_R]), low = exp(q[LOG_LOW]) - p[0], width = exp(p[1]), h;
-  double slip = 0x1p-50 * (fabs(p[0]) + width);
+  double R = exp(q[LOG_R]), h, low = exp(q[LOG_LOW] + slack(q)),
+         high = exp(q[LOG_LOW] + R - slack(q));
   moment(c, ELBO_ENTROPY, q, &h);
-  if (low < -slip || exp(q[LOG_LOW] + R) - p[0] > width + slip) return kl_infinite(2, 2, dq, dp);
+  if (!interval_holds(p[0], p[1], low, high)) return kl_infinite(2, 2, dq, dp);
   if (dq) dq[LOG_LOW] = -1, dq[LOG_R] = -1 - R / 2;
   if (dp) dp[0] = 0, dp[1] = 1;
   return p[1] - h;

@@ -184,8 +184,7 @@ static double kl_uniform(const elbo_call *c, const double *q, const double *p, d
                          double *dp)
 {
   (void)c;
-  double wide = exp(p[1]), d = q[LOW] - p[0], slip = 0x1p-50 * (fabs(p[0]) + wide);
-  if (d < 0 || d + exp(q[LOG_W]) > wide + slip) return kl_infinite(3, 2, dq, dp);
+  if (!interval_holds(p[0], p[1], q[LOW], q[LOW] + exp(q[LOG_W]))) return kl_infinite(3, 2, dq, dp);
   if (dq) dq[LOW] = 0, dq[LOG_W] = -1, dq[LOGIT_M] = 0;
   if (dp) dp[0] = 0, dp[1] = 1;
   return p[1] - q[LOG_W] + LN_2 - 0.5;

@@ -306,8 +306,8 @@ static double kl_same(const elbo_call *c, const double *q, const double *p, doub
 static double kl_uniform(const elbo_call *c, const double *q, const double *p, double *dq,
                          double *dp)
 {
-  double h, wide = exp(p[1]), slip = 0x1p-50 * (fabs(p[0]) + wide);
-  if (q[LOW] < p[0] || q[HIGH] > p[0] + wide + slip) return kl_infinite(4, 2, dq, dp);
+  double h;
+  if (!interval_holds(p[0], p[1], q[LOW], q[HIGH])) return kl_infinite(4, 2, dq, dp);
   moment(c, ELBO_ENTROPY, q, &h);
   if (dq) by_q(q, 0, 0, dq), by_ends(q, p[1] - h, -p[1], -p[1], dq);
   if (dp) dp[0] = 0, dp[1] = 1;

@@ -63,17 +63,10 @@ static elbo_rc range(const double *w, int K, double *low, double *high)
   return ELBO_OK;
 }
 
-/* The high end, which came through log width, is met to its rounding. */
-static double slack(double low, double width)
-{
-  return 0x1p-50 * (fabs(low) + width * (1 + fabs(log(width))));
-}
-
 static double log_prob(const elbo_call *c, const double *x, const double *w, double *dx, double *dw)
 {
   (void)c;
-  double width = exp(w[LOG_W]), d = x[0] - w[LOW];
-  int inside = d >= 0 && d <= width + slack(w[LOW], width);
+  int inside = interval_holds(w[LOW], w[LOG_W], x[0], x[0]);
   if (dx) dx[0] = 0;
   if (dw) {
     dw[LOW] = 0;
@@ -103,7 +96,7 @@ static double cdf(const elbo_call *c, double x, const double *w, int upper, doub
   (void)c;
   double width = exp(w[LOG_W]), d = x - w[LOW], sign = upper ? -1 : 1,
          z = d > 0 ? fmin(d, width) / width : 0;
-  int inside = d >= 0 && d <= width + slack(w[LOW], width);
+  int inside = interval_holds(w[LOW], w[LOG_W], x, x);
   if (dw) {
     dw[LOW] = inside ? -sign / width : 0;
     dw[LOG_W] = inside ? -sign * z : 0;
@@ -126,8 +119,8 @@ static double kl_uniform(const elbo_call *c, const double *q, const double *p, d
                          double *dp)
 {
   (void)c;
-  double wide = exp(p[LOG_W]), d = q[LOW] - p[LOW];
-  if (d < 0 || d + exp(q[LOG_W]) > wide + slack(p[LOW], wide)) return kl_infinite(2, 2, dq, dp);
+  if (!interval_holds(p[LOW], p[LOG_W], q[LOW], q[LOW] + exp(q[LOG_W])))
+    return kl_infinite(2, 2, dq, dp);
   if (dq) dq[LOW] = 0, dq[LOG_W] = -1;
   if (dp) dp[LOW] = 0, dp[LOG_W] = 1;
   return p[LOG_W] - q[LOG_W];
@@ -178,7 +171,7 @@ static double kl_beta(const elbo_call *c, const double *q, const double *p, doub
 {
   double (*f)(uint32_t, double, double) = c->host->special;
   double a = exp(p[0]), b = exp(p[1]), width = exp(q[LOG_W]), rest = (1 - q[LOW]) - width;
-  if (q[LOW] < 0 || rest < -slack(q[LOW], width)) return kl_infinite(2, 2, dq, dp);
+  if (q[LOW] < 0 || rest < -interval_slack(q[LOW], q[LOG_W])) return kl_infinite(2, 2, dq, dp);
   mean_log x = mean_log_of(q[LOW], q[LOG_W]), y = mean_log_of(fmax(rest, 0), q[LOG_W]);
   double less1 = expm1(p[0]), less0 = expm1(p[1]), sum = f(ELBO_DIGAMMA, a + b, 0);
   if (dq) {
