@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "graph/activation.h"
 #include "infer/arrays.h"
+#include "infer/export_mean.h"
 #include "infer/run_inside.h"
 
 #include <ctype.h>
@@ -205,6 +206,34 @@ static void add_conditional(exporter *x, const variable *v, const side *s, char 
   text_add(&x->source, "  (void)i;\n}\n");
 }
 
+/* The mean of an observed variable from the parameters that its function gives. */
+static void add_mean(exporter *x, const variable *v)
+{
+  const side *s = &v->p;
+  text signature = { 0 };
+  char word[128], function[256];
+  identifier(v->name, word, sizeof word);
+  snprintf(function, sizeof function, "%s_mean_%s", x->name, word);
+  if (!s->use.family->mean_in_c) {
+    text_format(
+        &x->header,
+        "\n/* There is no %s: the mean of p(%s | ..) has no formula in C here, as its family "
+        "%s\n   brings none. */\n",
+        function, v->name, s->use.family->name);
+    return;
+  }
+  mean_add_signature(&s->use, function, &signature);
+  text_format(&x->header,
+              "\n/* The mean of p(%s | ..), in prepared values [%zu], from what %s_p_%s gave. */\n"
+              "%s;\n",
+              v->name, v->numbers, x->name, word, signature.s ? signature.s : "");
+  text_format(&x->source, "\n%s\n{\n", signature.s ? signature.s : "");
+  mean_add_loop(&s->use, s->d, &x->source);
+  text_add(&x->source, "}\n");
+  x->header.failed |= signature.failed;
+  text_free(&signature);
+}
+
 /* ---- preparation: what is random in it stands at its mean */
 static void add_prepare(exporter *x, const variable *v)
 {
@@ -215,7 +244,9 @@ static void add_prepare(exporter *x, const variable *v)
   identifier(v->name, word, sizeof word);
   text_format(&x->header, "\n/* %s as it stands in the data file -> prepared, both [%zu].%s%s */\n",
               v->name, v->numbers,
-              how->dequantize ? " The noise of dequantize is taken at its mean, 1/2." : "",
+              how->dequantize ? " dequantize adds U(0, 1) in training, anew for each row;\n   here "
+                                "its mean, 1/2, so that the same value gives the same result."
+                              : "",
               how->binarize == BINARIZE_STATIC || how->binarize == BINARIZE_DYNAMIC
                   ? " Binarization is not drawn: the result is the probability of a 1."
                   : "");
@@ -284,6 +315,19 @@ static void add_start(exporter *x)
               x->name, elbo_version(), x->name, x->name);
 }
 
+/* A family's mean once, however many variables it has. */
+static void add_mean_helpers(const exporter *x, text *to)
+{
+  for (int i = 0; i < x->m->n; i++) {
+    const variable *v = &x->m->variable[i];
+    bool again = v->role != VARIABLE_OBSERVED || !v->p.use.family->mean_in_c;
+    for (int j = 0; j < i && !again; j++)
+      again = x->m->variable[j].role == VARIABLE_OBSERVED &&
+              x->m->variable[j].p.use.family == v->p.use.family;
+    if (!again) mean_add_helper(&v->p.use, to);
+  }
+}
+
 static void add_helpers(exporter *x)
 {
   text all = { 0 };
@@ -300,6 +344,7 @@ static void add_helpers(exporter *x)
   for (size_t i = 0; i < sizeof helpers / sizeof *helpers; i++)
     if (strstr(body, helpers[i].name) || (helpers[i].also && strstr(body, helpers[i].also)))
       text_add(&all, helpers[i].text);
+  add_mean_helpers(x, &all);
   text_add(&all, body);
   all.failed |= x->source.failed;
   text_free(&x->source);
@@ -336,6 +381,8 @@ static void add_all(exporter *x)
     add_conditional(x, &x->m->variable[x->m->q_order[i]], &x->m->variable[x->m->q_order[i]].q, 'q');
   for (int i = 0; i < x->m->n_p; i++)
     add_conditional(x, &x->m->variable[x->m->p_order[i]], &x->m->variable[x->m->p_order[i]].p, 'p');
+  for (int i = 0; i < x->m->n; i++)
+    if (x->m->variable[i].role == VARIABLE_OBSERVED) add_mean(x, &x->m->variable[i]);
   add_helpers(x);
   add_end(x);
 }

@@ -206,6 +206,19 @@ static bool road_fine(verdict *v, const elbo_family *f)
   return true;
 }
 
+/* What an exported model prints as code. */
+static bool mean_fine(verdict *v, const char *c)
+{
+  enum { MOST = 4000 };
+  if (!c) return true;
+  size_t n = strnlen(c, MOST + 1), i = 0;
+  while (i < n && i < MOST && (c[i] == '\n' || (c[i] >= ' ' && c[i] < 127))) i++;
+  return (n && i == n) || no(v,
+                             "mean_in_c: expected 1 to %d characters of ASCII, the body of a "
+                             "function in C; NULL where there is none",
+                             MOST);
+}
+
 static bool family_fine(verdict *v, const void *table)
 {
   const elbo_family *f = table;
@@ -235,7 +248,8 @@ static bool family_fine(verdict *v, const void *table)
   return slots_fine(v, slots, sizeof slots / sizeof *slots) &&
          levels_fine(v, "log_prob_f32", (anything *const *)f->log_prob_f32) &&
          levels_fine(v, "standard_f32", (anything *const *)f->standard_f32) && params_fine(v, f) &&
-         form_sets_fine(v, f) && kls_fine(v, f) && uses_fine(v, f) && road_fine(v, f);
+         form_sets_fine(v, f) && kls_fine(v, f) && uses_fine(v, f) && road_fine(v, f) &&
+         mean_fine(v, f->mean_in_c);
 }
 
 static bool reparam_fine(verdict *v, const void *table)

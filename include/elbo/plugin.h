@@ -260,6 +260,11 @@ struct elbo_family {
   /* rare abilities by their id: "elbo.relaxation/1", "elbo.exponential/1"; NULL for an id that is
    * not known. [build] */
   const void *(*extension)(const char *id);
+  /* The mean of one event in C, for exported models: the body of a function of the working
+   * parameters by their names, a double each, that returns it; it may call libm. In a family of
+   * vectors, or with a parameter of several numbers, they are const float * [width], and the body
+   * fills `mean`, float [E], with `K` an int. NULL: not given, as where the mean may not exist. */
+  const char *mean_in_c;
 };
 
 /* ---- the reparametrizer: z = g(noise, parameters), and back. It uses the family's hooks and

@@ -143,6 +143,7 @@ static const elbo_family bernoulli = {
   .draw = draw,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return 1 / (1 + exp(-logits));",
   .kls = kls,
   .n_kls = 1,
   .support_point = support_point,

@@ -278,6 +278,7 @@ static const elbo_family beta = {
   .pull = pull,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return 1 / (1 + exp(log_concentration0 - log_concentration1));",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(rows),

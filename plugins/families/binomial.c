@@ -129,6 +129,7 @@ static const elbo_family binomial = {
   .draw = draw,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return count / (1 + exp(-logits));",
   .kls = kls,
   .n_kls = 1,
   .support_point = support_point,

@@ -302,6 +302,14 @@ static const elbo_family categorical = {
   .draw = draw,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "double most = logits[0], sum = 0, all = 0;\n"
+               "for (int k = 1; k < K; k++) most = logits[k] > most ? logits[k] : most;\n"
+               "for (int k = 0; k < K; k++) {\n"
+               "  double mass = exp(logits[k] - most);\n"
+               "  sum += mass;\n"
+               "  all += k * mass;\n"
+               "}\n"
+               "*mean = (float)(all / sum);",
   .kls = kls,
   .n_kls = 1,
   .support_point = support_point,

@@ -188,6 +188,7 @@ static const elbo_family chi_squared = {
   .cdf = cdf,
   .moment = moment,
   .extension = extension,
+  .mean_in_c = "return exp(log_df);",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

@@ -182,6 +182,12 @@ static const elbo_family dirichlet = {
   .draw = draw,
   .pull = pull,
   .moment = moment,
+  .mean_in_c =
+      "double most = log_concentration[0], sum = 0;\n"
+      "for (int k = 1; k < K; k++)\n"
+      "  most = log_concentration[k] > most ? log_concentration[k] : most;\n"
+      "for (int k = 0; k < K; k++) sum += exp(log_concentration[k] - most);\n"
+      "for (int k = 0; k < K; k++) mean[k] = (float)(exp(log_concentration[k] - most) / sum);",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

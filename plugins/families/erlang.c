@@ -179,6 +179,7 @@ static const elbo_family erlang = {
   .cdf = cdf,
   .moment = moment,
   .extension = extension,
+  .mean_in_c = "return shape * exp(-log_rate);",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

@@ -226,6 +226,7 @@ static const elbo_family gamma_family = {
   .cdf = cdf,
   .moment = moment,
   .extension = extension,
+  .mean_in_c = "return exp(log_concentration - log_rate);",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(rows),

@@ -80,6 +80,7 @@ static const elbo_family geometric = {
   .draw = draw,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return exp(-logits);",
   .kls = kls,
   .n_kls = 1,
   .support_point = count_point,

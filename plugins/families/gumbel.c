@@ -194,6 +194,7 @@ static const elbo_family gumbel = {
   .icdf = icdf,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return loc + 0.57721566490153286061 * exp(log_scale);",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(rows),

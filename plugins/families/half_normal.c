@@ -128,6 +128,7 @@ static const elbo_family half_normal = {
   .pull = pull,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return 0.79788456080286535588 * exp(log_scale);",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

@@ -163,6 +163,7 @@ static const elbo_family laplace = {
   .icdf = icdf,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return loc;",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(rows),

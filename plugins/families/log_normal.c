@@ -179,6 +179,7 @@ static const elbo_family log_normal = {
   .pull = pull_loc_scale,
   .cdf = normal_cdf,
   .moment = moment,
+  .mean_in_c = "return exp(loc + exp(2 * log_scale) / 2);",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(rows),

@@ -136,6 +136,7 @@ static const elbo_family logistic = {
   .icdf = icdf,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return loc;",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(rows),

@@ -135,6 +135,7 @@ static const elbo_family multivariate_normal = {
   .draw = draw,
   .pull = pull,
   .moment = moment,
+  .mean_in_c = "for (int k = 0; k < K; k++) mean[k] = loc[k];",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

@@ -118,6 +118,7 @@ static const elbo_family negative_binomial = {
   .draw = draw,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return exp(log_concentration + logits);",
   .kls = kls,
   .n_kls = 1,
   .support_point = count_point,

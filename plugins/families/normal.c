@@ -105,6 +105,7 @@ static const elbo_family normal = {
   .icdf = normal_icdf,
   .cdf = normal_cdf,
   .moment = moment,
+  .mean_in_c = "return loc;",
   .kls = kls,
   .n_kls = 1,
   .log_prob_f32 = ELBO_KERNEL_SET(rows),

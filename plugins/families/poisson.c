@@ -96,6 +96,7 @@ static const elbo_family poisson = {
   .draw = draw,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return exp(log_rate);",
   .kls = kls,
   .n_kls = 1,
   .support_point = count_point,

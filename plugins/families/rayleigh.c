@@ -124,6 +124,7 @@ static const elbo_family rayleigh = {
   .icdf = icdf,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return 1.25331413731550025121 * exp(log_scale);",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

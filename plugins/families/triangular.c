@@ -229,6 +229,7 @@ static const elbo_family triangular = {
   .icdf = icdf,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return low + exp(log_width) * (1 + 1 / (1 + exp(-logit_mode))) / 3;",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

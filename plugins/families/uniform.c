@@ -255,6 +255,7 @@ static const elbo_family uniform = {
   .icdf = icdf,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return low + exp(log_width) / 2;",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

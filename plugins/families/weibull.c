@@ -199,6 +199,7 @@ static const elbo_family weibull = {
   .icdf = icdf,
   .cdf = cdf,
   .moment = moment,
+  .mean_in_c = "return exp(log_scale + lgamma(1 + exp(-log_concentration)));",
   .kls = kls,
   .n_kls = sizeof kls / sizeof kls[0],
 };

@@ -142,6 +142,7 @@ static void *family(input *in)
   f->form_sets = form_sets(in, f->n_form_sets, f->n_params);
   f->kls = kls(in, f->n_kls);
   f->uses = words(in, byte(in) % 24);
+  f->mean_in_c = word(in, "return loc;");
   return f;
 }
 
