@@ -95,6 +95,15 @@ static const struct {
     "not aligned" },
   { HEAD TABLE("\"bad\"", ", .value_form = 99") ENTRY, "value_form: found 99" },
   { HEAD TABLE("\"bad\"", ", .seen = 99") ENTRY, "seen: found 99" },
+  { HEAD "static const char *const names[] = { \"loc\", NULL };\n"
+         "static const elbo_form_set fs[] = { { .names = names, .to_working = (void *)lp, "
+         ".log_prob = (void *)lp, .cdf = (void *)lp } };\n" TABLE(
+             "\"bad\"", ", .event_rank = 1, .form_sets = fs, .n_form_sets = 1") ENTRY,
+    "for events of one number" },
+  { HEAD "static const elbo_reparam f = { sizeof(elbo_reparam), .name = \"bad\", .summary = \"s\", "
+         ".missing = (void *)lp, .forward = (void *)lp, .backward = (void *)lp, .forward_f32 = { "
+         "(void *)16 }, .backward_f32 = { (void *)16 } };\nELBO_PLUGIN(ELBO_KIND_REPARAM, f);\n",
+    "the slot `forward_f32` points outside" },
   { HEAD TABLE("\"bad\"", ", .param_size = 1") ENTRY, "param_size: found 1 bytes" },
   { HEAD TABLE("\"bad\"", ", .log_prob_f32 = { (void *)16 }") ENTRY, "log_prob_f32" },
   { HEAD TABLE("\"bad\"", ", .n_params = 1000000") ENTRY, "found 1000000" },
@@ -256,6 +265,7 @@ START_TEST(what_is_not_there)
   } rows[] = {
     { ELBO_KIND_FAMILY, NULL, "no family is called ``", ELBO_E_USAGE },
     { ELBO_KIND_FAMILY, "odd", "its file was refused", ELBO_E_PLUGIN },
+    { ELBO_KIND_FAMILY, "od", "no family is called `od`", ELBO_E_USAGE },
     { ELBO_KIND_REPARAM, "o", "no reparametrizer is called `o`", ELBO_E_USAGE },
     { 0, "good", "", ELBO_DONE },
     { 99, "good", "", ELBO_DONE },
@@ -271,6 +281,9 @@ START_TEST(what_is_not_there)
   /* no options: the folders beside the program alone, of which a test has none */
   ck_assert_ptr_nonnull(r = registry_new(NULL, &e));
   registry_host(r)->log(registry_host(r), 1, "to nobody");
+  error_clear(&e);
+  ck_assert_ptr_null(registry_find(r, ELBO_KIND_FAMILY, "good", &e));
+  ck_assert_msg(strstr(e.text, "no folder") != NULL, "%s", e.text);
   registry_free(r);
 }
 END_TEST
@@ -298,10 +311,10 @@ START_TEST(memory_runs_out)
   put("d.so", "no object", 9);
   build("e.so", bad[N_BAD - 1].source);
   build("f", HEAD "ELBO_EXPORT int none;\n");
-  many("f", 100); /* so that the strings of reasons, too, have to ask for more memory */
+  many("f", 200); /* so that the strings of reasons, too, have to ask for more memory */
   path_of("a.so", path);
   bool failed = true;
-  for (uint64_t n = 1; failed && n < 400; n++) {
+  for (uint64_t n = 1; failed && n < 1000; n++) {
     error e = { 0 };
     mem_fail_at(n, false);
     registry *r = load(path, dir, true, &e);
@@ -309,6 +322,10 @@ START_TEST(memory_runs_out)
     failed = !r;
     ck_assert_msg(r || e.status == ELBO_E_MEMORY, "allocation %d: %s", (int)n, e.text);
     registry_free(r);
+    if (n > 12) continue;
+    mem_fail_at(n, false); /* and to one who does not want to know why */
+    registry_free(load(NULL, dir, true, NULL));
+    mem_fail_at(0, false);
   }
   ck_assert(!failed);
 }

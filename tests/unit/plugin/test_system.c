@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -34,8 +35,12 @@ typedef enum {
   READ,
   WAIT,
   FIND_OBJECT,
-  REAL_PATH
+  FIND_SYMBOL,
+  REAL_PATH,
+  LOOK_AT,
+  LIMIT
 } call;
+enum { EVER = 1000 };
 
 /* The first `times` calls of this kind answer `answer`, with this errno. */
 static struct {
@@ -130,6 +135,25 @@ int dladdr(const void *at, Dl_info *info)
   return hit(FIND_OBJECT) ? 0 : real.call(at, info);
 }
 
+int dladdr1(const void *at, Dl_info *info, void **more, int flags)
+{
+  union {
+    void *at;
+    int (*call)(const void *, Dl_info *, void **, int);
+  } real = { dlsym(RTLD_NEXT, "dladdr1") };
+  return hit(FIND_SYMBOL) ? 0 : real.call(at, info, more, flags);
+}
+
+int stat(const char *path, struct stat *s)
+{
+  return hit(LOOK_AT) ? -1 : fstatat(AT_FDCWD, path, s, 0);
+}
+
+int getrlimit(__rlimit_resource_t of, struct rlimit *l)
+{
+  return hit(LIMIT) ? -1 : (int)syscall(SYS_prlimit64, 0, of, NULL, l);
+}
+
 char *realpath(const char *path, char *to)
 {
   union {
@@ -198,7 +222,11 @@ static const struct {
   { READ, EINTR, 3, -1, ELBO_DONE, NULL },
   { READ, EIO, 1, -1, ELBO_E_PLUGIN, "the probing process" },
   { WAIT, EINTR, 3, -1, ELBO_DONE, NULL },
+  { WAIT, ECHILD, 1, -1, ELBO_DONE, NULL },
   { FIND_OBJECT, 0, 1, 0, ELBO_DONE, NULL },
+  { FIND_SYMBOL, 0, 1, 0, ELBO_E_PLUGIN, "elbo_plugin_entry points outside the file" },
+  { LOOK_AT, ENOENT, EVER, -1, ELBO_DONE, NULL },
+  { LIMIT, EPERM, 1, -1, ELBO_DONE, NULL },
   { REAL_PATH, ENOENT, 1, 0, ELBO_DONE, NULL },
   { REAL_PATH, ENOENT, 2, 0, ELBO_DONE, NULL },
 };
@@ -213,7 +241,9 @@ START_TEST(one_answer)
   trouble.times = rows[_i].times, trouble.answer = rows[_i].answer;
   registry *r = registry_new(&o, &e);
   trouble.of = NO_CALL;
-  ck_assert_msg(trouble.times == 0, "%d calls were not made", trouble.times);
+  ck_assert_msg(trouble.times == 0 || (rows[_i].times == EVER && trouble.times < EVER) ||
+                    rows[_i].of == FIND_SYMBOL,
+                "%d calls were not made", trouble.times);
   ck_assert_msg(e.status == rows[_i].status && !r == !!rows[_i].status, "%d: %s", _i, e.text);
   ck_assert_msg(!rows[_i].says || strstr(e.text, rows[_i].says), "no \"%s\" in %s", rows[_i].says,
                 e.text);
