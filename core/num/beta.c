@@ -198,6 +198,7 @@ static double pull_of_smaller(double a, double b, double y, int by_b)
 double beta_pull(double a, double b, double y)
 {
   if (!fine(a, b) || isnan(y)) return NAN;
-  if (isinf(y)) return y < 0 ? INFINITY : 0;
+  /* where 1 - P = (1-x)^b / (b B(a, b)) to all digits */
+  if (isinf(y)) return y < 0 ? INFINITY : a * digamma_gap(a, b) / b;
   return y <= 0 ? pull_of_smaller(a, b, y, 0) : -pull_of_smaller(b, a, -y, 1);
 }

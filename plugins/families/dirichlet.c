@@ -77,36 +77,59 @@ static double log_prob(const elbo_call *c, const double *y, const double *w, dou
   return ends ? limit : density(c, y, w, all);
 }
 
-/* y_k = g_k - log sum exp g */
+static int greatest(int K, const double *y)
+{
+  int top = 0;
+  for (int k = 1; k < K; k++)
+    if (y[k] > y[top]) top = k;
+  return top;
+}
+
+/* log of the sum of exp(y_j) over the corners other than k. */
+static double log_others(int K, const double *y, int k)
+{
+  double top = -INFINITY, sum = 0;
+  for (int j = 0; j < K; j++)
+    if (j != k) top = fmax(top, y[j]);
+  if (top == -INFINITY) return top;
+  for (int j = 0; j < K; j++)
+    if (j != k) sum += exp(y[j] - top);
+  return top + log(sum);
+}
+
+/* y_k = g_k - log sum exp g; next to a corner 1 - x_k is the sum of the others, so y_k comes from
+ * it */
 static elbo_rc draw(const elbo_call *c, elbo_noise *e, const double *w, double *y)
 {
   elbo_call inner = inner_call(c);
-  double top = -INFINITY, sum = 0;
   for (int k = 0; k < c->K; k++) {
     double g[2] = { w[k], 0 };
     elbo_rc rc = c->uses[0]->draw(&inner, e, g, &y[k]);
     if (rc != ELBO_OK) return rc;
-    top = fmax(top, y[k]);
   }
-  for (int k = 0; k < c->K; k++) sum += exp(y[k] - top);
-  for (int k = 0; k < c->K; k++) y[k] -= top + log(sum);
+  int top = greatest(c->K, y);
+  double log_top = y[top], more = log1p(exp(log_others(c->K, y, top) - log_top));
+  for (int k = 0; k < c->K; k++) y[k] = (k == top ? 0 : y[k] - log_top) - more;
   return ELBO_OK;
 }
 
 /* dx_j/da_k = (dB_k/da_k) (d_jk - x_j) / (1 - x_k), B_k the beta variate of corner k (Jankowiak and
-   Obermeyer 2018): with v_k = d logit x_k / d log a_k, dy_j/dlog a_k = v_k (d_jk - x_k). */
+   Obermeyer 2018): with v_k = d logit x_k / d log a_k, dy_j/dlog a_k = v_k (d_jk - x_k). Of the
+   greatest x_k what is left to 1 is told by the others: from x_k itself it has no digits near 1. */
 static elbo_rc pull(const elbo_call *c, const double *y, const double *w, const double *dx,
                     double *dw)
 {
   elbo_call inner = inner_call(c);
   double all = total(c->K, w), sum = 0, one = 1;
-  for (int k = 0; k < c->K; k++) sum += dx[k];
+  int top = greatest(c->K, y);
+  for (int k = 0; k < c->K; k++) sum += k == top ? 0 : dx[k];
   for (int k = 0; k < c->K; k++) {
-    double x = exp(y[k]), logit = y[k] - log(-expm1(y[k])), v[2],
+    double left = k == top ? log_others(c->K, y, k) : log(-expm1(y[k])), x = exp(y[k]),
+           logit = y[k] - left, v[2], rest = k == top ? sum : sum - dx[k] + dx[top],
            marginal[2] = { w[k], log(others(c->K, w, all, k)) };
     elbo_rc rc = c->uses[1]->pull(&inner, &logit, marginal, &one, v);
     if (rc != ELBO_OK) return rc;
-    dw[k] = v[0] * (dx[k] - x * sum);
+    dw[k] = v[0] * (exp(left) * dx[k] - x * rest);
   }
   return ELBO_OK;
 }

@@ -285,6 +285,37 @@ START_TEST(pathwise_in_the_tail)
 }
 END_TEST
 
+/* Two classes are a beta, also where x of one is 1 to all its digits: what is left lies in log x of
+ * the other alone. Derivatives by log a_k of log x_1. */
+static const struct {
+  double a, b, logit;
+} corners[] = { { 1e-3, 2e-3, 50 }, { 1e-3, 2e-3, 900 }, { 1e-3, 2e-3, -900 }, { 0.02, 3, 40 },
+                { 5, 0.01, 300 },   { 1e-3, 1e-3, 5e4 }, { 2, 3, 0.4 } };
+
+START_TEST(next_to_a_corner)
+{
+  double a = corners[_i].a, b = corners[_i].b, logit = corners[_i].logit, e = exp(-fabs(logit));
+  const elbo_family *dirichlet = open_family("dirichlet"), *beta = open_family("beta");
+  elbo_call c = call_of(beta);
+  double small = -fabs(logit) - log1p(e), large = -log1p(e), w[2] = { log(a), log(b) };
+  double y[2] = { logit > 0 ? large : small, logit > 0 ? small : large };
+  double v[2], one = 1;
+  ck_assert_int_eq(beta->pull(&c, &logit, w, &one, v), ELBO_OK);
+  c = call_of(dirichlet);
+  c.K = 2;
+  for (int k = 0; k < 2; k++) {
+    double dx[2] = { k == 0, k == 1 }, dw[2], side = k ? -1 : 1;
+    double other = logit > 0 ? (k ? 1 : e) / (1 + e) : (k ? e : 1) / (1 + e);
+    ck_assert_int_eq(dirichlet->pull(&c, y, w, dx, dw), ELBO_OK);
+    for (int j = 0; j < 2; j++) {
+      double want = side * v[j] * other; /* d log x = (1-x) d logit x */
+      ck_assert_msg(fabs(dw[j] - want) <= 1e-11 * fabs(want), "%d %d: %.15g, expected %.15g", k, j,
+                    dw[j], want);
+    }
+  }
+}
+END_TEST
+
 int main(void)
 {
   num_start();
@@ -301,6 +332,7 @@ int main(void)
   tcase_add_test(c, fast_road_of_a_rate);
   tcase_add_loop_test(c, triangle_at_fixed_noise, 0, 2);
   tcase_add_loop_test(c, pathwise_in_the_tail, 0, 4);
+  tcase_add_loop_test(c, next_to_a_corner, 0, sizeof corners / sizeof corners[0]);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
