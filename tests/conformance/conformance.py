@@ -22,6 +22,7 @@ ODD = {'crash': ('gradient_parameters', r'log_prob: signal 11'), 'hang': ('null_
        'kept': ('guard_pages', r'it touched w of an earlier call'), 'beyond': ('guard_pages', r'it touched dw\[2\], and dw has 2 numbers'),
        'nan': ('total', r'log_prob is NaN at value'), 'sign': ('gradient_parameters', r'd log_prob / d log_scale: .*its sign is turned'),
        'factor': ('gradient_parameters', r'by its log it is that times the parameter'),
+       'infinite': ('kl', r'KL\(subject \|\| normal\): found inf, quadrature gives'),
        'road': ('descriptor', r'implicid.*did you mean implicit\? expected one of .*location_scale')}
 failed = passed = 0
 

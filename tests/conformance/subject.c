@@ -31,6 +31,7 @@ enum {
   W_variance,
   W_mode,
   W_kl,
+  W_infinite,
   W_kl_zero,
   W_kl_gradient,
   W_kernel_value,
@@ -230,7 +231,21 @@ ELBO_INLINE elbo_rc standards(int level, const elbo_call *c, const elbo_noise_ro
 ELBO_KERNEL(standard_f32, standards,
             (const elbo_call *c, const elbo_noise_row *e, size_t d, float *out), c, e, d, out)
 
-static const elbo_kl kls[] = { { "subject", "subject", divergence, ELBO_KERNEL_SET(kl_rows) } };
+/* A normal's parameters are these. */
+static double from_normal(const elbo_call *c, const double *q, const double *p, double *dq,
+                          double *dp)
+{
+  double value = divergence(c, q, p, dq, dp);
+  if (!IS(infinite)) return value;
+  for (int k = 0; dq && k < 2; k++) dq[k] = 0;
+  for (int k = 0; dp && k < 2; k++) dp[k] = 0;
+  return INFINITY;
+}
+
+static const elbo_kl kls[] = {
+  { "subject", "subject", divergence, ELBO_KERNEL_SET(kl_rows) },
+  { "subject", "normal", from_normal, { NULL } },
+};
 static const elbo_family subject = {
   ELBO_FAMILY_SIZES,
   .name = "subject",
@@ -249,7 +264,7 @@ static const elbo_family subject = {
   .cdf = cdf,
   .moment = moment,
   .kls = kls,
-  .n_kls = 1,
+  .n_kls = sizeof kls / sizeof kls[0],
   .log_prob_f32 = ELBO_KERNEL_SET(kernel),
   .standard_f32 = ELBO_KERNEL_SET(standard_f32),
 };
