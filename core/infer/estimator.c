@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "infer/estimators/estimators.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -16,6 +17,24 @@ const estimator_kind *estimator_find(const char *name)
   for (int i = 0; i < n_estimators; i++)
     if (!strcmp(estimator_table[i]->name, name)) return estimator_table[i];
   return NULL;
+}
+
+elbo_status estimator_unknown(const char *name, const char *more, error *e)
+{
+  enum { MOST = 64 };
+  const char *names[MOST];
+  int n = 0;
+  text known = { 0 };
+  for (; n < n_estimators && n < MOST; n++) {
+    names[n] = estimator_table[n]->name;
+    text_format(&known, "%s%s", n ? ", " : "", names[n]);
+  }
+  const char *near = nearest_word(name, names, n);
+  fail(e, ELBO_E_USAGE, "unknown estimator \"%.60s\"%s%s%s; known: %s%s", name,
+       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", known.s ? known.s : "",
+       more);
+  text_free(&known);
+  return e->status;
 }
 
 const char *const noise_names[] = {

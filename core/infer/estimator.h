@@ -35,6 +35,8 @@ typedef struct estimator_kind {
 extern const estimator_kind *const estimator_table[];
 extern const int n_estimators;
 const estimator_kind *estimator_find(const char *name); /* NULL: not there */
+/* Says so, with the nearest and all that are known; `more` ends the message. */
+elbo_status estimator_unknown(const char *name, const char *more, error *e);
 
 /* Does it need a plain mean of f, differentiated as it stands? Then no weights are computed at
  * all. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which estimator each latent has, and whether it applies: roads, KLs, supports that move, chains,
  * samples, one objective for all. */
-#include "base/text.h"
 #include "dist/calls.h"
 #include "infer/resolve.h"
 
@@ -140,16 +139,13 @@ static void need_logits(resolver *s, const variable *v)
 
 static const estimator_kind *named_estimator(resolver *s, const char *name, place at)
 {
-  const char *names[64];
-  int n = 0;
+  error why = { 0 };
   const estimator_kind *k = estimator_find(name);
-  if (k) return k;
-  for (; n < n_estimators && n < 64; n++) names[n] = estimator_table[n]->name;
-  const char *near = nearest_word(name, names, n);
-  problem_add(s->problems, at, ELBO_E_USAGE,
-              "unknown estimator \"%s\"%s%s%s; estimators.md lists them", name,
-              near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-  return NULL;
+  if (!k) {
+    estimator_unknown(name, "", &why);
+    problem_add(s->problems, at, ELBO_E_USAGE, "%s", why.text);
+  }
+  return k;
 }
 
 /* ---- auto: sgvb_b where a known KL can be used, else sgvb_a; score_loo for a latent that has no

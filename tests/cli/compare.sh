@@ -58,7 +58,11 @@ verdict 'compare.svg: the exact sum has its row' grep -q 'enumerate, K 4: varian
 refused 'compare: an empty entry' 2 'entry 2 of "1,,4" is empty' compare tiny.yaml --samples 1,,4
 refused 'compare: an empty entry at the end' 2 'entry 2 of "sgvb_a," is empty' compare tiny.yaml --estimators sgvb_a,
 refused 'compare: unknown estimator' 2 'did you mean "sgvb_a"' compare tiny.yaml --estimators sgvba
-refused 'compare: too many rows' 2 'the training rows' compare tiny.yaml --rows 201
+refused 'compare: all known estimators' 2 '"foo"; known: sgvb_a, sgvb_b, stl,' compare tiny.yaml --estimators foo
+refused 'compare: unknown road' 2 'did you mean `inverse_cdf`' compare tiny.yaml --reparam location_scale,inverse_cfd
+refused 'compare: unknown road, with no estimator that takes one' 2 'no reparametrizer is called `bogus`' \
+  compare tiny.yaml --reparam bogus --estimators score_loo
+refused 'compare: too many rows' 2 'give `--rows`' compare tiny.yaml --rows 201
 refused 'compare: no samples' 2 'whole numbers' compare tiny.yaml --samples 0
 refused 'compare: no such run' 4 'nowhere' compare tiny.yaml --from nowhere
 

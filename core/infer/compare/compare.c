@@ -217,15 +217,13 @@ static elbo_status plan(contest *c, const char *name, long samples, const char *
   return ELBO_DONE;
 }
 
-static elbo_status check_names(contest *c, const entries *n, const char *const *all)
+static elbo_status check_names(contest *c, const entries *n)
 {
-  for (int i = 0; n->names[i]; i++) {
-    if (estimator_find(n->names[i])) continue;
-    const char *near = nearest_word(n->names[i], all, n_estimators);
-    return fail(c->e, ELBO_E_USAGE,
-                "unknown estimator \"%s\"%s%s%s; leave the list out for all of them", n->names[i],
-                near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-  }
+  for (int i = 0; n->names[i]; i++)
+    if (!estimator_find(n->names[i]))
+      return estimator_unknown(n->names[i], "; leave the list out for all of them", c->e);
+  for (int r = 0; n->roads[r]; r++)
+    if (!registry_find(c->s->registry, ELBO_KIND_REPARAM, n->roads[r], c->e)) return c->e->status;
   return n->names[0] ? ELBO_DONE
                      : fail(c->e, ELBO_E_USAGE,
                             "the list of estimators is empty; leave it out for all of them");
@@ -320,7 +318,7 @@ static elbo_status run_contest(contest *c)
   entries n = { c->o.estimators ? c->o.estimators : all,
                 c->o.reparams && c->o.reparams[0] ? c->o.reparams : no_road,
                 c->o.samples ? c->o.samples : own };
-  if (check_names(c, &n, all) || each(c, &n, plan)) return c->e->status;
+  if (check_names(c, &n) || each(c, &n, plan)) return c->e->status;
   elbo_status status = each(c, &n, compete);
   if ((status && status != ELBO_E_STOPPED) || sort_rows(c)) return c->e->status;
   return !status && c->o.epochs > 0 ? contest_train(c) : status;

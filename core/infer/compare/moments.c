@@ -69,8 +69,9 @@ elbo_status groups_make(const graph *graph, groups *g, error *e)
     int leaf = find_group(g, t->name, leaf_length(t->name));
     if (leaf < 0 || leaf >= GROUPS - 3)
       return fail(e, ELBO_E_USAGE,
-                  "the model has more than %d networks, heads and free parameters to compare",
-                  GROUPS - 3);
+                  "the model has more than %d networks, heads and free parameters to compare, `%s` "
+                  "being one too many; compare a smaller model of the same kind",
+                  GROUPS - 3, t->name);
     set_leaf(g, leaf, t->at, t->count);
   }
   add_unions(g);

@@ -57,7 +57,9 @@ elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed,
 {
   *out = (sampler){ .s = s, .batch = batch, .seed = seed };
   if (batch < 1 || batch > s->rows[SPLIT_TRAIN])
-    return fail(e, ELBO_E_USAGE, "a minibatch of %zu rows; expected 1 to %zu, the training rows",
+    return fail(e, ELBO_E_USAGE,
+                "a minibatch of %zu rows; expected 1 to %zu, the training rows: give `--rows` "
+                "(`rows` of elbo_compare_options), or train.batch_size, within that",
                 batch, s->rows[SPLIT_TRAIN]);
   return choose_rows(out, e) || set_parameters(out, from, e) ? e->status : ELBO_DONE;
 }

@@ -149,7 +149,10 @@ static elbo_status write_text(const char *directory, const char *name, text *t, 
 {
   char *path = path_join(directory, name, e);
   if (path && t->failed)
-    fail(e, ELBO_E_MEMORY, "%s: no memory to write it", path);
+    fail(e, ELBO_E_MEMORY,
+         "%s: no memory to write it; free some memory, or compare fewer "
+         "estimators at a time",
+         path);
   else if (path)
     file_write_whole(path, t->s, t->n, e);
   mem_free(path);
