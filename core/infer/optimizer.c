@@ -123,10 +123,15 @@ static double constant(const double *h, double epoch, double epochs)
   return 1;
 }
 
+/* With growth 3 and a factor of 10^(-1/7) that of Burda et al. 2016, section 5: 3^i epochs at
+ * 10^(-i/7). Ends are summed, not found by a logarithm, which rounds: they fall on whole epochs. */
 static double step(const double *h, double epoch, double epochs)
 {
+  double every = h[0], factor = h[1], growth = h[2], times = 0;
   (void)epochs;
-  return pow(h[1], floor(epoch / h[0]));
+  if (growth == 1) return pow(factor, floor(epoch / every));
+  for (double end = every; epoch >= end; times++) every *= growth, end += every;
+  return pow(factor, times);
 }
 
 /* Loshchilov and Hutter 2017, eq. 5, one period */
@@ -145,10 +150,11 @@ static double exponential(const double *h, double epoch, double epochs)
 const schedule_kind schedule_table[] = {
   { "constant", "the learning rate stays", .factor = constant },
   { "step",
-    "times `factor` after every `every` epochs",
+    "times `factor` after every `every` epochs, each stretch `growth` times as long as the last",
     { { "every", 10, 0, INFINITY, 1, 1, "epochs" },
-      { "factor", 0.1, 0, 1, 1, 0, "times this each time" } },
-    2,
+      { "factor", 0.1, 0, 1, 1, 0, "times this each time" },
+      { "growth", 1, 1, 1000, 0, 0, "of `every`" } },
+    3,
     step },
   { "cosine",
     "half a cosine down to `to` times the rate over all epochs (Loshchilov and Hutter 2017)",
