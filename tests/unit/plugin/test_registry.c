@@ -56,6 +56,10 @@ static const struct {
   { CONSTRUCTOR("_Exit(0);"), "ended the probing process" },
   { CONSTRUCTOR("abort();"), "signal 6" },
   { CONSTRUCTOR("fesetround(FE_UPWARD);"), "the rounding mode" },
+  { CONSTRUCTOR("extern char *setlocale(int, const char *); setlocale(6, \"C.UTF-8\");"),
+    "the locale" },
+  { CONSTRUCTOR("extern void (*signal(int, void (*)(int)))(int); signal(2, (void (*)(int))1);"),
+    "signal handlers" },
 #if defined(__SSE__)
   { CONSTRUCTOR("__builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() | 0x8040);"),
     "the floating-point mode" },

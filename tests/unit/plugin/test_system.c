@@ -33,6 +33,7 @@ typedef enum {
   MAKE_PIPE,
   FORK,
   READ,
+  WRITE,
   WAIT,
   FIND_OBJECT,
   FIND_SYMBOL,
@@ -119,6 +120,11 @@ pid_t fork(void)
 ssize_t read(int fd, void *at, size_t n)
 {
   return hit(READ) ? -1 : syscall(SYS_read, fd, at, n);
+}
+
+ssize_t write(int fd, const void *at, size_t n)
+{
+  return hit(WRITE) ? -1 : syscall(SYS_write, fd, at, n);
 }
 
 pid_t waitpid(pid_t child, int *state, int options)
@@ -221,6 +227,8 @@ static const struct {
   { FORK, EAGAIN, 1, -1, ELBO_E_MEMORY, "no process can be made" },
   { READ, EINTR, 3, -1, ELBO_DONE, NULL },
   { READ, EIO, 1, -1, ELBO_E_PLUGIN, "the probing process" },
+  { WRITE, EINTR, 3, -1, ELBO_DONE, NULL },
+  { WRITE, EIO, 1, -1, ELBO_E_PLUGIN, "opening it ended the probing process" },
   { WAIT, EINTR, 3, -1, ELBO_DONE, NULL },
   { WAIT, ECHILD, 1, -1, ELBO_DONE, NULL },
   { FIND_OBJECT, 0, 1, 0, ELBO_DONE, NULL },
@@ -241,8 +249,9 @@ START_TEST(one_answer)
   trouble.times = rows[_i].times, trouble.answer = rows[_i].answer;
   registry *r = registry_new(&o, &e);
   trouble.of = NO_CALL;
+  bool in_the_child = rows[_i].of == FIND_SYMBOL || rows[_i].of == WRITE;
   ck_assert_msg(trouble.times == 0 || (rows[_i].times == EVER && trouble.times < EVER) ||
-                    rows[_i].of == FIND_SYMBOL,
+                    in_the_child,
                 "%d calls were not made", trouble.times);
   ck_assert_msg(e.status == rows[_i].status && !r == !!rows[_i].status, "%d: %s", _i, e.text);
   ck_assert_msg(!rows[_i].says || strstr(e.text, rows[_i].says), "no \"%s\" in %s", rows[_i].says,
