@@ -174,8 +174,19 @@ def no_symbols_of_the_process():
                 yield '%s:%d: %s' % (path, number, line.strip())
 
 
+def one_source_of_an_estimator():
+    """docs/estimators.md names for each estimator the source that its file does"""
+    kind = re.compile(r'\.name = "(\w+)",.*?\.source = "([^"]*)"', re.S)
+    told = dict(re.findall(r'^\| `(\w+)` \|.*\| ([^|]*) \|$', TEXT['docs/estimators.md'].split('\n\n## ')[0], re.M))
+    found = dict(pair for path in TEXT if path.startswith('core/infer/estimators/') for pair in kind.findall(TEXT[path]))
+    for name in sorted(found.keys() | told.keys()):
+        if found.get(name) != told.get(name):
+            yield '%s: its file says %s, the table %s' % (name, found.get(name), told.get(name))
+
+
 RULES = [third_party_in_one_file, program_sees_public_headers, one_way, no_family_by_name, short_files, short_lines, licences,
-         no_paths_of_one_machine, top_level, no_symbols_of_the_process]
+         no_paths_of_one_machine, top_level, no_symbols_of_the_process,
+         one_source_of_an_estimator]
 failed = 0
 for rule in RULES:
     breaches = list(rule())

@@ -4,7 +4,7 @@
 const estimator_kind estimator_score = {
   .name = "score",
   .help = "(1/K) sum f_k grad log q(z_k): any family that can be drawn, large variance",
-  .source = "the naive estimator of Kingma and Welling 2014, section 2.2",
+  .source = "Paisley, Blei and Jordan 2012; Kingma and Welling 2014, section 2.2",
   .objective = &bound_elbo,
   .score = score_mean,
   .hold_q = true,
