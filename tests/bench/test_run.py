@@ -85,8 +85,33 @@ def without_peers():
     assert (row['verdict'] == 'not judged') == (not found['judged']), found
 
 
+def queries():
+    """golden rows are asked without their answers, but for families with a row of `method_any`; an answer too few is an error"""
+    with tempfile.TemporaryDirectory() as folder:
+        row = '{"id":1,"family":"normal","params":{"loc":0,"scale":1},"op":"%s"%s,"expect":{"value":0},"tol":{"value":1}}\n'
+        with open(os.path.join(folder, 'closed.jsonl'), 'w') as f:
+            f.write(row % ('mean', '') + row % ('log_prob', ',"x":"a"'))
+        with open(os.path.join(folder, 'open.jsonl'), 'w') as f:
+            f.write(row % ('entropy', ',"method_any":true'))
+        command = [os.path.join(HERE, 'run'), '--peers', folder, '--goldens', folder, '--only', 'queries', '--rounds', '1', '--json']
+        done = subprocess.run([*command, '--elbo', sys.argv[1]], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        found, = json.loads(done.stdout)['rows']
+        assert 'dist batch' in found['name'] and found['values'][0] > 0 and found['limit'] == 100 and found['least'], found
+        bench = run.Bench(run.options(['--peers', folder, '--goldens', folder]), folder)
+        assert [json.loads(line)['op'] for line in bench.questions()] == ['mean', 'log_prob'], bench.questions()
+        assert not any('expect' in line or 'tol' in line for line in bench.questions()), bench.questions()
+        bench.o.elbo = 'true'
+        try:
+            bench.thousand_queries_a_second(['{}'])
+        except RuntimeError as e:
+            assert 'answered 0 of' in str(e), e
+            return
+        raise AssertionError('a program without answers was timed')
+
+
 failed = 0
-tests = [verdicts, others_are_seen, ratios, pages, without_peers]
+tests = [verdicts, others_are_seen, ratios, pages, without_peers, queries]
 for test in tests:
     try:
         test()
