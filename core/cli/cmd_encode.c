@@ -25,12 +25,31 @@ static void print_json(const cli *c, const elbo_arrays *a)
   json_object_end(&j);
 }
 
+static void show_progress(void *user, double fraction)
+{
+  char line[64];
+  snprintf(line, sizeof line, "encoding: %.0f %%", 100 * fraction);
+  progress_show(user, line);
+}
+
 int cmd_encode(cli *c)
 {
   int failed = open_run(c);
   if (failed) return failed;
+  elbo_encode_options options = {
+    .size = sizeof options,
+    .rows = c->o.count,
+    .seed = c->o.seed,
+    .stop = signals_stop,
+    .progress = show_progress,
+    .user = c,
+  };
   elbo_arrays a;
-  elbo_status status = elbo_run_encode(c->run, c->o.count, c->o.seed, &a);
+  signals_catch();
+  elbo_status status = elbo_run_encode(c->run, &options, &a);
+  progress_clear(c);
+  if (status == ELBO_E_STOPPED && signals_status())
+    return fail(c, signals_status(), "encode: stopped by %s; nothing was written", signals_name());
   if (status) return library_failed(c, status);
   failed = outputs_write(c, "encoded", &a, write_encoding);
   if (failed) return failed;

@@ -42,9 +42,32 @@ const elbo_named_array *elbo_arrays_find(const elbo_arrays *a, const char *name)
   return NULL;
 }
 
+static double gib(uint64_t bytes)
+{
+  return (double)bytes / (1 << 30);
+}
+
+/* Before the first byte is written: do they fit into one archive? */
+static elbo_status check_npz(const elbo_arrays *a, const char *path, error *e)
+{
+  uint64_t all = 0, most = 0;
+  size_t at = 0;
+  for (size_t i = 0; i < a->n; i++) {
+    const elbo_named_array *x = &a->arrays[i];
+    uint64_t bytes = npz_bytes(x->name, x->rank, x->dims);
+    if (bytes > most) most = bytes, at = i;
+    all = bytes < UINT64_MAX - all ? all + bytes : UINT64_MAX;
+  }
+  if (all < NPZ_MOST) return ELBO_DONE;
+  return fail(e, ELBO_E_USAGE,
+              "%s: %zu arrays of %.1f GiB together, \"%s\" alone %.1f GiB; an .npz file holds less "
+              "than 4 GiB; take fewer rows (-n), or .npy, which has no such limit",
+              path, a->n, gib(all), a->arrays[at].name, gib(most));
+}
+
 elbo_status arrays_as_npz(const elbo_arrays *a, const char *path, error *e)
 {
-  npz *z = npz_begin(path, e);
+  npz *z = check_npz(a, path, e) ? NULL : npz_begin(path, e);
   if (!z) return e->status;
   for (size_t i = 0; i < a->n; i++) {
     const elbo_named_array *x = &a->arrays[i];

@@ -96,14 +96,19 @@ static void take_rows(walk *w, machine *m, size_t first, size_t rows)
   }
 }
 
-elbo_status elbo_run_encode(elbo_run *r, size_t rows, uint64_t seed, elbo_arrays *out)
+elbo_status elbo_run_encode(elbo_run *r, const elbo_encode_options *options, elbo_arrays *out)
 {
   error *e = context_enter(r->ctx);
   const model *m = r->study->model;
   size_t have = r->study->rows[run_split(r)];
   encoder c = { 0 };
+  elbo_encode_options o = { 0 };
   *out = (elbo_arrays){ 0 };
-  if (!rows || rows > have) rows = have;
+  if (!options || !options->size)
+    return fail(e, ELBO_E_USAGE,
+                "elbo_encode_options.size is 0; set it to sizeof(elbo_encode_options)");
+  memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+  size_t rows = !o.rows || o.rows > have ? have : o.rows;
   if (!m->n_q)
     return fail(e, ELBO_E_USAGE, "%s has no latent variable, so there is nothing to encode",
                 elbo_run_name(r));
@@ -111,9 +116,16 @@ elbo_status elbo_run_encode(elbo_run *r, size_t rows, uint64_t seed, elbo_arrays
   for (int i = 0; i < m->n_q; i++)
     if (add_latent(&c, m, m->q_order[i], rows)) return e->status;
   add_labels(&c, r, rows);
-  walk w = {
-    .r = r, .purpose = GRAPH_EVALUATE, .rows = rows, .seed = seed, .take = take_rows, .user = &c
-  };
+  walk w = { .r = r,
+             .purpose = GRAPH_EVALUATE,
+             .rows = rows,
+             .seed = o.seed,
+             .take = take_rows,
+             .user = &c,
+             .doing = "encoding",
+             .stop = o.stop,
+             .progress = o.progress,
+             .told = o.user };
   if (e->status || walk_run(&w, e)) return e->status;
   *out = (elbo_arrays){ c.arrays.list, c.arrays.n };
   return ELBO_DONE;

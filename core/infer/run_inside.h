@@ -78,6 +78,11 @@ typedef struct walk {
   void (*feed)(struct walk *w, machine *m, size_t first, size_t rows);
   void (*take)(struct walk *w, machine *m, size_t first, size_t rows);
   void *user;
+  const char *doing; /* "encoding", for what a stop says */
+  /* before each batch; NULL: not asked */
+  bool (*stop)(void *told);
+  void (*progress)(void *told, double fraction);
+  void *told;
 } walk;
 elbo_status walk_run(walk *w, error *e);
 /* The same; where a mean can't be had, draws are shown in its place, and the log says so. */

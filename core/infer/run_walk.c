@@ -68,12 +68,23 @@ static void feed_given(const walk *w, machine *m, size_t first, size_t rows, flo
   }
 }
 
+/* Before the batch that begins at row `first`. */
+static elbo_status say_where(const walk *w, size_t first, error *e)
+{
+  if (w->stop && w->stop(w->told))
+    return fail(e, ELBO_E_STOPPED, "%s was stopped after %zu of %zu rows", w->doing, first,
+                w->rows);
+  if (w->progress) w->progress(w->told, (double)first / (double)w->rows);
+  return ELBO_DONE;
+}
+
 static elbo_status walk_rows(walk *w, machine *m, size_t batch, uint32_t *index, float *given,
                              error *e)
 {
   size_t have = w->one_row ? 1 : w->r->study->rows[run_split(w->r)];
   for (size_t first = 0, step = 0; first < w->rows; first += batch, step++) {
     size_t n = w->rows - first < batch ? w->rows - first : batch;
+    if (say_where(w, first, e)) return e->status;
     for (size_t i = 0; i < n; i++) index[i] = (uint32_t)((first + i) % have);
     if (machine_feed_split(m, run_split(w->r), index, n, RUN_VISIT, e)) return e->status;
     feed_given(w, m, first, n, given);

@@ -96,10 +96,19 @@ static elbo_status check_room(const npz *z, const char *name, uint64_t size, err
     return fail(e, ELBO_E_USAGE,
                 "%s: an array named \"%s\"; expected 1 to %d letters, digits, '.', '-' or '_'",
                 z->path, name, NAME_MOST);
-  if (z->n < MEMBERS_MOST && z->at + z->directory.n + size < UINT32_MAX - 65536) return ELBO_DONE;
+  if (z->n < MEMBERS_MOST && z->at + z->directory.n + size < NPZ_MOST) return ELBO_DONE;
   return fail(e, ELBO_E_USAGE,
               "%s: with \"%s\" the archive passes 4 GiB or %d arrays; write fewer rows", z->path,
               name, MEMBERS_MOST);
+}
+
+uint64_t npz_bytes(const char *name, int rank, const size_t *dims)
+{
+  enum { HEADERS = 30 + 46 + 2 * 4 + 256 }; /* local and central header, ".npy" twice, npy's own */
+  size_t bytes = sizeof(float);
+  for (int i = 0; i < rank; i++)
+    if (!mem_size(bytes, dims[i], &bytes)) return UINT64_MAX;
+  return bytes > UINT64_MAX / 2 ? UINT64_MAX : (uint64_t)bytes + HEADERS + 2 * strlen(name);
 }
 
 static elbo_status write_member(npz *z, const member *m, const text *header, const float *at,

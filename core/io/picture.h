@@ -13,13 +13,17 @@ elbo_status npy_write(const char *path, const float *at, int rank, const size_t 
 
 /* The same arrays by name in one file, npz as numpy reads it: a zip archive whose members NAME.npy
  * are stored as they are. Begin, add.., then commit or abandon; an error of adding leaves the
- * archive to be abandoned. Names: letters, digits, '.', '_', at most 200; the whole below 4 GiB. */
+ * archive to be abandoned. Names: letters, digits, '.', '_', at most 200; the whole at most
+ * NPZ_MOST bytes, which npz_bytes of its members tell beforehand. */
+#define NPZ_MOST (UINT32_MAX - UINT64_C(65536))
 typedef struct npz npz;
 npz *npz_begin(const char *path, error *e);
 elbo_status npz_add(npz *z, const char *name, const float *at, int rank, const size_t *dims,
                     error *e);
 elbo_status npz_commit(npz *z, error *e); /* frees z, also on error */
 void npz_abandon(npz *z);                 /* NULL is fine */
+/* What a member takes, headers and entry in the directory included; UINT64_MAX: uncountable. */
+uint64_t npz_bytes(const char *name, int rank, const size_t *dims);
 /* The header of an npy file or member, padded, into an empty text, whose `failed` says that memory
  * ran out; *bytes: of the numbers behind it. `path` is for messages. */
 elbo_status npy_header(const char *path, int rank, const size_t *dims, text *header, size_t *bytes,

@@ -45,12 +45,13 @@ static elbo_status look(elbo_context *ctx, const char *directory)
   elbo_evaluation figures;
   elbo_arrays codes;
   elbo_evaluate_options options = { .size = sizeof options, .samples = 50, .seed = 1 };
+  elbo_encode_options first = { .size = sizeof first, .rows = 3, .seed = 1 };
   elbo_status status = elbo_run_open(ctx, directory, NULL, NULL, &run);
   if (status) return status;
   if (!(status = elbo_run_evaluate(run, &options, &figures)))
     printf("elbo %.3f +- %.3f, log likelihood %.3f over %zu rows of %s\n", figures.elbo,
            figures.elbo_se, figures.log_likelihood, figures.rows, figures.split);
-  if (!status && !(status = elbo_run_encode(run, 3, 1, &codes)))
+  if (!status && !(status = elbo_run_encode(run, &first, &codes)))
     for (size_t i = 0; i < codes.n; i++)
       printf("%s: the first row begins with %.4f\n", codes.arrays[i].name,
              (double)codes.arrays[i].values[0]);

@@ -120,7 +120,17 @@ elbo_status elbo_arrays_write(elbo_context *ctx, const elbo_arrays *a, const cha
    a third dimension where an event has several numbers; a draw ("z.sample"), in plain form. A
    latent whose parents are latents has the parameters that follow from their draws. "labels" [rows]
    where the experiment has them. */
-elbo_status elbo_run_encode(elbo_run *run, size_t rows, uint64_t seed, elbo_arrays *out);
+typedef struct {
+  size_t size; /* sizeof(elbo_encode_options) */
+  size_t rows;
+  uint64_t seed;
+  /* Between two batches: true ends the call with ELBO_E_STOPPED; how much is done. The caller's
+   * thread; NULL: not asked. */
+  bool (*stop)(void *user);
+  void (*progress)(void *user, double fraction);
+  void *user;
+} elbo_encode_options;
+elbo_status elbo_run_encode(elbo_run *run, const elbo_encode_options *options, elbo_arrays *out);
 /* By the ending of `path`: .npz all arrays; .npy the draws of all latents side by side,
    [rows][numbers]; .svg the first two numbers of the draws, coloured by label. */
 elbo_status elbo_encoding_write(elbo_context *ctx, const elbo_arrays *encoding, const char *path);

@@ -123,4 +123,27 @@ run traverse runs/layers --side 4 --latent z1 --latents 1,3 -o below.npy
 verdict 'traverse --latent: another' [ "$status" = 0 -a "$(cmp -s top.npy below.npy; echo $?)" = 1 ]
 refused 'traverse --latent: unknown' 2 '"z2"' traverse runs/layers --latent z3
 refused 'traverse --latents beyond it' 2 '0 to 1' traverse runs/layers --latent z2 --latents 0,2
+# ---- a signal: encode leaves nothing
+cat >wide.yaml <<'END'
+name: wide
+data: {x: {builtin: pinwheel, rows: 50, test_rows: 10}}
+model:
+  p: {z: {family: normal, size: 2}, x: {family: normal, given: z, net: {hidden: [9]}}}
+  q: {z: {family: normal, given: x, net: {hidden: [400, 400]}}}
+train: {epochs: 1, batch_size: 50}
+END
+run train wide.yaml -q -o wide
+python3 - <<'END'
+with open('many.npy', 'wb') as f:
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000, 2), }"
+    f.write(b'\x93NUMPY\1\0\x76\0' + head.ljust(117).encode() + b'\n' + bytes(8000000))
+END
+for row in INT:130 TERM:143; do
+  status=0
+  timeout --preserve-status -s "${row%:*}" 1 \
+    "$ELBO" encode wide --data x=many.npy -o never.npz --threads 1 >out 2>err || status=$?
+  verdict "encode: stopped by SIG${row%:*}" [ "$status" = "${row#*:}" ]
+  verdict 'encode: leaves nothing' [ ! -s out -a -z "$(find . -name '*never*')" ]
+done
+
 finish

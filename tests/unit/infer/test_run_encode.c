@@ -2,6 +2,8 @@
 /* Encodings and imputations of models whose posterior is known. */
 #include "run_fixture.h"
 
+#include <unistd.h>
+
 /* x = 2 z + 1 + 0.1 noise in each of two numbers, z standard normal: q is set to the exact
    posterior, normal of precision L = 1 + 2 * 2^2 / 0.1^2 = 801 and mean 200 (x1 - 1 + x2 - 1) / L.
  */
@@ -31,6 +33,12 @@ static void set_exact(const graph *g, float *params)
   tensor_of(g, params, "q.z.head.log_scale.bias")[0] = (float)(-0.5 * log(precision));
 }
 
+#define ENCODE(first, from)                                                                        \
+  &(elbo_encode_options)                                                                           \
+  {                                                                                                \
+    .size = sizeof(elbo_encode_options), .rows = first, .seed = from                               \
+  }
+
 static const elbo_named_array *found(const elbo_arrays *a, const char *name)
 {
   const elbo_named_array *x = elbo_arrays_find(a, name);
@@ -44,7 +52,7 @@ START_TEST(test_encode)
   const float *x = r->study->data[SPLIT_TEST][0].x.f32;
   elbo_arrays a;
   double off = 0;
-  ck_assert_msg(!elbo_run_encode(r, 0, 7, &a), "%s", elbo_last_error(context));
+  ck_assert_msg(!elbo_run_encode(r, ENCODE(0, 7), &a), "%s", elbo_last_error(context));
   const elbo_named_array *loc = found(&a, "z.loc"), *draw = found(&a, "z.sample");
   ck_assert(loc->rank == 2 && loc->dims[0] == 40 && loc->dims[1] == 1);
   for (size_t i = 0; i < 40; i++) {
@@ -57,7 +65,7 @@ START_TEST(test_encode)
   ck_assert_double_eq_tol(off, 1, 0.9); /* chi squared of 40 over 40: 0.22 is one deviation */
   ck_assert_ptr_nonnull(elbo_arrays_find(&a, "labels")); /* pinwheel has them */
   ck_assert_int_eq((int)found(&a, "labels")->rank, 1);
-  ck_assert(!elbo_run_encode(r, 3, 7, &a));
+  ck_assert(!elbo_run_encode(r, ENCODE(3, 7), &a));
   ck_assert_uint_eq(found(&a, "z.loc")->dims[0], 3);
   elbo_run_free(r);
 }
@@ -82,7 +90,7 @@ START_TEST(test_forms)
 {
   elbo_run *r = make_run(FORMS, NULL);
   elbo_arrays a;
-  ck_assert_msg(!elbo_run_encode(r, 5, 1, &a), "%s", elbo_last_error(context));
+  ck_assert_msg(!elbo_run_encode(r, ENCODE(5, 1), &a), "%s", elbo_last_error(context));
   const elbo_named_array *probs = found(&a, "y.probs"), *square = found(&a, "z.scale_tril");
   ck_assert(probs->rank == 3 && probs->dims[0] == 5 && probs->dims[1] == 2 && probs->dims[2] == 4);
   for (size_t i = 0; i < 10; i++) {
@@ -207,6 +215,49 @@ START_TEST(test_impute_stops)
 }
 END_TEST
 
+START_TEST(test_encode_stops)
+{
+  elbo_run *r = make_run(LINE, set_exact);
+  watch w = { .most = 100 };
+  elbo_encode_options o = { .size = sizeof o, .stop = enough, .progress = count_calls, .user = &w };
+  elbo_arrays a;
+  ck_assert_msg(!elbo_run_encode(r, &o, &a), "%s", elbo_last_error(context));
+  ck_assert_int_ge(w.calls, 1);
+  w = (watch){ .most = 0 };
+  ck_assert_int_eq(elbo_run_encode(r, &o, &a), ELBO_E_STOPPED);
+  ck_assert_ptr_nonnull(strstr(elbo_last_error(context), "stopped after 0 of 40 rows"));
+  ck_assert(!a.n && !a.arrays);
+  o.size = 0;
+  ck_assert_int_eq(elbo_run_encode(r, &o, &a), ELBO_E_USAGE);
+  elbo_run_free(r);
+}
+END_TEST
+
+/* Shapes tell that they don't fit: no number is read, and no file begun. */
+START_TEST(test_npz_beyond_4_gib)
+{
+  static const float one[1] = { 1 };
+  const char *path = in_folder("big.npz");
+  elbo_named_array list[2] = {
+    { .name = "z.loc", .values = one, .rank = 1, .dims = { 1 } },
+    { .name = "z.scale_tril", .values = one, .rank = 3, .dims = { 1 << 20, 32, 32 } }
+  };
+  elbo_arrays a = { list, 2 };
+  ck_assert_int_eq(elbo_arrays_write(context, &a, path), ELBO_E_USAGE);
+  const char *words[] = { "big.npz", "2 arrays of 4.0 GiB", "\"z.scale_tril\" alone 4.0 GiB",
+                          "less than 4 GiB", "fewer rows" };
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    ck_assert_msg(strstr(elbo_last_error(context), words[i]) != NULL, "%s",
+                  elbo_last_error(context));
+  ck_assert_int_ne(access(path, F_OK), 0);
+  list[1].dims[0] = SIZE_MAX; /* more bytes than can be counted */
+  ck_assert_int_eq(elbo_arrays_write(context, &a, path), ELBO_E_USAGE);
+  list[1] = list[0], list[1].name = "z.scale";
+  ck_assert_msg(!elbo_arrays_write(context, &a, path), "%s", elbo_last_error(context));
+  ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 START_TEST(test_files)
 {
   elbo_run *r = make_run(LINE, set_exact);
@@ -216,7 +267,7 @@ START_TEST(test_files)
   elbo_imputation p;
   array back;
   error e = { 0 };
-  ck_assert(!elbo_run_encode(r, 0, 1, &a));
+  ck_assert(!elbo_run_encode(r, ENCODE(0, 1), &a));
   ck_assert_msg(!elbo_encoding_write(context, &a, in_folder("a.npy")), "%s",
                 elbo_last_error(context));
   ck_assert_msg(!array_read(in_folder("a.npy"), 0, &back, &e), "%s", e.text);
@@ -288,6 +339,8 @@ int main(void)
   tcase_add_test(c, test_forms);
   tcase_add_test(c, test_impute);
   tcase_add_test(c, test_impute_stops);
+  tcase_add_test(c, test_encode_stops);
+  tcase_add_test(c, test_npz_beyond_4_gib);
   tcase_add_test(c, test_masks);
   tcase_add_test(c, test_files);
   tcase_add_test(c, test_given);
