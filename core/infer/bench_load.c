@@ -56,6 +56,7 @@ static elbo_status load_one(const study *s, int i, elbo_bench_load *out, error *
   if (!dataset_facts(&d, &facts, e)) {
     out->facts_ms = ms_since(start);
     out->rows = d.x.rows, out->numbers = d.x.D;
+    out->stays = d.x.file != NULL;
     out->bytes = d.x.rows * d.x.D * (d.x.type == ARRAY_U8 ? 1 : sizeof(float));
     size_t batch = (size_t)s->x->train.batch_size;
     first_batch(&d, batch < d.rows ? batch : d.rows, out, e);

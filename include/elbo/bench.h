@@ -36,6 +36,7 @@ typedef struct {
   double facts_ms;          /* the pass for range, grid and constant columns */
   double batch_ms;          /* the first batch made ready: rows prepared as floats */
   size_t batch;             /* rows of it */
+  bool stays; /* the rows stay in their file, as in training: bytes are of one reading of all */
 } elbo_bench_load;
 /* data [ELBO_BENCH_VARIABLES]; *n of them. What the system holds of a file in memory is not read
  * from disk. */

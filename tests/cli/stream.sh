@@ -102,6 +102,12 @@ refused 'another word' 2 'auto, true, false or a mapping' check e.yaml --set dat
 run data info x.idx --json
 verdict 'data info' grep -q '"rows": *3000' out
 
+run bench load e.yaml
+verdict 'bench load: rows that stay are not said to be in memory' \
+  sh -c 'grep -q "MB that stay in their file" out && ! grep -q "in memory" out'
+run bench load e.yaml --set data.stream=false
+verdict 'bench load: rows that are read' grep -q 'MB in memory' out
+
 # ---- memory: 240 MB of rows through 8 MB
 python3 make.py large.idx 300000
 cat >peak.py <<'END'
