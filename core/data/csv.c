@@ -15,7 +15,14 @@
 
 enum { MAX_FIELD = 1024, SHOWN = 40 };
 
-typedef enum { FIELD_NUMBER, FIELD_NOT_FINITE, FIELD_BEYOND, FIELD_EMPTY, FIELD_WORD } field_kind;
+typedef enum {
+  FIELD_NUMBER,
+  FIELD_NOT_FINITE,
+  FIELD_BEYOND,
+  FIELD_EMPTY,
+  FIELD_MISSING,
+  FIELD_WORD
+} field_kind;
 typedef enum { AFTER_FIELD, AFTER_LINE, AFTER_FILE } after; /* what stands behind a field */
 
 typedef struct {
@@ -29,16 +36,22 @@ typedef struct {
   size_t names;             /* fields in the row of names; 0: no such row */
   const char *at;           /* the field, trimmed, in the source's buffer */
   size_t n;
+  uint64_t start;        /* where the file's text begins */
+  char shown[SHOWN + 1]; /* of a field, for messages */
 } csv;
+
+static void show(csv *c)
+{
+  size_t n = c->n < SHOWN ? c->n : SHOWN;
+  for (size_t i = 0; i < n; i++) c->shown[i] = c->at[i] >= ' ' && c->at[i] < 127 ? c->at[i] : '?';
+  c->shown[n] = 0;
+}
 
 static elbo_status refuse(csv *c, const char *what, const char *todo)
 {
-  char shown[SHOWN + 1];
-  size_t n = c->n < SHOWN ? c->n : SHOWN;
-  for (size_t i = 0; i < n; i++) shown[i] = c->at[i] >= ' ' && c->at[i] < 127 ? c->at[i] : '?';
-  shown[n] = 0;
+  show(c);
   return fail(c->e, ELBO_E_DATA, "row %zu, column %zu (line %zu): \"%s%s\" %s%s", c->row + 1,
-              c->column, c->line, shown, c->n > SHOWN ? "..." : "", what, todo);
+              c->column, c->line, c->shown, c->n > SHOWN ? "..." : "", what, todo);
 }
 
 static bool is_blank(const csv *c, char ch)
@@ -89,6 +102,16 @@ static bool is_not_finite(const char *s, size_t n)
   return false;
 }
 
+/* What spreadsheets, R and SQL write where there is no value. */
+static bool is_missing(const char *s, size_t n)
+{
+  static const char *const words[] = { "na",      "n/a", "#n/a", "<na>", "null", "none",
+                                       "missing", "?",   "-",    ".",    "--" };
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (n == strlen(words[i]) && strncasecmp(s, words[i], n) == 0) return true;
+  return false;
+}
+
 /* Has the form of a number, though none that a double holds. */
 static bool looks_numeric(const char *s, size_t n)
 {
@@ -106,6 +129,7 @@ static field_kind classify(const csv *c, double *v)
   if (quick_number(c->at, c->n, v)) return FIELD_NUMBER;
   if (number_read(c->at, c->n, v)) return fabs(*v) > FLT_MAX ? FIELD_BEYOND : FIELD_NUMBER;
   if (is_not_finite(c->at, c->n)) return FIELD_NOT_FINITE;
+  if (is_missing(c->at, c->n)) return FIELD_MISSING;
   return looks_numeric(c->at, c->n) ? FIELD_BEYOND : FIELD_WORD;
 }
 
@@ -116,6 +140,8 @@ static elbo_status refuse_field(csv *c, field_kind kind)
     [FIELD_BEYOND] = { "is no number that a 32-bit float holds", ": rescale the data" },
     [FIELD_EMPTY] = { "is an empty field",
                       ": expected a number; remove the row or fill the value in" },
+    [FIELD_MISSING] = { "stands for a missing value",
+                        ": expected a number; remove the row or fill the value in" },
     [FIELD_WORD] = { "is not a number", ": expected digits with '.' as decimal point (only a first "
                                         "row without any number "
                                         "is taken as names)" },
@@ -242,8 +268,9 @@ static elbo_status first_row(csv *c, bool *names, after *what)
     c->column++;
     if (take_field(c, what) != ELBO_DONE) return e->status;
     field_kind kind = classify(c, &v);
-    words |= kind == FIELD_WORD;
-    numbers |= kind != FIELD_WORD && kind != FIELD_EMPTY;
+    bool word = kind == FIELD_WORD || kind == FIELD_MISSING;
+    words |= word;
+    numbers |= !word && kind != FIELD_EMPTY;
     if (kind != FIELD_NUMBER && !bad) {
       bad = kind;
       c->e = &first;
@@ -257,21 +284,6 @@ static elbo_status first_row(csv *c, bool *names, after *what)
   c->out->D = c->column;
   c->names = *names ? c->column : 0;
   return ELBO_DONE;
-}
-
-static elbo_status data_row(csv *c, after *what)
-{
-  c->column = 0;
-  do {
-    double v;
-    c->column++;
-    if (check_width(c, c->out->D, false) != ELBO_DONE || take_field(c, what) != ELBO_DONE)
-      return c->e->status;
-    field_kind kind = classify(c, &v);
-    if (kind != FIELD_NUMBER) return refuse_field(c, kind);
-    if (store(c, v) != ELBO_DONE) return c->e->status;
-  } while (*what == AFTER_FIELD);
-  return check_width(c, c->out->D, true);
 }
 
 static void choose_delimiter(csv *c)
@@ -318,6 +330,42 @@ static elbo_status begin(csv *c)
   return ELBO_DONE;
 }
 
+/* A word in a row of data. With names, the column's stands in the message: it is read once more. */
+static elbo_status refuse_word(csv *c)
+{
+  char found[SHOWN + 1];
+  size_t column = c->column, line = c->line;
+  after what;
+  show(c);
+  memcpy(found, c->shown, sizeof found);
+  if (source_go_back(c->s, c->start, c->e) || begin(c)) return c->e->status;
+  for (c->column = 0; c->column < column; c->column++)
+    if (take_field(c, &what)) return c->e->status;
+  show(c);
+  return fail(
+      c->e, ELBO_E_DATA,
+      "row %zu, column %zu (line %zu), named \"%s\": \"%s\" is not a number: expected digits "
+      "with '.' as decimal point; leave a column of words or codes out of the file, and write "
+      "classes as numbers into one of their own (data.labels)",
+      c->row + 1, column, line, c->shown, found);
+}
+
+static elbo_status data_row(csv *c, after *what)
+{
+  c->column = 0;
+  do {
+    double v;
+    c->column++;
+    if (check_width(c, c->out->D, false) != ELBO_DONE || take_field(c, what) != ELBO_DONE)
+      return c->e->status;
+    field_kind kind = classify(c, &v);
+    if (kind == FIELD_WORD && c->names) return refuse_word(c);
+    if (kind != FIELD_NUMBER) return refuse_field(c, kind);
+    if (store(c, v) != ELBO_DONE) return c->e->status;
+  } while (*what == AFTER_FIELD);
+  return check_width(c, c->out->D, true);
+}
+
 static elbo_status rows(csv *c, size_t max_rows)
 {
   bool names = false, end = false;
@@ -343,10 +391,9 @@ static elbo_status rows(csv *c, size_t max_rows)
 
 elbo_status csv_read(source *s, size_t max_rows, array *out, error *e)
 {
-  csv first = { .s = s, .e = e, .out = out, .line = 1 }, c = first;
-  uint64_t start = s->offset;
+  csv first = { .s = s, .e = e, .out = out, .line = 1, .start = s->offset }, c = first;
   out->type = ARRAY_U8;
-  if (rows(&first, max_rows) != ELBO_DONE || source_go_back(s, start, e) != ELBO_DONE)
+  if (rows(&first, max_rows) != ELBO_DONE || source_go_back(s, c.start, e) != ELBO_DONE)
     return e->status;
   c.storing = true;
   c.room = first.used;
