@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Verdicts, and the calls of the plugin, each noted before it is made. */
 #include "check/inside.h"
+#include "dist/calls.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -84,7 +85,7 @@ double ask_icdf(trial *t, double u, const double *w, double *dw)
 elbo_rc ask_moment(trial *t, int which, const double *w, double *out)
 {
   note(t, "moment", NULL, w);
-  return t->u.family->moment(&t->u.call, which, w, out);
+  return call_moment(&t->u, which, w, out);
 }
 
 const elbo_reparam *own_road(const trial *t)

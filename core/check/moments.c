@@ -106,10 +106,12 @@ static int one_moment(trial *t, const double *w, int which, moment_by *by, const
   return n;
 }
 
-static bool has_moment(trial *t)
+static bool has_moment(trial *t, int which)
 {
-  if (!t->u.family->moment) check_absent(t, "moment is not provided");
-  return t->u.family->moment;
+  const elbo_exponential *x = exponential_of(t->u.family);
+  bool has = t->u.family->moment || (which == ELBO_ENTROPY && x && x->unit_base);
+  if (!has) check_absent(t, "moment is not provided");
+  return has;
 }
 
 static bool two_dimensions(trial *t)
@@ -122,7 +124,7 @@ static void moments(trial *t, int which, moment_by *by, const char *name)
 {
   double w[CHECK_MAX_W];
   int n = 0;
-  if (!has_moment(t) || !two_dimensions(t)) return;
+  if (!has_moment(t, which) || !two_dimensions(t)) return;
   bool vector = t->u.family->event_rank;
   int most = !vector ? grid_size(t) : t->thorough ? 3 : 1;
   for (int i = 0; i < most && !check_failed(t); i++) {
@@ -190,7 +192,7 @@ void check_mode(trial *t)
 {
   double w[CHECK_MAX_W];
   int n = 0;
-  if (!has_moment(t) || !two_dimensions(t)) return;
+  if (!has_moment(t, ELBO_MODE) || !two_dimensions(t)) return;
   for (int i = 0; i < grid_size(t) && !check_failed(t); i++)
     if (grid_at(t, i, w)) n += mode_at(t, w);
   check_says(t, "%d parameters", n);

@@ -81,7 +81,7 @@ def subject(source, folder):
 
 with tempfile.TemporaryDirectory() as folder:
     shown, tried = set(), set()
-    for name in ('subject', 'subject_discrete', 'subject_vector', 'subject_product', 'subject_reparam', 'subject_backend'):
+    for name in ('subject', 'subject_discrete', 'subject_vector', 'subject_product', 'carrier', 'subject_reparam', 'subject_backend'):
         s, t = subject(os.path.join(HERE, name + '.c'), folder)
         shown, tried = shown | s, tried | t
     untried = shown - tried - {'speed'}
