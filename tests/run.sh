@@ -69,7 +69,7 @@ rm -f "$log"
 # Counts of an earlier state of the sources can't be added to.
 [ "$mode" != --coverage ] || find "$build" -name '*.gcda' -exec rm -f {} +
 slower=1
-[ "$mode" != --sanitize ] || slower=4
+case $mode in --sanitize | --coverage) slower=4 ;; esac
 meson test -C "$build" --no-rebuild -t $slower
 logs=$log
 if [ "$mode" = --sanitize ]; then
