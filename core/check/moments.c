@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Entropy, mean, variance and mode against quadrature. */
 #include "check/inside.h"
+#include "dist/exponential.h"
 
 #include <math.h>
 
