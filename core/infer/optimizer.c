@@ -153,7 +153,7 @@ const schedule_kind schedule_table[] = {
     "times `factor` after every `every` epochs, each stretch `growth` times as long as the last",
     { { "every", 10, 0, INFINITY, 1, 1, "epochs" },
       { "factor", 0.1, 0, 1, 1, 0, "times this each time" },
-      { "growth", 1, 1, 1000, 0, 0, "of `every`" } },
+      { "growth", 1, 1, 1000, 0, 0, "times as long, each stretch" } },
     3,
     step },
   { "cosine",
