@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "num/special.h"
 #include "num/beta.h"
+#include "num/continuous_bernoulli.h"
 #include "num/gamma.h"
 #include "num/von_mises.h"
 #include <elbo/plugin.h>
@@ -113,6 +114,9 @@ static const special_row table[] = {
   [ELBO_LOG_I0E] = { .one = log_i0e },
   [ELBO_BESSEL_GAP] = { .one = bessel_gap },
   [ELBO_LOG_I0_BREGMAN] = { .two = log_i0_bregman },
+  [ELBO_CB_NORM] = { .two = cb_norm },
+  [ELBO_CB_NORM_EVEN] = { .two = cb_norm_even },
+  [ELBO_CB_NORM_TAIL] = { .one = cb_norm_tail },
 };
 _Static_assert(sizeof table / sizeof table[0] == ELBO_SPECIAL_END, "a row for every elbo_special");
 

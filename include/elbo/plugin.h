@@ -131,6 +131,11 @@ typedef enum {
   ELBO_LOG_I0E,        /* log(I0(a) e^-a), a >= 0 */
   ELBO_BESSEL_GAP,     /* 1 - I1(a) / I0(a), a >= 0 */
   ELBO_LOG_I0_BREGMAN, /* log I0(a+b) - log I0(a) - b I1(a) / I0(a) */
+  /* The b-th derivative by a, b from 0 to 3, of the continuous Bernoulli's log normaliser A(a) =
+   * log((e^a - 1) / a): the 1st is the mean, the 2nd the variance. */
+  ELBO_CB_NORM,
+  ELBO_CB_NORM_EVEN, /* the same of A(a) - a/2 = log(sinh(a/2) / (a/2)), which is small near 0 */
+  ELBO_CB_NORM_TAIL, /* A(a) - max(a, 0), which stays small where |a| is large */
   ELBO_SPECIAL_END
 } elbo_special;
 /* Of three arguments. y = logit x: exact in x and in 1 - x. t: an angle from the mode of the von

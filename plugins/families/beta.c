@@ -190,47 +190,15 @@ static double kl_uniform(const elbo_call *c, const double *q, const double *p, d
   return within ? p[1] - h : INFINITY;
 }
 
-/* log((e^l - 1) / l) = l/2 + log(sinh h / h), h = l/2, and its derivative (Loaiza-Ganem and
-   Cunningham 2019, eq. 8); the series is that of DLMF 4.19.7. */
-static double log_normaliser(double l, double *dl)
-{
-  double h = 0.5 * l, a = fabs(h), z = h * h;
-  if (a < 0.3) {
-    *dl = 0.5 + h * (1.0 / 6 - z * (1.0 / 90 - z * (1.0 / 945 - z * (1.0 / 9450 - z / 93555))));
-    return h + z * (1.0 / 6 - z * (1.0 / 180 - z * (1.0 / 2835 - z * (1.0 / 37800 - z / 467775))));
-  }
-  *dl = 0.5 + 0.5 * (copysign(1, h) * (1 + exp(-2 * a)) / -expm1(-2 * a) - 1 / h);
-  return h + a + log(-expm1(-2 * a)) - log(2 * a);
-}
-
 /* KL(Beta || ContinuousBernoulli(logits l)) = -H - l E x + log((e^l - 1) / l) */
 static double kl_continuous_bernoulli(const elbo_call *c, const double *q, const double *p,
                                       double *dq, double *dp)
 {
   exact_moments m = moments_of(c, q);
-  double dl, l = log_normaliser(p[0], &dl);
+  double (*f)(uint32_t, double, double) = c->host->special;
   for (int k = 0; dq && k < 2; k++) dq[k] = -m.dh[k] - p[0] * m.dm[k];
-  if (dp) dp[0] = dl - m.m;
-  return -m.h - p[0] * m.m + l;
-}
-
-/* In double: lgamma and psi after a shift by 8 by Stirling's series (DLMF 5.11.1, 5.11.2), whose
-   error is 1e-14 from 8 on. */
-ELBO_INLINE double lgamma_psi(double a, double *psi)
-{
-  int small = a < 8;
-  double prod = 1, slope = 0; /* a (a + 1) .. (a + 7) and its derivative */
-  for (int k = 0; k < 8; k++) {
-    slope = slope * (a + k) + prod;
-    prod *= a + k;
-  }
-  prod = small ? prod : 1;
-  slope = small ? slope : 0;
-  double t = small ? a + 8 : a, i = 1 / t, z = i * i, l = elbo_log(t);
-  double s = i * (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260 - z * (1.0 / 1680 - z / 1188))));
-  double ds = z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z / 132))));
-  *psi = l - 0.5 * i - ds - slope / prod;
-  return (t - 0.5) * l - t + HALF_LOG_2PI + s - elbo_log(prod);
+  if (dp) dp[0] = f(ELBO_CB_NORM, p[0], 1) - m.m;
+  return -m.h - p[0] * m.m + f(ELBO_CB_NORM, p[0], 0);
 }
 
 ELBO_INLINE float event(const float in[4], float grad[4])

@@ -18,12 +18,6 @@ static double steps_of(const double *w)
   return w[LEVELS] - 1;
 }
 
-/* log(1 - e^-t), t > 0 (Maechler 2012, eq. 7) */
-static double log_bin(double t)
-{
-  return t < 0.69314718055994531 ? log(-expm1(-t)) : log1p(-exp(-t));
-}
-
 /* s(-a) - s(b), 0 where r = 0 */
 static double lean(double r, double a, double b)
 {
@@ -49,7 +43,7 @@ static double log_mass(double j, const double *w, double *dw)
     dw[LOC] = -turn * i;
     dw[LOG_SCALE] = -r * turn - d * (sigmoid(-a) + sigmoid(b)) - (d > 0 ? spread : 1);
   }
-  return -softplus(-a) - softplus(b) + log_bin(2 * d);
+  return -softplus(-a) - softplus(b) + log1mexp(-2 * d);
 }
 
 static double log_prob(const elbo_call *c, const double *x, const double *w, double *dx, double *dw)

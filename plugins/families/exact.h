@@ -384,4 +384,23 @@ ELBO_INLINE gamma_gap mean_gamma_gap(count_transform *transform, const double *w
   return sum;
 }
 
+/* For kernels, in double: lgamma and psi after a shift by 8 by Stirling's series
+   (DLMF 5.11.1, 5.11.2), whose error is 1e-14 from 8 on. */
+ELBO_INLINE double lgamma_psi(double a, double *psi)
+{
+  int small = a < 8;
+  double prod = 1, slope = 0; /* a (a + 1) .. (a + 7) and its derivative */
+  for (int k = 0; k < 8; k++) {
+    slope = slope * (a + k) + prod;
+    prod *= a + k;
+  }
+  prod = small ? prod : 1;
+  slope = small ? slope : 0;
+  double t = small ? a + 8 : a, i = 1 / t, z = i * i, l = elbo_log(t);
+  double s = i * (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260 - z * (1.0 / 1680 - z / 1188))));
+  double ds = z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z / 132))));
+  *psi = l - 0.5 * i - ds - slope / prod;
+  return (t - 0.5) * l - t + HALF_LOG_2PI + s - elbo_log(prod);
+}
+
 #endif

@@ -125,7 +125,7 @@ static double kl_gamma(const elbo_call *c, const double *q, const double *p, dou
     dq[LOG_RATE] = d - m;
   }
   if (dp) {
-    dp[LOG_A] = b * (f(ELBO_DIGAMMA, b, 0) - f(ELBO_DIGAMMA, a, 0) - r);
+    dp[LOG_A] = b * (lgamma_from(c, a, b, d).by_b - r);
     dp[LOG_RATE] = m - d;
   }
   return kl_gammas(c, a, b, d, r);
@@ -166,24 +166,10 @@ static double kl_gumbel(const elbo_call *c, const double *q, const double *p, do
   return -h + p[1] + r + e;
 }
 
-/* In double: lgamma and psi after a shift by 8 by Stirling's series (DLMF 5.11.1, 5.11.2), whose
-   error is 1e-14 from 8 on. */
 ELBO_INLINE float event(const float in[4], float grad[4])
 {
   double y = in[0], wa = in[1], v = y + (double)in[2], a = elbo_exp(wa), g = elbo_exp(v);
-  int small = a < 8;
-  double prod = 1, slope = 0; /* a (a + 1) .. (a + 7) and its derivative */
-  for (int k = 0; k < 8; k++) {
-    slope = slope * (a + k) + prod;
-    prod *= a + k;
-  }
-  prod = small ? prod : 1;
-  slope = small ? slope : 0;
-  double b = small ? a + 8 : a, i = 1 / b, z = i * i, l = elbo_log(b);
-  double s = i * (1.0 / 12 - z * (1.0 / 360 - z * (1.0 / 1260 - z * (1.0 / 1680 - z / 1188))));
-  double ds = z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z / 132))));
-  double lgam = (b - 0.5) * l - b + HALF_LOG_2PI + s - elbo_log(prod),
-         psi = l - 0.5 * i - ds - slope / prod;
+  double psi, lgam = lgamma_psi(a, &psi);
   double less = wa * wa < 1e-10 ? wa + 0.5 * wa * wa : a - 1; /* a - 1 */
   double value = less * v + (double)in[2] - g - lgam;
   int inside = !(y * y == ELBO_INF);

@@ -90,6 +90,8 @@ START_TEST(outside)
   };
   for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
     ck_assert_double_nan(special_call(positive[i], -1.5, 1));
+  ck_assert_double_nan(special_call(ELBO_CB_NORM, 1, 4));
+  ck_assert_double_nan(special_call(ELBO_CB_NORM_EVEN, 1, 0.5));
 }
 END_TEST
 

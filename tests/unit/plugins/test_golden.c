@@ -353,6 +353,18 @@ START_TEST(golden_rows)
 }
 END_TEST
 
+/* Of near equals of one rate the slope by log b is b (psi(b) - psi(a)) = b t (1 + 1/(2a)), t =
+   log(b / a), to terms in t^2 and 1/a^2. */
+START_TEST(gamma_slope_of_near_equals)
+{
+  const elbo_kl *k = find_kl(open_family("gamma"), "gamma", "gamma");
+  double a = exp(18.5), w[2] = { 18.5, 0.7 }, w2[2] = { 18.5 + 0x1p-40, 0.7 }, dw2[2];
+  double t = w2[0] - w[0], want = exp(w2[0]) * t * (1 + 0.5 / a);
+  k->kl(&test_call, w, w2, NULL, dw2);
+  ck_assert_double_eq_tol(dw2[0], want, 1e-11 * want);
+}
+END_TEST
+
 int main(void)
 {
   num_start();
@@ -360,6 +372,7 @@ int main(void)
   TCase *c = tcase_create("rows");
   tcase_set_timeout(c, 60);
   tcase_add_loop_test(c, golden_rows, 0, FAMILIES);
+  tcase_add_test(c, gamma_slope_of_near_equals);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
