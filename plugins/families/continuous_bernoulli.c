@@ -143,7 +143,7 @@ static double kl_same(const elbo_call *c, const double *q, const double *p, doub
 static double kl_normal(const elbo_call *c, const double *q, const double *p, double *dq,
                         double *dp)
 {
-  exact_moments m = { entropy(c, q[0]), norm(c, q[0], 1), norm(c, q[0], 2) };
+  exact_moments m = { .h = entropy(c, q[0]), .m = norm(c, q[0], 1), .v = norm(c, q[0], 2) };
   m.dm[0] = m.v;
   m.dv[0] = norm(c, q[0], 3);
   m.dh[0] = -q[0] * m.v;
