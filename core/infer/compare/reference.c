@@ -3,10 +3,10 @@
  * of it, the exact expectation where the model is linear and Gaussian, else a long run of the least
  * variable unbiased estimator. An estimator is never its own reference: it would agree with itself,
  * however wrong. But those that go by a path (sgvb_a, sgvb_b, stl, and iwae, dreg) share one pull
- * through the draw, and are each other's references where nothing is exact: most of an error of the
- * pull is in both and cancels. The whole of it shows at score_loo, which uses no pull and is held
- * against them. As a reference of theirs it would rarely decide: its variance is up to tens of
- * times theirs. */
+ * through the draw, and are each other's references where nothing is exact: an error of the pull
+ * is in both and cancels in part, often most of it. The whole of it shows at score_loo, which uses
+ * no pull and is held against them. As a reference of theirs it would rarely decide: its variance
+ * is up to tens of times theirs. */
 #include "infer/compare/contest.h"
 #include "infer/compare/cubature.h"
 #include "infer/compare/tuples.h"
