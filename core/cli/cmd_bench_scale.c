@@ -69,8 +69,11 @@ int cmd_bench_scale(cli *c)
   if (status == ELBO_E_STOPPED && signals_status())
     return fail(c, signals_status(), "bench scale: stopped by %s; nothing was written",
                 signals_name());
-  if (!status && c->o.output)
-    status = elbo_bench_scale_write(c->ctx, c->arguments[0], axes, c->o.output);
+  if (!status && c->o.output) {
+    const char *folders = strrchr(c->arguments[0], '/'); /* pictures travel, paths do not */
+    status =
+        elbo_bench_scale_write(c->ctx, folders ? folders + 1 : c->arguments[0], axes, c->o.output);
+  }
   if (status) return library_failed(c, status);
   if (c->o.json)
     print_json(axes);
