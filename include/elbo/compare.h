@@ -45,7 +45,7 @@ typedef struct {
   double snr, snr_se;
   double bias, bias_chance;      /* |mean - reference|, and what chance alone would give */
   const char *verdict;           /* "unbiased", "biased", "cannot tell"; NULL: not applicable */
-  double ms_per_gradient, ms_se; /* the median of the means over tenths of the run */
+  double ms_per_gradient, ms_se; /* the median over ten rounds in which all took turns */
   double work_variance, work_variance_se; /* variance times milliseconds: what decides */
   char reference[64];                     /* what the bias is measured against */
   char reason[512];

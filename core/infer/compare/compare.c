@@ -152,72 +152,67 @@ static long repeats_of(const contest *c)
   return c->s->model->enumerates && c->repeats > FEWEST ? FEWEST : c->repeats;
 }
 
-static elbo_status compete(contest *c, const char *name, long samples, const char *reparam)
+static elbo_compare_row *refuse(contest *c, const entry *n, const char *why)
+{
+  elbo_compare_row *row = new_row(c, n->estimator, n->samples, n->reparam, "all");
+  if (row) snprintf(row->reason, sizeof row->reason, "%s", why);
+  return row;
+}
+
+static elbo_status compete(contest *c, const entry *n)
 {
   char why[512] = "";
-  timing ms = { NAN, NAN };
   moments *m = NULL;
-  elbo_status status = contest_resolve(c, name, samples, reparam, why, sizeof why);
-  c->planned -= (double)(c->repeats * samples);
-  if (status && why[0]) {
-    elbo_compare_row *row = new_row(c, name, samples, reparam, "all");
-    if (row) snprintf(row->reason, sizeof row->reason, "%s", why);
-    return c->e->status;
-  }
+  elbo_status status = contest_resolve(c, n->estimator, n->samples, n->reparam, why, sizeof why);
+  c->planned -= (double)(c->repeats * n->samples);
+  if (status && why[0]) return refuse(c, n, why) ? ELBO_DONE : c->e->status;
   if (status) return status;
   elbo_compare_row like = { .samples = (long)c->s->model->samples };
-  snprintf(like.estimator, sizeof like.estimator, "%s", name);
-  snprintf(like.reparam, sizeof like.reparam, "%s", reparam ? reparam : "");
+  snprintf(like.estimator, sizeof like.estimator, "%s", n->estimator);
+  snprintf(like.reparam, sizeof like.reparam, "%s", n->reparam ? n->reparam : "");
   snprintf(like.objective, sizeof like.objective, "%s", c->s->model->objective->name);
   snprintf(like.noise, sizeof like.noise, "%s", noise_names[c->s->x->estimator.noise]);
-  c->what = name;
+  c->what = n->estimator;
   c->weight = (double)like.samples;
   c->planned += (double)repeats_of(c) * c->weight;
-  if (!sampler_run(&c->sampler, 1, repeats_of(c), &m, &ms, c->e)) {
-    const reference *ref = contest_reference(c, like.objective, like.samples, name);
-    if (ref) add_rows(c, &like, m, ref, ms);
+  if (!sampler_run(&c->sampler, 1, repeats_of(c), &m, c->e)) {
+    const reference *ref = contest_reference(c, like.objective, like.samples, n->estimator);
+    if (ref) add_rows(c, &like, m, ref, timing_of(n->ms));
   }
   moments_free(m);
   return c->e->status;
 }
 
 /* ---- the list of what is compared */
-typedef struct entries {
+typedef struct lists {
   const char *const *names, *const *roads;
   const long *samples;
-} entries;
+} lists;
 
-static bool listed(const entries *n, int i, int k, int r)
+static elbo_status add_entry(contest *c, const char *name, long samples, const char *reparam)
 {
-  const estimator_kind *kind = estimator_find(n->names[i]);
-  return (k == 0 || !kind->enumerates) &&
-         (r == 0 || kind->pathwise); /* what K, or the road, does not change, once */
-}
-
-static const char *road_of(const entries *n, int i, int r)
-{
-  return estimator_find(n->names[i])->pathwise ? n->roads[r] : NULL;
-}
-
-static elbo_status each(contest *c, const entries *n,
-                        elbo_status (*act)(contest *, const char *, long, const char *))
-{
-  for (int i = 0; n->names[i]; i++)
-    for (int k = 0; n->samples[k]; k++)
-      for (int r = 0; r == 0 || n->roads[r]; r++)
-        if (listed(n, i, k, r) && act(c, n->names[i], n->samples[k], road_of(n, i, r)))
-          return c->e->status;
-  return ELBO_DONE;
-}
-
-static elbo_status plan(contest *c, const char *name, long samples, const char *reparam)
-{
-  (void)name, (void)reparam;
+  if (mem_grow(&c->entries, &c->entry_room, c->n_entries + 1, sizeof *c->entries, "the comparison",
+               c->e))
+    return c->e->status;
+  c->entries[c->n_entries++] = (entry){ .estimator = name, .samples = samples, .reparam = reparam };
   c->planned += (double)(c->repeats * samples);
   return ELBO_DONE;
 }
 
-static elbo_status check_names(contest *c, const entries *n)
+/* What K, or the road, does not change stands there once. */
+static elbo_status list_entries(contest *c, const lists *n)
+{
+  for (int i = 0; n->names[i]; i++) {
+    const estimator_kind *kind = estimator_find(n->names[i]);
+    for (int k = 0; n->samples[k] && (k == 0 || !kind->enumerates); k++)
+      for (int r = 0; r == 0 || (n->roads[r] && kind->pathwise); r++)
+        if (add_entry(c, n->names[i], n->samples[k], kind->pathwise ? n->roads[r] : NULL))
+          return c->e->status;
+  }
+  return ELBO_DONE;
+}
+
+static elbo_status check_names(contest *c, const lists *n)
 {
   for (int i = 0; n->names[i]; i++)
     if (!estimator_find(n->names[i]))
@@ -315,11 +310,12 @@ static elbo_status run_contest(contest *c)
   const char *all[MOST_NAMES + 1] = { NULL };
   long own[] = { (long)c->own_estimator.samples, 0 };
   for (int i = 0; i < n_estimators && i < MOST_NAMES; i++) all[i] = estimator_table[i]->name;
-  entries n = { c->o.estimators ? c->o.estimators : all,
-                c->o.reparams && c->o.reparams[0] ? c->o.reparams : no_road,
-                c->o.samples ? c->o.samples : own };
-  if (check_names(c, &n) || each(c, &n, plan)) return c->e->status;
-  elbo_status status = each(c, &n, compete);
+  lists n = { c->o.estimators ? c->o.estimators : all,
+              c->o.reparams && c->o.reparams[0] ? c->o.reparams : no_road,
+              c->o.samples ? c->o.samples : own };
+  if (check_names(c, &n) || list_entries(c, &n) || contest_time(c)) return c->e->status;
+  elbo_status status = ELBO_DONE;
+  for (size_t i = 0; i < c->n_entries && !status; i++) status = compete(c, &c->entries[i]);
   if ((status && status != ELBO_E_STOPPED) || sort_rows(c)) return c->e->status;
   return !status && c->o.epochs > 0 ? contest_train(c) : status;
 }
@@ -339,6 +335,7 @@ static void end_contest(contest *c)
     mem_free(c->curves[i].seconds), mem_free(c->curves[i].elbo);
   mem_free(c->curves);
   mem_free(c->rows);
+  mem_free(c->entries);
   sampler_free(&c->sampler);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "infer/compare/sampler.h"
+#include "infer/compare/timing.h"
 #include "infer/context.h"
 
 #include <elbo/compare.h>
@@ -19,6 +20,14 @@ typedef struct reference {
   struct reference *next;
 } reference;
 
+/* One that is compared: an estimator, its number of samples and, or NULL, its road. */
+typedef struct entry {
+  const char *estimator, *reparam;
+  long samples;
+  bool refused; /* it does not apply */
+  double ms[TIMING_ROUNDS];
+} entry;
+
 typedef struct contest {
   study *s;
   elbo_compare_options o;
@@ -29,6 +38,8 @@ typedef struct contest {
   const char *own_roads[MODEL_MAX_VARIABLES];
   sampler sampler;
   long repeats;
+  entry *entries;
+  size_t n_entries, entry_room;
   reference *references;
   elbo_compare_row *rows;
   size_t n, room;
@@ -46,6 +57,8 @@ typedef struct contest {
    ELBO_E_USAGE with `why` filled: it does not apply, and the context has no error. */
 elbo_status contest_resolve(contest *c, const char *estimator, long samples, const char *reparam,
                             char *why, size_t n);
+/* Fills every entry's ms, and says which are refused. */
+elbo_status contest_time(contest *c);
 /* The reference of an objective that is not a run of the same estimator; NULL with an error. */
 const reference *contest_reference(contest *c, const char *objective, long samples,
                                    const char *estimator);

@@ -89,8 +89,8 @@ static elbo_status start(cubature *c)
   const model *m = c->p->s->model;
   graph_options look = { .purpose = GRAPH_EVALUATE, .batch = c->p->batch, .samples = 1 },
                 learn = { .purpose = GRAPH_TRAIN, .batch = c->p->batch, .samples = 2 };
-  if (machine_new(c->p->s, &look, NULL, c->p->params, NULL, &c->looks, c->e) ||
-      machine_new(c->p->s, &learn, NULL, c->p->params, c->p->grads, &c->learns, c->e))
+  if (machine_new(c->p->s, &look, c->p->pool, c->p->params, NULL, &c->looks, c->e) ||
+      machine_new(c->p->s, &learn, c->p->pool, c->p->params, c->p->grads, &c->learns, c->e))
     return c->e->status;
   if (machine_feed_split(c->looks, SPLIT_TRAIN, c->p->order, c->p->batch, 0, c->e) ||
       machine_feed_split(c->learns, SPLIT_TRAIN, c->p->order, c->p->batch, 0, c->e))

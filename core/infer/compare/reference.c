@@ -58,7 +58,6 @@ static elbo_status run_long(contest *c, const candidate *k, reference *r, long K
   bool exact = is_exact(c->s->model);
   long repeats =
       REFERENCE_TIMES * c->repeats / (k->times ? k->times : 1); /* many samples need fewer */
-  timing ms;
   if (repeats < FEWEST) repeats = FEWEST;
   if (exact) repeats = 1;
   if (k->way == TUPLES)
@@ -70,7 +69,7 @@ static elbo_status run_long(contest *c, const candidate *k, reference *r, long K
   c->what = r->name;
   c->weight = (double)K;
   c->planned += (double)repeats * c->weight;
-  return sampler_run(&c->sampler, REFERENCE_STEPS, repeats, &r->m, &ms, c->e);
+  return sampler_run(&c->sampler, REFERENCE_STEPS, repeats, &r->m, c->e);
 }
 
 static elbo_status run_reference(contest *c, const candidate *k, reference *r, long samples)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "base/clock.h"
 #include "infer/compare/sampler.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 #include <math.h>
@@ -61,12 +61,14 @@ elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed,
                 "a minibatch of %zu rows; expected 1 to %zu, the training rows: give `--rows` "
                 "(`rows` of elbo_compare_options), or train.batch_size, within that",
                 batch, s->rows[SPLIT_TRAIN]);
-  return choose_rows(out, e) || set_parameters(out, from, e) ? e->status : ELBO_DONE;
+  out->pool = pool_new(s->threads, e);
+  return !out->pool || choose_rows(out, e) || set_parameters(out, from, e) ? e->status : ELBO_DONE;
 }
 
 void sampler_free(sampler *p)
 {
   groups_free(&p->groups);
+  pool_free(p->pool);
   mem_free(p->params), mem_free(p->grads), mem_free(p->order);
 }
 
@@ -94,77 +96,60 @@ static elbo_status gradient(sampler *p, machine *m, uint64_t step, error *e)
   return run_backward(m->run, e);
 }
 
-/* ---- time */
-enum { PARTS = 10 };
-typedef struct stopwatch {
-  double spent[PARTS], counted[PARTS];
-} stopwatch;
-
-static int ascending(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Of n values in order. */
-static double median(const double *x, int n)
-{
-  return 0.5 * (x[(n - 1) / 2] + x[n / 2]);
-}
-
-/* The spread is the median distance from the median, times what makes it the deviation of normal
-   values; the median of n of them varies by sqrt(pi / 2n) of that. */
-static timing read_watch(const stopwatch *w)
-{
-  const double of_normal = 1.4826, pi = 3.14159265358979323846;
-  double ms[PARTS], off[PARTS];
-  int n = 0;
-  for (int i = 0; i < PARTS; i++)
-    if (w->counted[i] > 0) ms[n++] = 1e3 * w->spent[i] / w->counted[i];
-  if (n < 2) return (timing){ n ? ms[0] : NAN, NAN };
-  qsort(ms, (size_t)n, sizeof *ms, ascending);
-  timing t = { .median = median(ms, n) };
-  for (int i = 0; i < n; i++) off[i] = fabs(ms[i] - t.median);
-  qsort(off, (size_t)n, sizeof *off, ascending);
-  t.se = of_normal * median(off, n) * sqrt(pi / 2 / n);
-  return t;
-}
-
 /* ---- estimates */
-static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeats, moments *to,
-                             timing *ms, error *e)
+static elbo_status open_machine(sampler *p, machine **out, error *e)
 {
-  enum { WARM_UP = 20 }; /* untimed, of other noise: caches, pages, and a moving average's past */
-  stopwatch w = { { 0 }, { 0 } };
+  graph_options o = { .purpose = GRAPH_TRAIN, .batch = p->batch, .samples = p->s->model->samples };
+  memset(p->grads, 0, p->groups.P * sizeof *p->grads);
+  if (machine_new(p->s, &o, p->pool, p->params, p->grads, out, e)) return e->status;
+  (*out)->run->env.seed = p->seed;
   p->baseline = (baseline){ 0 };
-  for (int i = 0; i < (p->s->model->baseline ? WARM_UP : 1); i++)
+  return machine_feed_split(*out, SPLIT_TRAIN, p->order, p->batch, 0, e);
+}
+
+/* What is not counted has noise of its own: a moving average's past. */
+static elbo_status estimates(sampler *p, machine *m, uint64_t first, long repeats, moments *to,
+                             error *e)
+{
+  enum { PAST = 20 };
+  for (int i = 0; i < PAST && p->s->model->baseline; i++)
     if (gradient(p, m, first + (uint64_t)(repeats + i), e)) return e->status;
   for (long r = 0; r < repeats; r++) {
-    double from = clock_seconds();
     if (gradient(p, m, first + (uint64_t)r, e)) return e->status;
-    w.spent[r * PARTS / repeats] += clock_seconds() - from;
-    w.counted[r * PARTS / repeats]++;
     moments_add(to, p->grads);
     if (p->between && p->between(p->user, e)) return e->status;
   }
   moments_finish(to);
-  *ms = read_watch(&w);
   return ELBO_DONE;
 }
 
-elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, timing *ms,
-                        error *e)
+elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, error *e)
 {
-  graph_options o = { .purpose = GRAPH_TRAIN, .batch = p->batch, .samples = p->s->model->samples };
   machine *m = NULL;
   *out = NULL;
-  memset(p->grads, 0, p->groups.P * sizeof *p->grads);
-  if (machine_new(p->s, &o, NULL, p->params, p->grads, &m, e)) return e->status;
-  m->run->env.seed = p->seed;
-  if (!machine_feed_split(m, SPLIT_TRAIN, p->order, p->batch, 0, e) &&
-      !moments_new(&p->groups, repeats, out, e))
-    estimates(p, m, first, repeats, *out, ms, e);
+  if (!open_machine(p, &m, e) && !moments_new(&p->groups, repeats, out, e))
+    estimates(p, m, first, repeats, *out, e);
   machine_free(m);
   if (e->status) moments_free(*out), *out = NULL;
   return e->status;
+}
+
+/* ---- time */
+static elbo_status gradients(sampler *p, machine *m, uint64_t first, long repeats, error *e)
+{
+  for (long r = 0; r < repeats; r++)
+    if (gradient(p, m, first + (uint64_t)r, e)) return e->status;
+  return ELBO_DONE;
+}
+
+/* The untimed one warms caches and pages. */
+elbo_status sampler_time(sampler *p, uint64_t first, long repeats, double *ms, error *e)
+{
+  machine *m = NULL;
+  if (!open_machine(p, &m, e) && !gradient(p, m, first, e)) {
+    double from = clock_seconds();
+    if (!gradients(p, m, first, repeats, e)) *ms = 1e3 * (clock_seconds() - from) / (double)repeats;
+  }
+  machine_free(m);
+  return !e->status && p->between ? p->between(p->user, e) : e->status;
 }

@@ -6,13 +6,9 @@
 
 #include "infer/compare/moments.h"
 
-/* Milliseconds of one gradient. */
-typedef struct timing {
-  double median, se;
-} timing;
-
 typedef struct sampler {
   study *s;
+  pool *pool; /* of every model in turn */
   groups groups;
   float *params, *grads; /* [groups.P] */
   uint32_t *order;       /* [batch] rows of the training split */
@@ -32,9 +28,9 @@ elbo_status sampler_new(study *s, const char *from, size_t batch, uint64_t seed,
                         error *e);
 void sampler_free(sampler *p);
 /* `repeats` estimates, numbered from `first` on: equal numbers are equal noise, and different ones
-   are independent. ms: of one, the median of the means over tenths, so that a pause of the machine
-   does not show. */
-elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, timing *ms,
-                        error *e);
+   are independent. */
+elbo_status sampler_run(sampler *p, uint64_t first, long repeats, moments **out, error *e);
+/* The milliseconds of one of `repeats` gradients, the mean of them, after one untimed. */
+elbo_status sampler_time(sampler *p, uint64_t first, long repeats, double *ms, error *e);
 
 #endif

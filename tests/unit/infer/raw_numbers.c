@@ -51,12 +51,11 @@ static void print_gradients(const char *name, const char *yaml, uint64_t first, 
   elbo_experiment *x = open_experiment(yaml);
   sampler p;
   moments *m;
-  timing ms;
   error e = { 0 };
   stop_if(sampler_new(x->study, NULL, ROWS, SEED, &p, &e), e.text);
   p.between = print_gradient, p.user = &p;
   printf("\"%s\": [", name);
-  stop_if(sampler_run(&p, first, repeats, &m, &ms, &e), e.text);
+  stop_if(sampler_run(&p, first, repeats, &m, &e), e.text);
   printf("null],\n");
   moments_free(m);
   sampler_free(&p);

@@ -5,6 +5,7 @@
 #include "study_fixture.h"
 
 #include "infer/compare/sampler.h"
+#include "infer/compare/timing.h"
 #include "infer/compare/verdict.h"
 
 #define LINEAR(Q, ESTIMATOR) LINEAR_OF(Q, "", "", ESTIMATOR)
@@ -145,12 +146,11 @@ static moments *run_one(const char *yaml, uint64_t first, long repeats, const fa
 {
   error e = { 0 };
   moments *m;
-  timing ms;
   *x = open_experiment(yaml);
   ck_assert_msg(!sampler_new((*x)->study, NULL, 20, 1, p, &e), "%s", e.text);
   if (set) set(p);
   if (f) plant((*x)->study->model, f);
-  ck_assert_msg(!sampler_run(p, first, repeats, &m, &ms, &e), "%s", e.text);
+  ck_assert_msg(!sampler_run(p, first, repeats, &m, &e), "%s", e.text);
   return m;
 }
 
@@ -694,14 +694,62 @@ static bool stop_after(void *user)
   return ++p->asked > p->most;
 }
 
-/* What was done till then is there: sgvb_a after its 20 gradients, both when training has begun. */
+/* Which estimator gave the gradient that it is asked after; never stops. */
+typedef struct turns {
+  const study *s;
+  const char *taken[256];
+  int n;
+} turns;
+static bool note_turn(void *user)
+{
+  turns *t = user;
+  ck_assert_int_lt(t->n, 256);
+  t->taken[t->n++] = t->s->model->variable[t->s->model->q_order[0]].estimator->name;
+  return false;
+}
+
+/* Ten rounds in which each has one turn at the clock, who does not apply none; then one after the
+   other, 20 gradients each. Both references are exact, and ask nobody. */
+START_TEST(test_turns)
+{
+  static const char *const names[] = { "sgvb_a", "concrete", "sgvb_b", "stl", NULL };
+  static const char *const who[] = { "sgvb_a", "sgvb_b", "stl" };
+  elbo_experiment *x = open_experiment(LINEAR("normal", "{name: sgvb_a}"));
+  turns t = { .s = x->study };
+  elbo_compare_options o = {
+    .size = sizeof o, .estimators = names, .repeats = 20, .stop = note_turn, .user = &t
+  };
+  elbo_compare_result r;
+  ck_assert_msg(!elbo_compare(x, &o, &r), "%s", elbo_last_error(context));
+  ck_assert_int_eq(t.n, 3 * TIMING_ROUNDS + 3 * 20);
+  for (int i = 0; i < t.n; i++) {
+    int turn = i < 3 * TIMING_ROUNDS ? i % 3 : (i - 3 * TIMING_ROUNDS) / 20;
+    ck_assert_msg(!strcmp(t.taken[i], who[turn]), "turn %d was that of %s", i, t.taken[i]);
+  }
+  for (int i = 0; i < 3; i++) ck_assert(row_of(&r, who[i], "")->ms_per_gradient > 0);
+  elbo_experiment_free(x);
+}
+END_TEST
+
+START_TEST(test_timing)
+{
+  timing t = timing_of((const double[]){ 5, 3, 1, 2, 4, 900, 3, 3, 4, 2 });
+  ck_assert_double_eq(t.median, 3);
+  ck_assert_double_eq_tol(t.se, 1.4826 * sqrt(3.14159265358979323846 / 20), 1e-15);
+}
+END_TEST
+
+/* What was done till then is there: sgvb_a after both were timed and its 20 gradients, both when
+   training has begun. */
 START_TEST(test_stopped)
 {
   static const char *const names[] = { "sgvb_a", "stl", NULL };
   static const struct {
     int most;
     bool first, second;
-  } cases[] = { { 10, false, false }, { 25, true, false }, { 45, true, true } };
+  } cases[] = {
+    { 10, false, false }, { 30, false, false }, { 45, true, false }, { 65, true, true }
+  };
   elbo_experiment *x = open_experiment(LINEAR("normal", "{name: sgvb_a}"));
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     patience p = { .most = cases[i].most };
@@ -743,6 +791,8 @@ int main(void)
   tcase_add_loop_test(t, test_two_roads, 0, 2);
   tcase_add_loop_test(t, test_planted, 0, sizeof planted / sizeof *planted);
   tcase_add_test(t, test_temperature);
+  tcase_add_test(t, test_turns);
+  tcase_add_test(t, test_timing);
   tcase_add_test(t, test_training);
   tcase_add_test(t, test_stopped);
   suite_add_tcase(s, t);

@@ -342,10 +342,9 @@ START_TEST(test_two_latents)
   subject t = take(conditions[2].yaml);
   moments *exact, *many;
   verdict v[GROUPS];
-  timing ms;
   error e = { 0 };
-  ck_assert_msg(!cubature_run(&t.p, &exact, &e) && !sampler_run(&t.p, 1, 4000, &many, &ms, &e),
-                "%s", e.text);
+  ck_assert_msg(!cubature_run(&t.p, &exact, &e) && !sampler_run(&t.p, 1, 4000, &many, &e), "%s",
+                e.text);
   verdicts_of(many, exact, v);
   for (int k = 0; k < t.p.groups.n; k++)
     ck_assert_msg(strcmp(v[k].word, "biased"), "%s", t.p.groups.list[k].name);
@@ -376,11 +375,10 @@ static looked_at at_posterior(const char *yaml, long repeats)
   moments *m, *exact;
   group_moments all[GROUPS];
   verdict v[GROUPS];
-  timing ms;
   error e = { 0 };
   set_numbers(&t, &n), set_numbers(&r, &n);
-  ck_assert_msg(!cubature_run(&r.p, &exact, &e) && !sampler_run(&t.p, 1, repeats, &m, &ms, &e),
-                "%s", e.text);
+  ck_assert_msg(!cubature_run(&r.p, &exact, &e) && !sampler_run(&t.p, 1, repeats, &m, &e), "%s",
+                e.text);
   moments_read(m, all, NULL);
   verdicts_of(m, exact, v);
   int phi = group_named(&t.p.groups, "q"), theta = group_named(&t.p.groups, "p");
