@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "cli.h"
+#include "compare_table.h"
 
-#include <elbo/compare.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,87 +56,6 @@ static void show_progress(void *user, const char *what, double fraction, double 
   progress_show(c, line);
 }
 
-/* "laplace by inverse_cdf"; where the experiment's noise is not iid, the noise that it got. A group
- * of parameters stands indented below its estimator. */
-typedef struct {
-  char text[128];
-} row_name;
-static row_name name_of(const elbo_compare_row *r, bool noises)
-{
-  row_name n;
-  if (strcmp(r->group, "all"))
-    snprintf(n.text, sizeof n.text, "  %s", r->group);
-  else
-    snprintf(n.text, sizeof n.text, "%s%s%s%s%s", r->estimator, r->reparam[0] ? " by " : "",
-             r->reparam, noises ? ", " : "", noises ? r->noise : "");
-  return n;
-}
-
-static void print_row(const elbo_compare_row *r, bool noises, int width)
-{
-  printf("%-*s ", width, name_of(r, noises).text);
-  printf("%5ld  %-5s %10.4g %11.4g %8.2g %8.3g %10.3g %10.3g  %-11s %9.4g %7.2g %11.4g %8.2g\n",
-         r->samples, r->objective, r->mean_norm, r->variance, r->variance_se, r->snr, r->bias,
-         r->bias_chance, r->verdict ? r->verdict : "-", r->ms_per_gradient, r->ms_se,
-         r->work_variance, r->work_variance_se);
-}
-
-static bool same_reason(const elbo_compare_row *a, const elbo_compare_row *b)
-{
-  return !strcmp(a->estimator, b->estimator) && !strcmp(a->reason, b->reason);
-}
-
-/* What does not apply, and why: one line for all numbers of samples of one reason. */
-static void print_reasons(const elbo_compare_result *result)
-{
-  const elbo_compare_row *row = result->rows;
-  for (size_t i = 0; i < result->n; i++) {
-    bool told = !row[i].reason[0];
-    for (size_t k = 0; k < i && !told; k++) told = same_reason(&row[k], &row[i]);
-    if (told) continue;
-    printf("%-24s K ", row[i].estimator);
-    long last = 0;
-    for (size_t k = i; k < result->n; k++)
-      if (same_reason(&row[k], &row[i]) && row[k].samples != last)
-        printf("%s%ld", k > i ? "," : "", last = row[k].samples);
-    printf("  does not apply: %s\n", row[i].reason);
-  }
-}
-
-static bool has_noises(const elbo_compare_result *result)
-{
-  for (size_t i = 0; i < result->n; i++)
-    if (result->rows[i].noise[0] && strcmp(result->rows[i].noise, "iid")) return true;
-  return false;
-}
-
-static bool shown(const cli *c, const elbo_compare_row *r)
-{
-  return !r->reason[0] && (c->o.verbose || !strcmp(r->group, "all"));
-}
-
-/* The whole gradient of each estimator; with --verbose every group, and what biases are against. */
-static void print_table(const cli *c, const elbo_compare_result *result)
-{
-  bool noises = has_noises(result);
-  int width = 24;
-  for (size_t i = 0; i < result->n; i++) {
-    int n = (int)strlen(name_of(&result->rows[i], noises).text);
-    if (shown(c, &result->rows[i]) && n > width) width = n;
-  }
-  printf("%s%-*s %5s  %-5s %10s %11s %8s %8s %10s %10s  %-11s %9s %7s %11s %8s%s\n", bold(c), width,
-         "estimator", "K", "bound", "|mean|", "variance", "+-", "snr", "bias", "by chance",
-         "verdict", "ms", "+-", "var x ms", "+-", plain(c));
-  for (size_t i = 0; i < result->n; i++) {
-    const elbo_compare_row *r = &result->rows[i];
-    if (!shown(c, r)) continue;
-    print_row(r, noises, width);
-    if (c->o.verbose && !strcmp(r->group, "all")) printf("  bias against %s\n", r->reference);
-  }
-  printf("%ld gradients each; snr of noise alone: %.2g\n", result->repeats, result->snr_noise);
-  print_reasons(result);
-}
-
 static void print_curves(const cli *c, const elbo_compare_result *result)
 {
   if (!result->n_curves) return;
@@ -164,7 +82,7 @@ static int give(cli *c, const elbo_compare_result *result)
   elbo_status status = c->o.output ? elbo_compare_write(c->x, result, c->o.output) : ELBO_DONE;
   if (status) return library_failed(c, status);
   if (c->o.json) return print_json(c, result);
-  print_table(c, result);
+  compare_table_print(c, result);
   print_curves(c, result);
   return 0;
 }

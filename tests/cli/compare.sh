@@ -37,9 +37,25 @@ verdict 'compare --train: the picture' [ -s both/compare_train.svg ]
 run compare tiny.yaml --estimators score_loo --samples 2 --repeats 20 --rows 10 --reparam location_scale,inverse_cdf
 verdict 'compare --reparam: a road does not matter where there is none' [ "$(grep -c '^score_loo  *2 ' out)" = 1 ]
 run compare tiny.yaml --estimators score_loo,sgvb_a --samples 2 --repeats 20 --rows 10 --reparam location_scale,inverse_cdf -v
-verdict 'compare -v: the groups below their estimator' grep -q '^  q\.z\.net  *2  elbo' out
+verdict 'compare -v: the groups below their estimator' grep -q '^  q\.z\.net  *2 elbo' out
 verdict 'compare -v: what a bias is against' grep -q '^  bias against ' out
-verdict 'compare: the columns stand below each other' [ "$(grep -o '^.*  elbo ' out | awk '{ print length }' | sort -u | wc -l)" = 1 ]
+verdict 'compare: the columns stand below each other' [ "$(grep -o '^.* elbo ' out | awk '{ print length }' | sort -u | wc -l)" = 1 ]
+verdict 'compare -v: 120 columns are enough for a road and for groups' [ "$(awk '{ print length }' out | sort -n | tail -1)" -le 120 ]
+run compare tiny.yaml --samples 1,3 --repeats 20 --rows 10
+verdict 'compare: the table of all fits 100 columns' [ "$(awk '{ print length }' out | sort -n | tail -1)" = 100 ]
+verdict 'compare: why one does not apply is said once, below the table' \
+  [ "$(grep -c '^enumerate (K 1) does not apply: \|^concrete (K 1,3) does not apply: ' out)" = 2 ]
+cat >table.py <<'END'
+import re
+lines = open('out').read().split('\n')
+table = lines[:next(i for i, line in enumerate(lines) if 'gradients each' in line)]
+ends = [m.end() for m in re.finditer(r'\bK|\|mean\||variance|\+-|snr|bias|chance|(?<!x )ms|var x ms', table[0])]
+assert len(ends) == 9 and len(table) > 15 and len({len(line) for line in table}) == 1, table
+for line in table[1:]:
+    assert all(line[e - 1] != ' ' and line[e:e + 1] in ('', ' ') for e in ends), line
+    assert not re.search(r'\de[+]|\de-?0', line), line
+END
+verdict 'compare: every number stands in its column' python3 table.py
 
 run compare tiny.yaml --estimators score_loo,sgvb_a,iwae --samples 2 --repeats 20 --rows 10 \
   --set estimator.noise=antithetic --set estimator.samples=2 --json
