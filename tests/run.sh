@@ -6,7 +6,9 @@
 #                                      tests into build-thread/, with the thread sanitizer
 #   sh tests/run.sh --torture          as the first, with the long rows of faults in full: every n of each walk, 200 kills
 #   sh tests/run.sh --coverage         into build-coverage/; prints the lines and branches of each room that ran
-#   sh tests/run.sh --fuzz [SECONDS]   into build-fuzz/ (clang): each parser for so long (60), on inputs that nobody wrote
+#   sh tests/run.sh --fuzz [SECONDS]   into build-fuzz/ (clang): each parser for so long (60), or ten million times, on inputs that
+#                                      nobody wrote, with the address and undefined-behaviour sanitizers
+#   sh tests/run.sh --fuzz-fast [SECONDS]  into build-fuzz-fast/: the same without sanitizers, ten times as many
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=build options='' mode='' seconds=60 torture=false
@@ -16,18 +18,19 @@ case ${1:-} in
 --torture) mode=$1 torture=true ;;
 --sanitize) mode=$1 build=build-sanitize options="-Db_sanitize=address,undefined $sanitizers" ;;
 --coverage) mode=$1 build=build-coverage options='-Db_coverage=true --buildtype=debug' ;;
---fuzz) mode=$1 build=build-fuzz seconds=${2:-60} options="-Dfuzz=true -Db_sanitize=address,undefined $sanitizers" ;;
+--fuzz) mode=fuzz build=build-fuzz seconds=${2:-60} options="-Dfuzz=true -Db_sanitize=address,undefined $sanitizers" ;;
+--fuzz-fast) mode=fuzz build=build-fuzz-fast seconds=${2:-60} options='-Dfuzz=true --buildtype=debugoptimized' ;;
 *) mode=wrong ;;
 esac
-if [ "$mode" = wrong ] || [ $# -gt 2 ] || { [ $# = 2 ] && [ "$mode" != --fuzz ]; }; then
-  echo "usage: sh tests/run.sh [--sanitize | --torture | --coverage | --fuzz [SECONDS]]" >&2
+if [ "$mode" = wrong ] || [ $# -gt 2 ] || { [ $# = 2 ] && [ "$mode" != fuzz ]; }; then
+  echo "usage: sh tests/run.sh [--sanitize | --torture | --coverage | --fuzz [SECONDS] | --fuzz-fast [SECONDS]]" >&2
   exit 2
 fi
 
 # What a bare Debian 12 lacks.
 packages='gcc libc6-dev meson ninja-build pkg-config python3 libgsl-dev libopenblas-dev check libyaml-dev libjansson-dev
   zlib1g-dev libpng-dev librandom123-dev scdoc'
-[ "$mode" != --fuzz ] || packages="$packages clang libclang-rt-14-dev"
+[ "$mode" != fuzz ] || packages="$packages clang libclang-rt-14-dev"
 missing=
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing="$missing $package"
@@ -46,10 +49,10 @@ fi
 
 words=$(mktemp) || exit 1
 trap 'rm -f "$words"' EXIT
-# build_it FOLDER OPTIONS: the build's own words only where they are of use.
+# build_it FOLDER OPTIONS TARGETS: the build's own words only where they are of use.
 build_it() {
-  # shellcheck disable=SC2086 # options are words
-  { meson setup "$1" $2 && meson configure "$1" -Dtests=true -Dtorture=$torture && ninja -C "$1" all meson-test-prereq; } >"$words" 2>&1 || {
+  # shellcheck disable=SC2086 # options and targets are words
+  { meson setup "$1" $2 && meson configure "$1" -Dtests=true -Dtorture=$torture && ninja -C "$1" $3; } >"$words" 2>&1 || {
     cat "$words" >&2
     echo "the build failed" >&2
     echo "0 passed, 1 failed"
@@ -58,12 +61,12 @@ build_it() {
   grep -A 5 -i 'warning:' "$words"
 }
 
-if [ "$mode" = --fuzz ]; then
+if [ "$mode" = fuzz ]; then
   export CC=clang
-  build_it "$build" "$options"
+  build_it "$build" "$options" fuzz
   exec sh tests/fuzz/fuzz.sh "$build" "$seconds"
 fi
-build_it "$build" "$options"
+build_it "$build" "$options" 'all meson-test-prereq'
 log=$build/meson-logs/testlog.json
 rm -f "$log"
 # Counts of an earlier state of the sources can't be added to.
@@ -73,7 +76,7 @@ case $mode in --sanitize | --coverage) slower=4 ;; esac
 meson test -C "$build" --no-rebuild -t $slower
 logs=$log
 if [ "$mode" = --sanitize ]; then
-  build_it build-thread "-Db_sanitize=thread $sanitizers"
+  build_it build-thread "-Db_sanitize=thread $sanitizers" 'all meson-test-prereq'
   # What runs on several threads: the pool, the executor, the trainer, and whole runs.
   meson test -C build-thread --no-rebuild -t $slower graph/pool graph/plan graph/ops infer/trainer threads
   logs="$logs build-thread/meson-logs/testlog.json"
