@@ -47,12 +47,13 @@ char *path_join(const char *dir, const char *name, error *e)
 char *path_absolute(const char *path, error *e)
 {
   if (path[0] == '/') return mem_copy_string(path, e);
+  while (path[0] == '.' && path[1] == '/') path += 2;
   char here[PATH_MAX];
   if (!getcwd(here, sizeof here)) {
     call_failed(e, ELBO_E_FILES, "the current folder", "found");
     return NULL;
   }
-  return path_join(here, path, e);
+  return strcmp(path, ".") && *path ? path_join(here, path, e) : mem_copy_string(here, e);
 }
 
 char *path_folder(const char *path, error *e)

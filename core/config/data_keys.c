@@ -87,6 +87,70 @@ static void write_shape(writer *w, const key *k, const void *from)
   text_add(w->t, d->shape_rank == 1 ? "]\n" : "\n");
 }
 
+/* ---- columns: a name or a number, or a list of them */
+static bool read_column(reader *r, const key *k, const tree *n, data_column *to)
+{
+  int64_t v;
+  if (n->kind == TREE_SCALAR && !n->quoted && number_read_int(n->text, strlen(n->text), &v)) {
+    bool fine = read_count(r, k, n, &v);
+    to->number = (size_t)v;
+    return fine;
+  }
+  return read_word(r, n, "a column", &to->name);
+}
+
+static bool same_column(const data_column *a, const data_column *b)
+{
+  return a->name && b->name ? !strcmp(a->name, b->name)
+                            : !a->name && !b->name && a->number == b->number;
+}
+
+static void read_columns_of(reader *r, const key *k, const tree *n, data_columns *to)
+{
+  bool list = n->kind == TREE_LIST;
+  size_t count = 0;
+  if (list && !n->count) {
+    trouble(r, n->at, "%s is an empty list; name a column, or remove it for all of them", k->name);
+    return;
+  }
+  data_column *all = reader_get(r, list ? (size_t)n->count : 1, sizeof *all);
+  if (!all) return;
+  for (const tree *c = list ? n->first : n; c; c = list ? c->next : NULL, count++) {
+    if (!read_column(r, k, c, &all[count])) return;
+    for (size_t i = 0; i < count; i++)
+      if (same_column(&all[i], &all[count])) {
+        trouble(r, c->at, "column \"%.60s\" is picked twice; remove one", c->text);
+        return;
+      }
+  }
+  *to = (data_columns){ all, count };
+}
+
+static void write_column(writer *w, const data_column *c)
+{
+  if (c->name)
+    write_quoted(w, c->name);
+  else
+    text_format(w->t, "%zu", c->number);
+}
+
+static void read_columns(reader *r, const key *k, const tree *n, void *into)
+{
+  read_columns_of(r, k, n, &((data_spec *)into)->columns);
+}
+
+static void write_columns(writer *w, const key *k, const void *from)
+{
+  const data_columns *c = &((const data_spec *)from)->columns;
+  if (!c->n) return;
+  write_key(w, k->name);
+  for (size_t i = 0; i < c->n; i++) {
+    text_add(w->t, i ? ", " : "[");
+    write_column(w, &c->at[i]);
+  }
+  text_add(w->t, "]\n");
+}
+
 static void data_variable_check(reader *r, const tree *map, void *into)
 {
   data_spec *d = into;
@@ -98,6 +162,9 @@ static void data_variable_check(reader *r, const tree *map, void *into)
   if (builtin && tree_get(map, "test"))
     trouble(r, tree_get(map, "test")->key_at,
             "`test` is a file beside `train`; a builtin has `test_rows: N`");
+  if (builtin && tree_get(map, "columns"))
+    trouble(r, tree_get(map, "columns")->key_at,
+            "`columns` picks from a csv file; a builtin has none, remove it");
   if (builtin) return;
   if (tree_get(map, "rows") || tree_get(map, "test_rows"))
     trouble(r, map->at,
@@ -110,6 +177,10 @@ static const key data_variable_keys[] = {
   { "train", KEY_PATH, offsetof(data_spec, train),
     .help = "the training data: idx, npy or csv, told by the content" },
   { "test", KEY_PATH, offsetof(data_spec, test), .help = "the test data" },
+  { "columns", KEY_OTHER, .low = 1, .high = MOST_SIZE, .read = read_columns, .write = write_columns,
+    .form = "[name or number, ...]; default all of them",
+    .help = "of csv files: what makes a row, by the names in the file's first row or by number "
+            "from 1; the other columns may hold text" },
   { "builtin", KEY_TEXT, offsetof(data_spec, builtin),
     .help = "instead of files: digits, linear_gaussian, pinwheel" },
   { "rows", KEY_COUNT, offsetof(data_spec, rows), .standard = 10000, .low = 1, .high = MOST_ROWS,
@@ -145,12 +216,56 @@ static void write_root(writer *w, const key *k, const void *from)
   (void)w, (void)k, (void)from;
 }
 
+static void read_labels_column(reader *r, const key *k, const tree *n, void *into)
+{
+  data_columns *to = &((experiment *)into)->labels_column;
+  if (n->kind == TREE_LIST)
+    trouble(r, n->at, "labels are in one column; write its name, or its number from 1");
+  else
+    read_columns_of(r, k, n, to);
+}
+
+static void write_labels_column(writer *w, const key *k, const void *from)
+{
+  const data_columns *c = &((const experiment *)from)->labels_column;
+  if (!c->n) return;
+  write_key(w, k->name);
+  write_column(w, c->at);
+  text_add(w->t, "\n");
+}
+
+static void labels_check(reader *r, const tree *map, void *into)
+{
+  experiment *x = into;
+  x->labels_at = map->at;
+  if (!tree_get(map, "train") && !tree_get(map, "column"))
+    trouble(r, map->at,
+            "labels need `train: FILE`, or `column: NAME` of the variable's own csv "
+            "files; add one");
+}
+
 static const key labels_keys[] = {
-  { "train", KEY_PATH, offsetof(experiment, labels_train), .required = true,
-    .help = "labels of the training rows" },
+  { "train", KEY_PATH, offsetof(experiment, labels_train),
+    .help = "labels of the training rows; with `column`, default the first variable's file" },
   { "test", KEY_PATH, offsetof(experiment, labels_test), .help = "labels of the test rows" },
+  { "column", KEY_OTHER, .low = 1, .high = MOST_SIZE, .read = read_labels_column,
+    .write = write_labels_column, .form = "name or number",
+    .help = "of csv files: which column holds them" },
 };
-static const schema labels_schema = { .what = "labels", KEYS(labels_keys) };
+static const schema labels_schema = { .what = "labels", KEYS(labels_keys), .check = labels_check };
+
+/* A column alone is one of the first variable's own files. */
+static void labels_from_data(reader *r, experiment *x)
+{
+  if (!x->labels_column.n || x->labels_train || !x->n_data) return;
+  if (!x->data[0].train)
+    trouble(r, x->labels_at,
+            "`column` of labels picks from csv files, and \"%s\" has none; name "
+            "the file by `train`",
+            x->data[0].variable);
+  x->labels_train = x->data[0].train;
+  if (!x->labels_test) x->labels_test = x->data[0].test;
+}
 
 static bool labels_written(const void *from)
 {
@@ -178,7 +293,8 @@ static void write_data_variables(writer *w, const void *from)
 
 static void data_check(reader *r, const tree *map, void *into)
 {
-  const experiment *x = into;
+  experiment *x = into;
+  labels_from_data(r, x);
   if (!x->n_data)
     trouble(r, map->at, "data names no variable; add one, for example `x: {train: FILE}`");
   for (int i = 0; i < x->n_data; i++)

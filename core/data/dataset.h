@@ -44,6 +44,29 @@ typedef struct array {
    taken as names). max_rows 0: all. NaN, inf: ELBO_E_DATA with first index and count. ELBO_E_DATA
    on all that is wrong with the file. */
 elbo_status array_read(const char *path, size_t max_rows, array *out, error *e);
+/* A column of a text file: by its name in the first row, or (name NULL) by its number from 1. */
+typedef struct data_column {
+  const char *name;
+  size_t number;
+} data_column;
+typedef struct data_columns {
+  const data_column *at;
+  size_t n; /* 0: all columns, in the file's order */
+} data_columns;
+/* The columns of a text file that are picked, in the order given; what stands in the others is not
+   looked at. ELBO_E_DATA where one is not there, is there twice, or the file is no text. */
+elbo_status array_read_columns(const char *path, const data_columns *pick, size_t max_rows,
+                               array *out, error *e);
+/* The words of a column of labels, in the order in which they appeared. */
+enum { LABEL_WORDS = 256, LABEL_BYTES = 40 };
+typedef struct label_words {
+  size_t n;
+  char at[LABEL_WORDS][LABEL_BYTES + 1];
+} label_words;
+/* Labels: numbers; or, where a word stands in the first row of one picked column, the places of
+   words in *words, to which new ones are added. */
+elbo_status array_read_labels(const char *path, const data_columns *pick, size_t max_rows,
+                              label_words *words, array *out, error *e);
 /* Looks at the header alone. Of an uncompressed idx or npy file: the array with its numbers left
    in the file, which stays open. Of any other: file NULL, and no numbers; read it by array_read. */
 elbo_status array_open(const char *path, size_t max_rows, array *out, error *e);

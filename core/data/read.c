@@ -31,6 +31,14 @@ static const struct {
               { KIND_NPY, is_npy, npy_read },
               { KIND_CSV, is_text, csv_read } };
 
+static elbo_status no_columns(error *e)
+{
+  return fail(
+      e, ELBO_E_DATA,
+      "`columns` picks from text alone (csv), and this is an IDX or npy file: write one with "
+      "the columns that are wanted, and remove `columns`");
+}
+
 static elbo_status read_kind(source *s, size_t max_rows, array *out, error *e)
 {
   if (source_fill(s, 1024, e) != ELBO_DONE) return e->status;
@@ -44,6 +52,7 @@ static elbo_status read_kind(source *s, size_t max_rows, array *out, error *e)
     if (kinds[i].is(at, n)) {
       out->kind = kinds[i].kind;
       if (s->look && out->kind == KIND_CSV) return ELBO_DONE;
+      if (s->pick && s->pick->n && out->kind != KIND_CSV) return no_columns(e);
       return kinds[i].read(s, max_rows, out, e);
     }
   return fail(e, ELBO_E_DATA,
@@ -71,14 +80,23 @@ static elbo_status check_finite(const array *a, error *e)
   return bad == 0 ? ELBO_DONE : not_finite(bad, first, a->rows, a->D, e);
 }
 
-static elbo_status read_from(const char *path, bool look, size_t max_rows, array *out, error *e)
+/* How a file is to be read, as in `source`. */
+typedef struct {
+  bool look;
+  const data_columns *pick;
+  label_words *words;
+} manner;
+
+static elbo_status read_from(const char *path, manner m, size_t max_rows, array *out, error *e)
 {
   error own = { 0 };
   e = e ? e : &own;
   *out = (array){ 0 };
   source *s = source_open(path, e);
   if (s) {
-    s->look = look;
+    s->look = m.look;
+    s->pick = m.pick;
+    s->words = m.words;
     if (read_kind(s, max_rows, out, e) == ELBO_DONE) check_finite(out, e);
   }
   source_close(s);
@@ -89,12 +107,24 @@ static elbo_status read_from(const char *path, bool look, size_t max_rows, array
 
 elbo_status array_read(const char *path, size_t max_rows, array *out, error *e)
 {
-  return read_from(path, false, max_rows, out, e);
+  return read_from(path, (manner){ 0 }, max_rows, out, e);
+}
+
+elbo_status array_read_columns(const char *path, const data_columns *pick, size_t max_rows,
+                               array *out, error *e)
+{
+  return read_from(path, (manner){ .pick = pick }, max_rows, out, e);
+}
+
+elbo_status array_read_labels(const char *path, const data_columns *pick, size_t max_rows,
+                              label_words *words, array *out, error *e)
+{
+  return read_from(path, (manner){ .pick = pick, .words = words }, max_rows, out, e);
 }
 
 elbo_status array_open(const char *path, size_t max_rows, array *out, error *e)
 {
-  return read_from(path, true, max_rows, out, e);
+  return read_from(path, (manner){ .look = true }, max_rows, out, e);
 }
 
 size_t array_row_bytes(const array *a)

@@ -20,6 +20,8 @@ typedef struct source {
   size_t at, n;    /* unread: buffer[at, n) */
   bool end;        /* nothing is left beyond the buffer */
   bool look;       /* the readers stop behind the header: see array_open */
+  const data_columns *pick;
+  label_words *words; /* NULL: only numbers are taken */
   uint8_t buffer[SOURCE_BUFFER];
 } source;
 

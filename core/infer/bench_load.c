@@ -24,7 +24,9 @@ static elbo_status read_again(const study *s, int i, dataset *d, error *e)
     return builtin_make(spec->builtin, s->x->seed, SPLIT_TRAIN, s->data[SPLIT_TRAIN][i].x.rows,
                         &d->x, NULL, e);
   bool stays = s->data[SPLIT_TRAIN][i].x.file != NULL;
-  return (stays ? array_open : array_read)(spec->train, s->data[SPLIT_TRAIN][i].x.rows, &d->x, e);
+  size_t rows = s->data[SPLIT_TRAIN][i].x.rows;
+  return stays ? array_open(spec->train, rows, &d->x, e)
+               : array_read_columns(spec->train, &spec->columns, rows, &d->x, e);
 }
 
 /* The first rows in their own order, prepared as in training. */

@@ -30,10 +30,25 @@ static void add_prepare(const prepare *p, text *t)
   if (t->n && t->s[t->n - 1] == ',') t->s[--t->n] = 0;
 }
 
+static void add_columns(const data_columns *c, text *t)
+{
+  enum { SHOWN = 12 };
+  for (size_t i = 0; i < c->n && i < SHOWN; i++) {
+    text_add(t, i ? ", " : c->n > 1 ? " (columns " : " (column ");
+    if (c->at[i].name)
+      text_add(t, c->at[i].name);
+    else
+      text_format(t, "%zu", c->at[i].number);
+  }
+  if (c->n) text_add(t, c->n > SHOWN ? ", ..)" : ")");
+}
+
 static void add_data(const model *m, const variable *v, text *t)
 {
-  text_format(t, "data %s: %s, %zu rows of %zu numbers", v->name,
-              v->role == VARIABLE_INPUT ? "an input" : "observed", v->facts.rows, v->facts.D);
+  text_format(t, "data %s: %s, %zu rows of %zu number%s", v->name,
+              v->role == VARIABLE_INPUT ? "an input" : "observed", v->facts.rows, v->facts.D,
+              v->facts.D == 1 ? "" : "s");
+  add_columns(&v->data->columns, t);
   for (int k = 0; k < v->rank && v->rank > 1; k++)
     text_format(t, "%s%d", k ? " x " : " (", v->dims[k]);
   text_add(t, v->rank > 1 ? ");" : ";");

@@ -68,7 +68,9 @@ elbo_status elbo_run_give(elbo_run *r, const char *const *given)
     const variable *v = input_named(r, *given, n, e);
     if (!v) break;
     const char *path = *given + n + ((*given)[n] == '=');
-    if (!array_read(path, 0, &a, e) && !check_rows(r, v, &a, path, e)) prepare_rows(r, v, &a, e);
+    const data_columns *pick = &r->study->x->data[v->feed].columns;
+    if (!array_read_columns(path, pick, 0, &a, e) && !check_rows(r, v, &a, path, e))
+      prepare_rows(r, v, &a, e);
     array_free(&a);
   }
   return e->status;

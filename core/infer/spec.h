@@ -57,6 +57,7 @@ typedef struct data_spec {
   const char *builtin;      /* or NULL */
   int64_t rows, test_rows;  /* of a builtin; defaults 10000 and 1000 */
   int64_t limit;            /* data.x.limit; 0: none */
+  data_columns columns;     /* of its text files; none: all */
   prepare prepare;
   place prepare_at;
   int64_t shape[3]; /* rank 0: not written */
@@ -115,6 +116,8 @@ typedef struct experiment {
   int n_data;
   place data_at;
   const char *labels_train, *labels_test; /* absolute paths or NULL */
+  data_columns labels_column;             /* of a text file: one, or none */
+  place labels_at;
   int64_t limit;
   place limit_at;
   int stream;     /* stream_kind: do rows stay in their files? */

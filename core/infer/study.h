@@ -23,6 +23,7 @@ typedef struct study {
   dataset data[SPLITS][MODEL_MAX_VARIABLES];
   size_t rows[SPLITS];  /* 0: there is no such split */
   array labels[SPLITS]; /* u8 or f32 of rank 0; rows 0: none. Validate: those of train */
+  label_words words;    /* of labels that are words; n 0: they are numbers */
   int n_data;
   bool shuffled_by_blocks; /* some training rows stay in their files, so all are in this order: */
   row_order order;

@@ -11,7 +11,8 @@ void study_complain(opener *o, place at, const char *what, const error *why)
 }
 
 /* ---- files */
-/* What a variable's split is read from. */
+/* What a variable's split is read from. Columns are picked from text, which is never left in its
+   file. */
 typedef struct origin {
   const data_spec *d;
   const char *path; /* NULL: nothing, or a builtin */
@@ -31,7 +32,7 @@ static void read_file(opener *o, const origin *f)
 {
   error why = { 0 };
   array_free(&f->to->x);
-  if (array_read(f->path, f->limit, &f->to->x, &why))
+  if (array_read_columns(f->path, &f->d->columns, f->limit, &f->to->x, &why))
     study_complain(o, f->d->at, f->d->variable, &why);
 }
 
@@ -127,7 +128,7 @@ static void read_variables(opener *o, const char *const *overrides)
   int n = 2 * o->s->n_data;
   for (int k = 0; k < n; k += 2) find_origins(o, k / 2, overrides, &all[k], &all[k + 1]);
   for (int k = 0; k < n && !o->problems->n; k++)
-    if (all[k].path) open_file(o, &all[k]);
+    if (all[k].path && !all[k].d->columns.n) open_file(o, &all[k]);
   if (!o->problems->n) decide(o, all, n);
   for (int k = 0; k < n; k++)
     if (all[k].path && !stays(o->s->x, &all[k])) read_file(o, &all[k]);
@@ -137,9 +138,10 @@ static void read_labels(opener *o, const char *path, split_kind split)
 {
   error why = { 0 };
   if (!path || o->s->labels[split].rows) return;
-  if (array_read(path, split == SPLIT_TRAIN ? (size_t)o->s->x->limit : 0, &o->s->labels[split],
-                 &why))
-    study_complain(o, o->s->x->data_at, "labels", &why);
+  const experiment *x = o->s->x;
+  if (array_read_labels(path, &x->labels_column, split == SPLIT_TRAIN ? (size_t)x->limit : 0,
+                        &o->s->words, &o->s->labels[split], &why))
+    study_complain(o, x->labels_at, "labels", &why);
 }
 
 /* A file for no variable would be left out in silence. */

@@ -83,6 +83,15 @@ static uint8_t *labels_of(const view *v)
   return to;
 }
 
+/* What the labels are called, or NULL. */
+static const char *const *words_of(const view *v)
+{
+  const label_words *from = &v->g->run->study->words;
+  const char **to = from->n ? arena_get(v->g->of->arena, from->n + 1, sizeof *to, v->g->e) : NULL;
+  for (size_t i = 0; to && i < from->n; i++) to[i] = from->at[i];
+  return to;
+}
+
 static void draw(view *v)
 {
   text *t = v->g->t, caption = { 0 };
@@ -93,6 +102,7 @@ static void draw(view *v)
                       .y_label = v->n > 1 ? v->two[1].name : "",
                       .xy = v->xy,
                       .labels = labels,
+                      .words = labels ? words_of(v) : NULL,
                       .n = v->rows,
                       .free = v->n == 1 };
   text_add(t, "<figure class=\"cloud\">\n");

@@ -160,6 +160,36 @@ NPY_ROWS = [
     table('NUL', b'1,2\n3,\0\n', 'd'),
     table('names, CRLF, BOM', '\ufeffa,b\r\n1,2\r\n', (), 0),
 ]
+PEOPLE = 'name,age,shoe size\nAda,36,38\n"Zuse, K",85,43\nNoether,53,37\nKlein,75,42\n'
+
+
+def columns(name, keys, says, status=2, content=PEOPLE, beside=''):
+    return experiment('columns', name, {'t.csv': content}, 'train: t.csv' + keys, says, status, beside=beside)
+
+
+COLUMN_ROWS = [
+    columns('two by name, the others hold text', ', columns: [shoe size, age]', (), 0),
+    columns('one by number', ', columns: 2', (), 0),
+    columns('a word for each class', ', columns: [age]', (), 0, beside='  labels: {column: name}\n'),
+    columns('misspelt', ', columns: [aeg]', ('e.yaml:4:3', 't.csv', '"aeg"', 'did you mean "age"', 'name, age, shoe size'), 3),
+    columns('twice by name', ', columns: [age, age]', ('e.yaml:4:36', '"age" is picked twice', 'remove one')),
+    columns('twice, by name and number', ', columns: [age, 2]', ('column 2 is picked twice', 'remove one'), 3),
+    columns('twice in the file', ', columns: [age]', ('columns 1 and 2', 'line 1', 'by its number'), 3, 'age,age\n1,2\n'),
+    columns('beyond the last', ', columns: [4]', ('column 4', 'there are 3', 'from 1 to 3'), 3),
+    columns('number 0', ', columns: [0]', ('e.yaml:4:', 'at least 1', '"0"')),
+    columns('none', ', columns: []', ('e.yaml:4:', 'empty list')),
+    columns('a mapping', ', columns: [{age: 1}]', ('e.yaml:4:', 'must be a word', 'a mapping')),
+    columns('by name where there are no names', ', columns: [age]', ('"age"', '1, 2', 'by number'), 3, '1,2\n3,4\n'),
+    columns('a column of text', ', columns: [age, name]', ('row 1, column 1 (line 2)', 'named "name"', '"Ada" is not a number', '`columns'), 3),
+    columns('no column is picked', '', ('row 1, column 1 (line 2)', '"Ada" is not a number', '`columns'), 3),
+    columns('a row that is too short', ', columns: [age]', ('row 2 (line 3)', '1 columns', 'expected 2'), 3, 'age,b\n1,2\n3\n'),
+    columns('of npy', ', columns: [1]', ('t.csv', 'text alone'), 3, npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,3)}", F6)),
+    experiment('columns', 'of a builtin', {}, 'builtin: pinwheel, columns: [1]', ('e.yaml:4:', 'a builtin has none'), 2),
+    columns('labels in no file', ', columns: [age]', ('e.yaml:5:', 'labels need', 'add one'), 2, beside='  labels: {test: t.csv}\n'),
+    columns('labels in two columns', ', columns: [age]', ('in one column',), 2, beside='  labels: {column: [age, name]}\n'),
+    experiment('columns', 'labels beside a builtin', {}, 'builtin: pinwheel', ('picks from csv', 'name the file'), 2,
+               beside='  labels: {column: 1}\n'),
+]
 GREY = idx((4, 2), bytes([0, 128, 255, 3, 7, 9, 0, 255]))
 VALUE_ROWS = [
     experiment('values', 'constant columns: a warning', {'a': idx((4, 2), bytes([1, 0, 1, 1, 1, 2, 1, 3]))}, 'train: a', (), 0,
@@ -172,4 +202,4 @@ VALUE_ROWS = [
     experiment('values', 'test data outside the support', {'a': idx((4, 1), b'\1\2\3\4'), 'b': idx((4, 1), b'\1\0\3\4')},
                'train: a, test: b', ('gamma', '0'), family='gamma'),
 ]
-ROWS = IDX_ROWS + NPY_ROWS + VALUE_ROWS
+ROWS = IDX_ROWS + NPY_ROWS + COLUMN_ROWS + VALUE_ROWS

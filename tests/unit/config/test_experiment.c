@@ -174,8 +174,9 @@ START_TEST(write_and_read)
   check_round(read_right(DATA MODEL, no_settings, 0));
   check_round(read_right(
       "name: \"every key \\\"\\\\ \\t\"\nseed: 0\n"
-      "data: {root: d, labels: {train: l, test: m}, limit: 9, validate: 0.25, "
-      "x: {train: ' a', test: \"b\\x7f\", shape: [4], prepare: {dequantize: true, scale: 2.5, "
+      "data: {root: d, labels: {train: l, test: m, column: 3}, limit: 9, validate: 0.25, "
+      "x: {train: ' a', test: \"b\\x7f\", columns: [a b, 2, \"2\", \"c\\\"d\"], shape: [4], "
+      "prepare: {dequantize: true, scale: 2.5, "
       "clip: [-1, "
       "1], standardize: true, binarize: threshold}}, "
       "y: {builtin: pinwheel, rows: 10, test_rows: 5}}\n"
