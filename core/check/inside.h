@@ -194,10 +194,10 @@ void fence_shut(fence *f); /* the plugin has no right to it any more */
 void fences_free(board *b);
 /* ": it touched dw[2], and dw has 2 numbers", of b->fault; false: it lies in no buffer */
 bool fence_blame(const board *b, char *to, size_t room);
-/* ---- watch.c: calls of the allocator from the object that holds `table`, through its own linkage
- * table */
+/* ---- watch.c: calls of the allocator from the object that holds a function, through its own
+ * linkage table */
 typedef struct watch watch;
-watch *watch_start(const void *table); /* NULL: it can't be watched here */
-long watch_stop(watch *w);             /* how many there were */
+watch *watch_start(void (*function)(void)); /* NULL: it can't be watched here */
+long watch_stop(watch *w);                  /* how many there were */
 
 #endif

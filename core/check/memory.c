@@ -156,7 +156,7 @@ void check_allocation(trial *t)
   long n = 0;
   buffers b;
   if (!some_event(t, 0, w, y) || !buffers_new(t, &b, y, w, false)) return;
-  watch *a = watch_start(t->u.family);
+  watch *a = watch_start((void (*)(void))t->u.family->log_prob);
   if (!a) {
     check_absent(t, "the plugin's linkage table can't be read here");
     buffers_shut(&b);

@@ -192,7 +192,7 @@ static int kernel_of(trial *t, const elbo_reparam *r)
 
 static int allocation_of(trial *t, const elbo_reparam *r)
 {
-  watch *a = watch_start(r);
+  watch *a = watch_start((void (*)(void))r->forward);
   if (!a) return 0;
   int n = guard_road(t, r);
   long calls = watch_stop(a);

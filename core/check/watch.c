@@ -106,11 +106,12 @@ static void exchange(watch *w, const struct link_map *map, const ElfW(Rela) * r,
   }
 }
 
-watch *watch_start(const void *table)
+watch *watch_start(anything *function)
 {
   Dl_info info;
   struct link_map *map = NULL;
-  if (sizeof(void *) != 8 || !dladdr1(table, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
+  if (sizeof(void *) != 8 ||
+      !dladdr1((const void *)(uintptr_t)function, &info, (void **)&map, RTLD_DL_LINKMAP) || !map)
     return NULL;
   tables t = tables_of(map);
   watch *w = t.symbols && t.strings ? calloc(1, sizeof *w) : NULL;

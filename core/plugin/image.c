@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -157,7 +158,7 @@ elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e)
 /* The C library knows an object again by the name it was opened under, and descriptors are numbered
    anew once closed: so the descriptor is moved on while its name belongs to an object that is
    loaded. */
-void *image_load(int image)
+static void *image_load(int image)
 {
   char name[64];
   void *at = NULL;
@@ -169,4 +170,27 @@ void *image_load(int image)
     if (fd != image) close(fd);
   }
   return at;
+}
+
+/* The linker's words without the name of the memory file. */
+static void linker_says(char *why)
+{
+  const char *words = dlerror();
+  if (!strncmp(words, "/proc/self/fd/", 14) && strstr(words, ": ")) words = strstr(words, ": ") + 2;
+  snprintf(why, PLUGIN_WHY, "can't be opened as a shared object: %.400s", words);
+}
+
+const elbo_plugin *plugin_open(int image, arena *copies, char *why, void **opened, error *e)
+{
+  Dl_info info;
+  const ElfW(Sym) *symbol = NULL;
+  void *object = *opened = image_load(image);
+  if (!object) return linker_says(why), NULL;
+  const elbo_plugin *p = dlsym(object, "elbo_plugin_entry");
+  if (p && dladdr1(p, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol)
+    return plugin_whole(p, symbol->st_size, copies, why, e);
+  snprintf(why, PLUGIN_WHY, "%s",
+           p ? "elbo_plugin_entry points outside the file"
+             : "has no symbol elbo_plugin_entry: end the file with ELBO_PLUGIN(KIND, TABLE)");
+  return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* inside.h - the steps from a folder to a loaded plugin: search.c finds candidates, image.c copies
- * each into sealed memory, probe.c tries them in a child process, validate.c reads their tables,
- * registry.c loads what is left and answers for it. */
+ * each into sealed memory and opens it, probe.c tries them in a child process, validate.c reads
+ * their tables, registry.c loads what is left and answers for it. */
 #ifndef ELBO_PLUGIN_INSIDE_H
 #define ELBO_PLUGIN_INSIDE_H
 
@@ -15,6 +15,7 @@ enum {
   PLUGIN_MAX_USES = 16,
   PLUGIN_MAX_NAME = 63,
   PLUGIN_MAX_KLS = 1024,
+  PLUGIN_MAX_FORM_SETS = 16,
   PLUGIN_WHY = 512
 };
 
@@ -45,19 +46,18 @@ elbo_status image_take(candidate *c, bool trusted, arena *texts, error *e);
 /* What is wrong with the program headers of an object of this machine, of `size` bytes; NULL:
  * nothing, or it is the linker's to say. */
 const char *elf_damaged(int image, uint64_t size);
-/* dlopen of an image under a name that no loaded object has yet. NULL: dlerror() says why. Nothing
- * is ever closed. */
-void *image_load(int image);
 
 /* Tries all candidates that have an image in child processes; sets why of those that failed. */
 elbo_status probe_all(search *s, error *e);
 
-/* Opens the image in this process and checks symbol, descriptor and tables: NULL with the reason in
- * why [PLUGIN_WHY]. */
-const elbo_plugin *plugin_open(int image, char *why, void **object);
-/* The same for a descriptor in memory: symbol_size is what the file says of its size. false with
- * the reason in why [PLUGIN_WHY]. */
-bool plugin_fine(const elbo_plugin *p, size_t symbol_size, char *why);
+/* Opens the image in this process, never to close it, and checks symbol, descriptor and tables. The
+ * answer and its tables lie in `copies`, each struct of today's size, zero where the plugin's is
+ * shorter; NULL with the reason in why [PLUGIN_WHY], which is "" when e says that memory ran out.
+ */
+const elbo_plugin *plugin_open(int image, arena *copies, char *why, void **object, error *e);
+/* The same for a descriptor in memory: symbol_size is what the file says of its size. */
+const elbo_plugin *plugin_whole(const elbo_plugin *p, size_t symbol_size, arena *copies, char *why,
+                                error *e);
 const char *plugin_name(const elbo_plugin *p); /* of its table */
 
 /* What a name must look like: [a-z0-9_], 1 to 63 characters. */

@@ -140,7 +140,7 @@ static void child_run(const search *s, size_t first, int out)
     record r = { .index = (uint32_t)i };
     if (s->list[i].image < 0) continue;
     void *object = NULL;
-    plugin_open(s->list[i].image, r.why, &object);
+    plugin_open(s->list[i].image, s->texts, r.why, &object, NULL);
     /* What is fine is closed again, so that destructors that would kill the host on its way out
      * kill the child here. */
     if (object && !r.why[0]) dlclose(object);

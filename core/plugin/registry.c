@@ -92,7 +92,8 @@ static elbo_status load(registry *r, candidate *c, error *e)
 {
   char why[PLUGIN_WHY] = "";
   void *object; /* never closed */
-  const elbo_plugin *p = plugin_open(c->image, why, &object);
+  const elbo_plugin *p = plugin_open(c->image, r->search.texts, why, &object, e);
+  if (!p && !why[0]) return ELBO_E_MEMORY;
   if (!p) return (c->why = arena_string(r->search.texts, why, e)) ? ELBO_DONE : ELBO_E_MEMORY;
   r->entries[r->n++] = (entry){
     .plugin.info = { plugin_name(p), table_summary(p), kind_names[p->kind], c->path, p->build,

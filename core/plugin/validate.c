@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The descriptor and the tables, field by field. This runs in the probing child first, where a
- * pointer into nowhere costs the child alone, and again in the host, on the same bytes. */
+ * pointer into nowhere costs the child alone, and again in the host, on the same bytes.
+ *
+ * A struct grows at its end, and a plugin that was built against an older minor version brings the
+ * shorter one. So tables are copied into structs of today's size, in which what the plugin does not
+ * know is 0, 'not provided'; the copy is what is checked here and read everywhere else. */
 #include "plugin/inside.h"
 #include <dlfcn.h>
-#include <link.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MAX_TEXT = 1000 };
 
+/* Sizes in ABI 1.0: nothing is shorter. */
+enum {
+  FIRST_FAMILY = offsetof(elbo_family, mean_in_c),
+  FIRST_PARAM = sizeof(elbo_param),
+  FIRST_FORM_SET = sizeof(elbo_form_set),
+  FIRST_KL = sizeof(elbo_kl),
+  FIRST_REPARAM = sizeof(elbo_reparam),
+  FIRST_BACKEND = sizeof(elbo_backend)
+};
+
 typedef struct {
   char *why;
   const char *of; /* the table's name */
+  arena *copies;
+  error *e; /* of an allocation that failed; why is "" then */
 } verdict;
 
 __attribute__((format(printf, 2, 3))) static bool no(verdict *v, const char *format, ...)
@@ -83,11 +99,34 @@ static bool slots_fine(verdict *v, const slot *s, size_t n)
   return true;
 }
 
-static bool size_fine(verdict *v, const char *what, size_t found, size_t expected)
+static bool size_fine(verdict *v, const char *what, size_t found, size_t first, size_t now)
 {
-  return found == expected ||
-         no(v, "%s: found %zu bytes, expected %zu: build it with this version's elbo/plugin.h",
-            what, found, expected);
+  if (found >= first && found <= now && found % _Alignof(void *) == 0) return true;
+  char from[32] = "";
+  if (first < now) snprintf(from, sizeof from, "%zu to ", first);
+  return no(v, "%s: found %zu bytes, expected %s%zu: build it with this version's elbo/plugin.h",
+            what, found, from, now);
+}
+
+/* A struct, or an array of them, as the plugin has it. */
+typedef struct {
+  const char *size_name, *count_name; /* for messages */
+  const void *at;
+  uint32_t n, most;
+  size_t size, first, now; /* bytes of one: as compiled, in ABI 1.0, today */
+} given;
+
+/* The same in today's size, zero behind `size`: NULL with why, or with e. */
+static void *whole(verdict *v, given g)
+{
+  if (!size_fine(v, g.size_name, g.size, g.first, g.now)) return NULL;
+  if (g.n > g.most)
+    return no(v, "%s: found %u, expected at most %u", g.count_name, g.n, g.most), NULL;
+  if (g.n && !g.at) return no(v, "%s: found %u, but the array is NULL", g.count_name, g.n), NULL;
+  char *copy = arena_get(v->copies, g.n, g.now, v->e);
+  for (uint32_t i = 0; copy && i < g.n; i++)
+    memcpy(copy + i * g.now, (const char *)g.at + i * g.size, g.size);
+  return copy;
 }
 
 static bool range_fine(verdict *v, const char *what, uint32_t found, uint32_t most)
@@ -107,9 +146,6 @@ static bool standard_fine(const elbo_param *p)
 
 static bool params_fine(verdict *v, const elbo_family *f)
 {
-  if (f->n_params > PLUGIN_MAX_PARAMS)
-    return no(v, "n_params: found %u, expected at most %d", f->n_params, PLUGIN_MAX_PARAMS);
-  if (f->n_params && !f->params) return no(v, "params is NULL with n_params = %u", f->n_params);
   for (uint32_t i = 0; i < f->n_params; i++) {
     const elbo_param *p = &f->params[i];
     if (!name_valid(p->name))
@@ -133,8 +169,6 @@ static bool params_fine(verdict *v, const elbo_family *f)
 
 static bool form_sets_fine(verdict *v, const elbo_family *f)
 {
-  if (f->n_form_sets > 16 || (f->n_form_sets && !f->form_sets))
-    return no(v, "form_sets: found %u, expected 0 to 16 of them", f->n_form_sets);
   for (uint32_t i = 0; i < f->n_form_sets; i++) {
     const elbo_form_set *s = &f->form_sets[i];
     uint32_t n = 0;
@@ -162,8 +196,6 @@ static bool levels_fine(verdict *v, const char *name, anything *const *at)
 
 static bool kls_fine(verdict *v, const elbo_family *f)
 {
-  if (f->n_kls > PLUGIN_MAX_KLS || (f->n_kls && !f->kls))
-    return no(v, "kls: found %u, expected 0 to %d of them", f->n_kls, PLUGIN_MAX_KLS);
   for (uint32_t i = 0; i < f->n_kls; i++) {
     const elbo_kl *k = &f->kls[i];
     if (!name_valid(k->q) || !name_valid(k->p))
@@ -219,15 +251,25 @@ static bool mean_fine(verdict *v, const char *c)
                              MOST);
 }
 
-static bool family_fine(verdict *v, const void *table)
+static bool arrays_whole(verdict *v, elbo_family *f)
 {
-  const elbo_family *f = table;
-  if (!size_fine(v, "size of elbo_family", f->size, sizeof *f) || !named(v, f->name, f->summary))
-    return false;
-  if (!size_fine(v, "param_size", f->param_size, sizeof(elbo_param)) ||
-      !size_fine(v, "form_set_size", f->form_set_size, sizeof(elbo_form_set)) ||
-      !size_fine(v, "kl_size", f->kl_size, sizeof(elbo_kl)))
-    return false;
+  return (f->params =
+              whole(v, (given){ "param_size", "n_params", f->params, f->n_params, PLUGIN_MAX_PARAMS,
+                                f->param_size, FIRST_PARAM, sizeof(elbo_param) })) &&
+         (f->form_sets = whole(v, (given){ "form_set_size", "n_form_sets", f->form_sets,
+                                           f->n_form_sets, PLUGIN_MAX_FORM_SETS, f->form_set_size,
+                                           FIRST_FORM_SET, sizeof(elbo_form_set) })) &&
+         (f->kls = whole(v, (given){ "kl_size", "n_kls", f->kls, f->n_kls, PLUGIN_MAX_KLS,
+                                     f->kl_size, FIRST_KL, sizeof(elbo_kl) }));
+}
+
+static bool family_fine(verdict *v, void *table)
+{
+  elbo_family *f = table;
+  if (!named(v, f->name, f->summary) || !arrays_whole(v, f)) return false;
+  f->param_size = sizeof(elbo_param);
+  f->form_set_size = sizeof(elbo_form_set);
+  f->kl_size = sizeof(elbo_kl);
   if (!range_fine(v, "event_rank", f->event_rank, 1) ||
       !range_fine(v, "value_form", f->value_form, ELBO_X_LOG_SIMPLEX) ||
       !range_fine(v, "support.kind", f->support.kind, ELBO_SUP_GRID) ||
@@ -252,11 +294,10 @@ static bool family_fine(verdict *v, const void *table)
          mean_fine(v, f->mean_in_c);
 }
 
-static bool reparam_fine(verdict *v, const void *table)
+static bool reparam_fine(verdict *v, void *table)
 {
   const elbo_reparam *r = table;
-  if (!size_fine(v, "size of elbo_reparam", r->size, sizeof *r) || !named(v, r->name, r->summary))
-    return false;
+  if (!named(v, r->name, r->summary)) return false;
   const slot slots[] = { SLOT(r, missing, true), SLOT(r, forward, true), SLOT(r, backward, true) };
   for (int i = 0; i < ELBO_LEVELS; i++)
     if (!r->forward_f32[i] != !r->backward_f32[i])
@@ -267,11 +308,10 @@ static bool reparam_fine(verdict *v, const void *table)
          levels_fine(v, "backward_f32", (anything *const *)r->backward_f32);
 }
 
-static bool backend_fine(verdict *v, const void *table)
+static bool backend_fine(verdict *v, void *table)
 {
   const elbo_backend *b = table;
-  if (!size_fine(v, "size of elbo_backend", b->size, sizeof *b) || !named(v, b->name, b->summary))
-    return false;
+  if (!named(v, b->name, b->summary)) return false;
   const slot slots[] = { SLOT(b, sgemm, true), SLOT(b, describe, true), SLOT(b, advice, false),
                          SLOT(b, start, false) };
   return slots_fine(v, slots, sizeof slots / sizeof *slots);
@@ -289,7 +329,7 @@ static bool descriptor_fine(verdict *v, const elbo_plugin *p, size_t symbol_size
     return no(
         v, "ABI: found %u.%u, expected %d.0 to %d.%d: build it with this version's elbo/plugin.h",
         p->abi_major, p->abi_minor, ELBO_ABI_MAJOR, ELBO_ABI_MAJOR, ELBO_ABI_MINOR);
-  if (!size_fine(v, "size of elbo_plugin", p->size, sizeof *p)) return false;
+  if (!size_fine(v, "size of elbo_plugin", p->size, sizeof *p, sizeof *p)) return false;
   if (p->kind < ELBO_KIND_FAMILY || p->kind > ELBO_KIND_BACKEND)
     return no(v, "kind: found %u, expected 1 (family), 2 (reparametrizer) or 3 (backend)", p->kind);
   if (!memchr(p->build, 0, sizeof p->build))
@@ -297,38 +337,34 @@ static bool descriptor_fine(verdict *v, const elbo_plugin *p, size_t symbol_size
   return p->table || no(v, "table is NULL");
 }
 
-static bool (*const table_fine[])(verdict *, const void *) = { [ELBO_KIND_FAMILY] = family_fine,
-                                                               [ELBO_KIND_REPARAM] = reparam_fine,
-                                                               [ELBO_KIND_BACKEND] = backend_fine };
+/* Each table begins with its size. `fine` looks at the copy and makes its arrays whole. */
+static const struct {
+  const char *size_name;
+  size_t first, now;
+  bool (*fine)(verdict *, void *copy);
+} kinds[] = {
+  [ELBO_KIND_FAMILY] = { "size of elbo_family", FIRST_FAMILY, sizeof(elbo_family), family_fine },
+  [ELBO_KIND_REPARAM] = { "size of elbo_reparam", FIRST_REPARAM, sizeof(elbo_reparam),
+                          reparam_fine },
+  [ELBO_KIND_BACKEND] = { "size of elbo_backend", FIRST_BACKEND, sizeof(elbo_backend),
+                          backend_fine },
+};
 
-bool plugin_fine(const elbo_plugin *p, size_t symbol_size, char *why)
+const elbo_plugin *plugin_whole(const elbo_plugin *p, size_t symbol_size, arena *copies, char *why,
+                                error *e)
 {
-  verdict v = { why, NULL };
-  return descriptor_fine(&v, p, symbol_size) && table_fine[p->kind](&v, p->table);
-}
-
-/* The linker's words without the name of the memory file. */
-static void linker_says(verdict *v)
-{
-  const char *words = dlerror();
-  if (!strncmp(words, "/proc/self/fd/", 14) && strstr(words, ": ")) words = strstr(words, ": ") + 2;
-  no(v, "can't be opened as a shared object: %.400s", words);
-}
-
-const elbo_plugin *plugin_open(int image, char *why, void **opened)
-{
-  verdict v = { why, NULL };
-  Dl_info info;
-  const ElfW(Sym) *symbol = NULL;
-  void *object = *opened = image_load(image);
-  if (!object) return linker_says(&v), NULL;
-  const elbo_plugin *p = dlsym(object, "elbo_plugin_entry");
-  if (!p)
-    return no(&v, "has no symbol elbo_plugin_entry: end the file with ELBO_PLUGIN(KIND, TABLE)"),
-           NULL;
-  if (!dladdr1(p, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol)
-    return no(&v, "elbo_plugin_entry points outside the file"), NULL;
-  return plugin_fine(p, symbol->st_size, why) ? p : NULL;
+  verdict v = { .why = why, .copies = copies, .e = e };
+  if (!descriptor_fine(&v, p, symbol_size)) return NULL;
+  size_t now = kinds[p->kind].now;
+  size_t *table = whole(&v, (given){ kinds[p->kind].size_name, "tables", p->table, 1, 1,
+                                     *(const size_t *)p->table, kinds[p->kind].first, now });
+  if (!table || !kinds[p->kind].fine(&v, table)) return NULL;
+  *table = now;
+  elbo_plugin *copy = arena_get(copies, 1, sizeof *copy, e);
+  if (!copy) return NULL;
+  *copy = *p;
+  copy->table = table;
+  return copy;
 }
 
 const char *plugin_name(const elbo_plugin *p)

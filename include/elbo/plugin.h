@@ -9,8 +9,11 @@
  * itself.
  *
  * Tags. [build] one thread, may fail with text. [exec] any thread, pure, no allocation, buffers
- * distinct, nothing kept. Growth: every struct starts with its size and grows at its end; what is
- * absent (NULL, 0) is 'not provided'. An argument is never NULL unless its comment says so. */
+ * distinct, nothing kept. An argument is never NULL unless its comment says so.
+ *
+ * Growth: every struct starts with its size, or its array's owner tells it, and grows at its end;
+ * what is absent (NULL, 0) is 'not provided'. A host takes plugins of its own major version and of
+ * its own or an older minor one, so that no plugin meets a host that lacks what this header has. */
 #ifndef ELBO_PLUGIN_H
 #define ELBO_PLUGIN_H
 
@@ -18,7 +21,7 @@
 #include <stdint.h>
 
 #define ELBO_ABI_MAJOR 1
-#define ELBO_ABI_MINOR 0
+#define ELBO_ABI_MINOR 1 /* 1: mean_in_c; ELBO_CB_NORM, _EVEN and _TAIL */
 #define ELBO_MAGIC "elbo/plugin\n" /* 12 characters and the NUL */
 
 /* What a plugin function answers. */
@@ -96,8 +99,7 @@ typedef struct {
   elbo_rc (*range)(const double *w, int K, double *low, double *high);
 } elbo_support;
 
-/* ---- host services: a const table. Ask host->size before using a member that a later minor
- * version added. */
+/* ---- host services: a const table. */
 /* one event's own counter-based stream; the host owns it */
 typedef struct elbo_noise elbo_noise;
 typedef struct elbo_noise_row elbo_noise_row; /* the streams of a whole row of events */

@@ -3,7 +3,8 @@
 """The conformance engine against right and wrong plugins: conformance.py ELBO SOURCE_ROOT.
 
 Each subject*.c is a right plugin, of which every property holds; compiled with -DWRONG=W_NAME it is wrong in what the property NAME looks
-at, and that property must fail. Then the templates, which must hold as they are. The last line is "N passed, M failed"."""
+at, and that property must fail. Then the templates, which must hold as they are, also when they were built against ABI 1.0.
+The last line is "N passed, M failed"."""
 import json
 import os
 import re
@@ -33,9 +34,8 @@ def verdict(good, label, why=''):
     print('%s %s%s' % ('ok  ' if good else 'FAIL', label, '' if good else ': ' + why))
 
 
-def build(source, out, *flags):
-    subprocess.run(CC + ['-std=gnu11', '-O1', '-shared', '-fPIC', '-I' + os.path.join(ROOT, 'include'), *flags, '-o', out, source, '-lm'],
-                   check=True)
+def build(source, out, *flags, include=os.path.join(ROOT, 'include')):
+    subprocess.run(CC + ['-std=gnu11', '-O1', '-shared', '-fPIC', '-I' + include, *flags, '-o', out, source, '-lm'], check=True)
 
 
 def check(plugin, *options):
@@ -92,6 +92,8 @@ with tempfile.TemporaryDirectory() as folder:
         build(source, plugin, '-std=c11', '-O2', '-Wall', '-Wextra', '-pedantic-errors', '-Werror')
         right('template ' + kind, plugin)
         verdict(len(open(source).readlines()) <= 80, 'template %s has at most 80 lines' % kind)
+        build(source, plugin, include=os.path.join(HERE, 'abi_1_0'))
+        right('template %s built against ABI 1.0' % kind, plugin)
     for kind in ('TWO_NORMALS', 'LOPSIDED', 'ARCSINE', 'HEAVY', 'EVEN'):
         plugin = os.path.join(folder, 'awkward.so')
         build(os.path.join(HERE, 'awkward.c'), plugin, '-DKIND=' + kind)

@@ -189,10 +189,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *at, size_t n)
   /* The kind alone says what the table is. */
   if (p.kind >= 1 && p.kind <= 3 && p.table) p.table = tables[p.kind - 1](&in);
   char why[PLUGIN_WHY] = "";
-  bool fine = plugin_fine(&p, number(&in, sizeof p), why);
-  fuzz_want(fine == !why[0], "a refusal, and only a refusal, has a reason");
+  arena *copies = arena_new(NULL);
+  const elbo_plugin *whole = plugin_whole(&p, number(&in, sizeof p), copies, why, NULL);
+  fuzz_want(!whole == !!why[0], "a refusal, and only a refusal, has a reason");
   fuzz_want(memchr(why, 0, sizeof why) != NULL, "a reason ends");
-  if (fine) fuzz_want(name_valid(plugin_name(&p)), "a plugin that is taken has a name");
+  if (whole) fuzz_want(name_valid(plugin_name(whole)), "a plugin that is taken has a name");
+  arena_free(copies);
   while (in.n) free(in.made[--in.n]);
   return 0;
 }

@@ -18,12 +18,16 @@ static char dir[] = "/tmp/elbo-plugin-XXXXXX";
 
 #define HEAD                                                                                       \
   "#include <elbo/plugin.h>\n#include <stdlib.h>\n#include <fenv.h>\n"                             \
+  "#define FIRST offsetof(elbo_family, mean_in_c) /* the size in ABI 1.0 */\n"                     \
   "static double lp(const elbo_call *c, const double *x, const double *w, double *dx, double *dw)" \
   "{ (void)c; (void)w; if (dx) dx[0] = 0; if (dw) dw[0] = 0; return x[0]; }\n"                     \
   "static const elbo_param ps[] = { { \"loc\", ELBO_REAL, 0, 0, \"h\" } };\n"
 #define TABLE(name, more)                                                                          \
   "static const elbo_family f = { ELBO_FAMILY_SIZES, .name = " name                                \
   ", .summary = \"s\", .params = ps, .n_params = 1, .log_prob = lp" more " };\n"
+#define MINOR(minor)                                                                               \
+  "ELBO_EXPORT extern const elbo_plugin elbo_plugin_entry; const elbo_plugin elbo_plugin_entry = " \
+  "{ ELBO_MAGIC, 1, " minor ", sizeof(elbo_plugin), 1, \"C\", &f };\n"
 #define ENTRY "ELBO_PLUGIN(ELBO_KIND_FAMILY, f);\n"
 #define RAW(magic, major, size, kind)                                                              \
   "ELBO_EXPORT extern const elbo_plugin elbo_plugin_entry; const elbo_plugin elbo_plugin_entry = " \
@@ -40,6 +44,11 @@ static const struct {
   { HEAD TABLE("\"bad\"", "") RAW("\"elbo/plugout\"", "1", "sizeof(elbo_plugin)", "1"), "magic" },
   { HEAD TABLE("\"bad\"", "") RAW("ELBO_MAGIC", "2", "sizeof(elbo_plugin)", "1"),
     "found 2.0, expected 1.0" },
+  { HEAD TABLE("\"bad\"", "") MINOR("ELBO_ABI_MINOR + 1"), "expected 1.0 to 1.1" },
+  { HEAD TABLE("\"bad\"", ", .size = FIRST - sizeof(void *)") ENTRY, "size of elbo_family: found" },
+  { HEAD TABLE("\"bad\"", ", .size = FIRST + 1") ENTRY, "size of elbo_family: found" },
+  { HEAD TABLE("\"bad\"", ", .size = sizeof f + sizeof(void *)") ENTRY,
+    "size of elbo_family: found" },
   { HEAD TABLE("\"bad\"", "") RAW("ELBO_MAGIC", "1", "12", "1"), "found 12 bytes" },
   { HEAD TABLE("\"bad\"", "") RAW("ELBO_MAGIC", "1", "sizeof(elbo_plugin)", "4"), "kind: found 4" },
   { HEAD TABLE(
@@ -226,6 +235,28 @@ START_TEST(bad_one)
   ck_assert_ptr_null(load(path, NULL, false, &e));
   ck_assert_int_eq(e.status, ELBO_E_PLUGIN);
   ck_assert_msg(strstr(e.text, path) && strstr(e.text, bad[_i].why), "%s", e.text);
+}
+END_TEST
+
+/* Built against ABI 1.0: what lies behind its table is not of the table, and is never looked at. */
+START_TEST(older_minor)
+{
+  char path[256];
+  error e = { 0 };
+  build("old.so",
+        HEAD TABLE("\"old\"", ", .size = FIRST, .mean_in_c = (const char *)16") MINOR("0"));
+  path_of("old.so", path);
+  registry *r = load(path, NULL, false, &e);
+  ck_assert_msg(r != NULL, "%s", e.text);
+  const plugin *p = registry_find(r, ELBO_KIND_FAMILY, "old", &e);
+  const elbo_family *f = p->info.table;
+  ck_assert_int_eq(p->info.abi_minor, 0);
+  ck_assert_uint_eq(f->size, sizeof *f);
+  ck_assert_ptr_null(f->mean_in_c);
+  ck_assert_str_eq(f->params[0].name, "loc");
+  double x = 3, w = 0;
+  ck_assert_double_eq(f->log_prob(NULL, &x, &w, NULL, NULL), 3);
+  registry_free(r);
 }
 END_TEST
 
@@ -487,6 +518,7 @@ int main(void)
   tcase_add_checked_fixture(t, make_folder, remove_folder);
   tcase_add_test(t, good_one);
   tcase_add_loop_test(t, bad_one, 0, N_BAD);
+  tcase_add_test(t, older_minor);
   tcase_add_test(t, what_is_not_there);
   tcase_add_test(t, memory_runs_out);
   tcase_add_test(t, changes_its_mind);
