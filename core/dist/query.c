@@ -185,19 +185,11 @@ size_t elbo_dist_numbers(const elbo_dist *q)
   return q->set ? (size_t)q->self.use.E : 0;
 }
 
-static void give(query *q, const double *dw, slopes_at *slopes, const void *state,
-                 double *const *dparams)
+static void give(query *q, const double *dw, slope_source from, double *const *dparams)
 {
   for (int i = 0; dparams && i < q->self.n; i++)
     if (dparams[i] && query_has_gradient(&q->self, i))
-      query_chain(q, &q->self, i, dw, slopes, state, dparams[i]);
-}
-
-static bool no_slopes(query *q, const bound *b, const double *w, double *dw, const void *state)
-{
-  (void)q, (void)w, (void)state;
-  memset(dw, 0, (size_t)b->use.W * sizeof *dw);
-  return true;
+      query_chain(q, &q->self, i, dw, &from, dparams[i]);
 }
 
 static bool log_prob_of(query *q, const double *x, double *value, double *dx,
@@ -208,7 +200,7 @@ static bool log_prob_of(query *q, const double *x, double *value, double *dx,
   numbers at = { x, b->use.E, 0, RANK_ANY };
   if (!query_take_x(q, b, &at) || !query_work(q, b, &s)) return false;
   if (!query_log_prob(q, b, x, b->w, value, dx, s.dw)) return false;
-  give(q, s.dw, *value == -INFINITY ? no_slopes : query_log_prob_slopes, x, dparams);
+  give(q, s.dw, query_log_prob_source(b, *value, x), dparams);
   return true;
 }
 
@@ -239,7 +231,7 @@ static bool pathwise_of(query *q, double x, double *const *dparams)
   workspace s = { 0 };
   if (!one_number(q, x) || !query_work(q, &q->self, &s)) return false;
   if (!query_pathwise(q, &q->self, x, q->self.w, s.dw)) return false;
-  give(q, s.dw, query_pathwise_slopes, &x, dparams);
+  give(q, s.dw, query_pathwise_source(&q->self, &x), dparams);
   return true;
 }
 

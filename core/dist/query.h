@@ -122,12 +122,19 @@ typedef struct {
 bool query_work(query *q, const bound *b, workspace *s);
 /* Slopes by the working numbers at w -> dw [W]; false: they can't be had. */
 typedef bool slopes_at(query *q, const bound *b, const double *w, double *dw, const void *state);
-/* dw [W], of a set with its own density by the given numbers -> the gradient by item i of b, in the
- * form it was given: to [items[i].v.n]. Where a slope is infinite the limit is looked for with
- * `slopes`. */
-void query_chain(query *q, const bound *b, int i, const double *dw, slopes_at *slopes,
-                 const void *state, double *to);
+/* Where slopes come from: `at` is asked for more of them where a limit is looked for. by_given: of
+ * a set with a density of its own, by the given numbers. */
+typedef struct {
+  slopes_at *at;
+  const void *state;
+  bool by_given;
+} slope_source;
+/* dw [W] -> the gradient by item i of b, in the form it was given: to [items[i].v.n]. */
+void query_chain(query *q, const bound *b, int i, const double *dw, const slope_source *from,
+                 double *to);
 bool query_has_gradient(const bound *b, int i);
+/* What dw [W] adds for the numbers as they were given, whose logs w holds rounded. */
+double query_unrounded(const bound *b, const double *dw);
 
 #define END_SLACK 1e-14 /* relative, of an end of a support that parameters tell */
 /* query_value.c: densities, tails, quantiles, pathwise derivatives, moments, draws */
@@ -148,7 +155,10 @@ typedef struct sampler {
   road_use road;
 } sampler;
 bool query_sampler(query *q, const bound *b, sampler *s);
-slopes_at query_log_prob_slopes, query_pathwise_slopes;
+slopes_at query_no_slopes;
+/* Of a log density that came out as `value`, and along the cdf. */
+slope_source query_log_prob_source(const bound *b, double value, const double *x);
+slope_source query_pathwise_source(const bound *b, const double *x);
 
 /* query_discrete.c */
 bool discrete_cdf(query *q, const bound *b, double x, bool upper, double *value);
@@ -162,6 +172,12 @@ bool density_expect(query *q, const bound *b, expected *g, void *state, estimate
 
 /* query_kl.c */
 bool query_kl(query *q, const bound *from, const bound *to, bool any_method, estimate *e);
+/* Slopes of a closed form by the numbers of one side; the state is a kl_side. */
+typedef struct {
+  const bound *other;
+  bool of_p; /* by p, q is the other */
+} kl_side;
+slopes_at query_kl_slopes;
 
 /* query_answer.c: the op of the request -> q->out, after `{"id":..`. */
 bool query_answer(query *q, const request *r);

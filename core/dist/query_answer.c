@@ -73,16 +73,15 @@ static void put_value(query *q, const double *v, int n)
   put(&q->out, v, n, n > 1 || q->self.use.family->event_rank, 0);
 }
 
-static bool put_gradient(query *q, const double *dw, slopes_at *slopes, const void *state,
+static bool put_gradient(query *q, const bound *b, const double *dw, const slope_source *from,
                          bool first)
 {
-  const bound *b = &q->self;
   for (int i = 0; i < b->n; i++) {
     const numbers *v = &b->items[i].v;
     if (!query_has_gradient(b, i)) continue;
     if (mem_grow(&q->grad, &q->grad_room, (size_t)v->n, sizeof *q->grad, "a gradient", NULL))
       return query_no_memory(q);
-    query_chain(q, b, i, dw, slopes, state, q->grad);
+    query_chain(q, b, i, dw, from, q->grad);
     text_add_n(&q->out, first ? "\"" : ",\"", first ? 1 : 2);
     text_add_n(&q->out, b->items[i].name.s, b->items[i].name.n);
     text_add_n(&q->out, "\":", 2);
@@ -91,13 +90,6 @@ static bool put_gradient(query *q, const double *dw, slopes_at *slopes, const vo
   }
   text_add_n(&q->out, "}", 1);
   return q->code == Q_FINE;
-}
-
-static bool no_slopes(query *q, const bound *b, const double *w, double *dw, const void *state)
-{
-  (void)q, (void)w, (void)state;
-  memset(dw, 0, (size_t)b->use.W * sizeof *dw);
-  return true;
 }
 
 /* ---- the ops */
@@ -116,8 +108,8 @@ static bool do_log_prob(query *q, const request *r)
     text_add(&q->out, "\"x\":");
     put(&q->out, s.dx, b->use.E, r->x.rank, 0);
   }
-  slopes_at *slopes = value == -INFINITY ? no_slopes : query_log_prob_slopes;
-  return put_gradient(q, s.dw, slopes, r->x.v, discrete);
+  slope_source from = query_log_prob_source(b, value, r->x.v);
+  return put_gradient(q, b, s.dw, &from, discrete);
 }
 
 static bool one(query *q, const numbers *x, const char *name)
@@ -160,7 +152,8 @@ static bool do_pathwise(query *q, const request *r)
   if (!query_take_x(q, &q->self, &r->x) || !query_work(q, &q->self, &s)) return false;
   if (!query_pathwise(q, &q->self, r->x.v[0], q->self.w, s.dw)) return false;
   text_add(&q->out, ",\"grad\":{");
-  return put_gradient(q, s.dw, query_pathwise_slopes, r->x.v, true);
+  slope_source from = query_pathwise_source(&q->self, r->x.v);
+  return put_gradient(q, &q->self, s.dw, &from, true);
 }
 
 static void put_method(query *q, const estimate *e)
@@ -204,6 +197,18 @@ static bool do_mode(query *q, const request *r)
   return do_moment(q, r, ELBO_MODE);
 }
 
+/* Of a closed form. */
+static bool put_kl_gradient(query *q, bool of_p, bool finite)
+{
+  const bound *b = of_p ? &q->other : &q->self;
+  kl_side side = { of_p ? &q->self : &q->other, of_p };
+  slope_source from = { finite ? query_kl_slopes : query_no_slopes, &side, false };
+  workspace s = { 0 };
+  if (!query_work(q, b, &s) || !from.at(q, b, b->w, s.dw, &side)) return false;
+  text_add(&q->out, of_p ? ",\"other_grad\":{" : ",\"grad\":{");
+  return put_gradient(q, b, s.dw, &from, true);
+}
+
 static bool do_kl(query *q, const request *r)
 {
   estimate e;
@@ -216,7 +221,10 @@ static bool do_kl(query *q, const request *r)
   if (!query_kl(q, &q->self, &q->other, r->any_method, &e)) return false;
   put_number(q, e.value);
   put_method(q, &e);
-  return true;
+  kl_use closed;
+  if (!kl_find(q->registry, &q->self.use, &q->other.use, &closed)) return true;
+  bool finite = isfinite(e.value);
+  return put_kl_gradient(q, false, finite) && put_kl_gradient(q, true, finite);
 }
 
 static bool whole(query *q, const numbers *v, const char *name, double low, double high, double *to)

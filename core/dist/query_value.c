@@ -142,10 +142,23 @@ bool query_log_prob(query *q, const bound *b, const double *x, const double *w, 
   return check_edge(q, b, *value);
 }
 
-bool query_log_prob_slopes(query *q, const bound *b, const double *w, double *dw, const void *state)
+bool query_no_slopes(query *q, const bound *b, const double *w, double *dw, const void *state)
+{
+  (void)q, (void)w, (void)state;
+  memset(dw, 0, (size_t)b->use.W * sizeof *dw);
+  return true;
+}
+
+static bool log_prob_slopes(query *q, const bound *b, const double *w, double *dw,
+                            const void *state)
 {
   double value;
   return query_log_prob(q, b, state, w, &value, NULL, dw);
+}
+
+slope_source query_log_prob_source(const bound *b, double value, const double *x)
+{
+  return (slope_source){ value == -INFINITY ? query_no_slopes : log_prob_slopes, x, by_given(b) };
 }
 
 /* ---- one dimension */
@@ -267,9 +280,14 @@ bool query_pathwise(query *q, const bound *b, double x, const double *w, double 
   return true;
 }
 
-bool query_pathwise_slopes(query *q, const bound *b, const double *w, double *dw, const void *state)
+static bool path_slopes(query *q, const bound *b, const double *w, double *dw, const void *state)
 {
   return query_pathwise(q, b, *(const double *)state, w, dw);
+}
+
+slope_source query_pathwise_source(const bound *b, const double *x)
+{
+  return (slope_source){ path_slopes, x, by_given(b) };
 }
 
 /* ---- moments */

@@ -38,7 +38,7 @@ double digamma(double a)
 }
 
 /* From 1e6 the two terms of DLMF 5.15.8 that count. */
-static double trigamma(double a)
+double trigamma(double a)
 {
   gsl_sf_result r;
   if (a > 1e6) return (1 + 0.5 / a) / a;
@@ -117,6 +117,8 @@ static const special_row table[] = {
   [ELBO_CB_NORM] = { .two = cb_norm },
   [ELBO_CB_NORM_EVEN] = { .two = cb_norm_even },
   [ELBO_CB_NORM_TAIL] = { .one = cb_norm_tail },
+  [ELBO_LGAMMA_REST] = { .two = lgamma_rest },
+  [ELBO_TRIGAMMA_REST] = { .one = trigamma_rest },
 };
 _Static_assert(sizeof table / sizeof table[0] == ELBO_SPECIAL_END, "a row for every elbo_special");
 

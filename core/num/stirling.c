@@ -89,20 +89,48 @@ static double entropy_gap(double v)
   return sum * v * v;
 }
 
-/* lgamma(a+d) - lgamma(a) - d psi(a). A step from a to a+1 adds phi(d/a); then Stirling's formula,
-   each part's own Bregman divergence: of (1+v)^-m it is em1(-m log(1+v)) + m phi(v), two terms of
-   one sign. d is carried: a+d would lose its digits. */
+/* The Bregman divergence of x log x - x. */
+static double poisson_bregman(double a, double d)
+{
+  return a * entropy_gap(d / a);
+}
+
+/* That of the rest of Stirling's formula, a large, each part's own: of (1+v)^-m it is em1(-m
+   log(1+v)) + m phi(v), two terms of one sign. */
+static double bregman_of_rest(double a, double d)
+{
+  double v = d / a, l = log1p(v), p = phi(v), power = 1 / a, sum = 0;
+  for (int k = 0; k < TERMS; k++, power /= a * a) {
+    int m = 2 * k + 1;
+    sum += series[k] * power * (em1(-m * l) + m * p);
+  }
+  return 0.5 * p + sum;
+}
+
+/* lgamma(a+d) - lgamma(a) - d psi(a). A step from a to a+1 adds phi(d/a); then Stirling's formula.
+   d is carried: a+d would lose its digits. */
 double lgamma_bregman(double a, double d)
 {
   if (!(a > 0) || !(a + d > 0) || isinf(a + d)) return NAN;
   double sum = 0;
   for (; a + fmin(d, 0) < from; a += 1) sum += phi(d / a);
-  double v = d / a, l = log1p(v), p = phi(v), power = 1 / a, rest = 0;
-  for (int k = 0; k < TERMS; k++, power /= a * a) {
-    int m = 2 * k + 1;
-    rest += series[k] * power * (em1(-m * l) + m * p);
-  }
-  return sum + a * entropy_gap(v) + 0.5 * p + rest;
+  return sum + poisson_bregman(a, d) + bregman_of_rest(a, d);
+}
+
+double lgamma_rest(double a, double d)
+{
+  if (!(a > 0) || !(a + d > 0) || isinf(a + d)) return NAN;
+  if (a + fmin(d, 0) >= from) return bregman_of_rest(a, d);
+  return lgamma_bregman(a, d) - poisson_bregman(a, d);
+}
+
+double trigamma_rest(double a)
+{
+  if (!(a > 0)) return NAN;
+  if (a < from) return trigamma(a) - 1 / a;
+  double z = 1 / a / a, sum = 0;
+  for (int k = TERMS - 1; k >= 0; k--) sum = sum * z + (2 * k + 1) * (2 * k + 2) * series[k];
+  return z * (0.5 + sum / a);
 }
 
 /* psi(a+d) - psi(a) - log(1 + d/a) from psi(a) = log a - 1/(2a) + s'(a), each part's own

@@ -138,6 +138,10 @@ typedef enum {
   ELBO_CB_NORM,
   ELBO_CB_NORM_EVEN, /* the same of A(a) - a/2 = log(sinh(a/2) / (a/2)), which is small near 0 */
   ELBO_CB_NORM_TAIL, /* A(a) - max(a, 0), which stays small where |a| is large */
+  /* what is left of ELBO_LGAMMA_BREGMAN without that of x log x - x: its derivative by b is
+     ELBO_DIGAMMA_REST */
+  ELBO_LGAMMA_REST,
+  ELBO_TRIGAMMA_REST, /* psi'(a) - 1/a */
   ELBO_SPECIAL_END
 } elbo_special;
 /* Of three arguments. y = logit x: exact in x and in 1 - x. t: an angle from the mode of the von

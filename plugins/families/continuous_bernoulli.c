@@ -117,27 +117,40 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
 
 /* The Bregman divergence of the log normaliser A(l) = l/2 + L(l/2): A(b) - A(a) - (b - a) A'(a).
    Near equality it is A''(m) (b - a)^2 / 2 and on; by Taylor's integral remainder over s in [0,
-   1] of (1 - s) A''(a + s (b - a)), 8 Gauss-Legendre points. */
-static double bregman_close(const elbo_call *c, double a, double d)
+   1] of (1 - s) A''(a + s (b - a)), 8 Gauss-Legendre points, and A'(b) - A'(a), its slope by b, by
+   the same of A''(a + s (b - a)). */
+typedef struct {
+  double value, by_b;
+} divergence;
+static int is_close(double a, double d)
+{
+  return fabs(d) < fmax(0.5, 0.2 * fabs(a));
+}
+static divergence close_by(const elbo_call *c, double a, double d)
 {
   static const double node[] = { 0.1834346424956498, 0.5255324099163290, 0.7966664774136267,
                                  0.9602898564975363 };
   static const double weight[] = { 0.3626837833783620, 0.3137066458778873, 0.2223810344533745,
                                    0.1012285362903763 };
-  double sum = 0;
+  divergence sum = { 0, 0 };
   for (int k = 0; k < 4; k++) {
     double s = (1 - node[k]) / 2, r = (1 + node[k]) / 2;
-    sum += weight[k] / 2 * (r * norm(c, a + s * d, 2) + s * norm(c, a + r * d, 2));
+    double near = weight[k] / 2 * norm(c, a + s * d, 2),
+           far = weight[k] / 2 * norm(c, a + r * d, 2);
+    sum.value += r * near + s * far;
+    sum.by_b += near + far;
   }
-  return sum * d * d;
+  return (divergence){ sum.value * d * d, sum.by_b * d };
 }
 static double kl_same(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
   double turn = q[0] > 0 ? -1 : 1, a = turn * q[0], b = turn * p[0], d = b - a,
          mean = norm(c, a, 1);
+  divergence t = { norm(c, b, 0) - norm(c, a, 0) - d * mean, norm(c, b, 1) - mean };
+  if (is_close(a, d)) t = close_by(c, a, d);
   if (dq) dq[0] = -turn * norm(c, a, 2) * d;
-  if (dp) dp[0] = turn * (fabs(d) < 0.1 ? norm(c, a + d / 2, 2) * d : norm(c, b, 1) - mean);
-  return fabs(d) < 0.5 ? bregman_close(c, a, d) : norm(c, b, 0) - norm(c, a, 0) - d * mean;
+  if (dp) dp[0] = turn * t.by_b;
+  return t.value;
 }
 
 static double kl_normal(const elbo_call *c, const double *q, const double *p, double *dq,

@@ -65,53 +65,82 @@ ELBO_INLINE double log_gamma_entropy(const elbo_call *c, double a)
   return HALF_LOG_2PI + 0.5 - 0.5 * log(a) + f(ELBO_STIRLING, a, 0) - a * f(ELBO_STIRLING_DA, a, 0);
 }
 
-/* lgamma(b) - lgamma(a) - (b-a) psi(a) = value + (far ? a : 0), and its derivative by b; d = b - a.
- * Near a it is the Bregman divergence, which is small with d; far below, d has no digits of b left,
- * and terms of the size of a are kept out, since they cancel in every sum that uses this. */
+/* lgamma(x) = x log x - x + F(x), F by Stirling's formula. Between b and a = b - d, value = F(b) -
+ * F(a) - d F'(a), the Bregman divergence of F, which is convex, and its derivatives. */
 typedef struct {
-  double value, by_b;
-  int far;
+  double value, by_a, by_b;
 } lgamma_gap;
 ELBO_INLINE lgamma_gap lgamma_from(const elbo_call *c, double a, double b, double d)
 {
   double (*f)(uint32_t, double, double) = c->host->special;
+  double by_a = -d * f(ELBO_TRIGAMMA_REST, a, 0);
   if (b > 0.5 * a)
-    return (lgamma_gap){ f(ELBO_LGAMMA_BREGMAN, a, d), f(ELBO_DIGAMMA_GAP, a, d), 0 };
-  double psi = f(ELBO_DIGAMMA, a, 0);
-  return (lgamma_gap){ f(ELBO_LGAMMA, b, 0) - b * psi - log_gamma_entropy(c, a),
-                       f(ELBO_DIGAMMA, b, 0) - psi, 1 };
+    return (lgamma_gap){ f(ELBO_LGAMMA_REST, a, d), by_a, f(ELBO_DIGAMMA_REST, a, d) };
+  /* far below, d has no digits of b left */
+  double slope_a = f(ELBO_STIRLING_DA, a, 0) - 0.5 / a,
+         slope_b = f(ELBO_STIRLING_DA, b, 0) - 0.5 / b;
+  double value = f(ELBO_STIRLING, b, 0) - f(ELBO_STIRLING, a, 0) + 0.5 * log(a / b) - d * slope_a;
+  return (lgamma_gap){ value, by_a, slope_b - slope_a };
 }
 
-/* KL(Gamma(a, .) || Gamma(b, .)), r the log of p's rate over q's, d = b - a: a em1(r) - d r +
- * lgamma(b) - lgamma(a) - d psi(a). */
-ELBO_INLINE double kl_gammas(const elbo_call *c, double a, double b, double d, double r)
+/* b (e^y - 1 - y), the divergence of two Poisson distributions, and its derivative by y; more: b
+ * e^y, for where e^y is not small beside 1, or overflows. */
+ELBO_INLINE double poisson_gap(double b, double y, double more, double *by_y)
 {
-  lgamma_gap g = lgamma_from(c, a, b, d);
-  return (g.far ? a * exp(r) - b * r : a * em1(r) - d * r) + g.value;
+  *by_y = y < 1 ? b * expm1(y) : more - b;
+  return y < 1 ? b * em1(y) : more - b * (1 + y);
 }
 
-/* KL between two Dirichlets of K log concentrations: the sum of the gaps, less that of the totals.
- */
+/* KL(Gamma(a, .) || Gamma(b, .)), r the log of p's rate over q's: a (e^r - 1) - (b-a) r + lgamma(b)
+ * - lgamma(a) - (b-a) psi(a) (Penny 2001, eq. 16) is, with y = r - log(b/a) the log of the ratio of
+ * the means, b (e^y - 1 - y) and the gap of lgamma, neither below 0: no digit cancels. */
+typedef struct {
+  double value, by_log_a, by_log_b, by_r;
+} gammas_kl;
+ELBO_INLINE gammas_kl kl_gammas(const elbo_call *c, double log_a, double log_b, double r)
+{
+  double a = exp(log_a), b = exp(log_b), y = r - (log_b - log_a), by_y;
+  lgamma_gap g = lgamma_from(c, a, b, a * expm1(log_b - log_a));
+  double value = poisson_gap(b, y, a * exp(r), &by_y) + g.value;
+  return (gammas_kl){ value, by_y + a * g.by_a, b * (g.by_b - y), by_y };
+}
+
+/* The log of C/c over A/a, of two Dirichlets' totals A, C and their concentrations a, c of corner
+ * k; where a is most of A, C/A has few digits beside c/a, and the other corners tell: (a C - c A) /
+ * (c A) with a C - c A = a (sum of their moves) - (c - a) (their sum). */
+ELBO_INLINE double share_growth(int K, const double *q, const double *p, int k, double all,
+                                double growth)
+{
+  double a = exp(q[k]), sum = 0, more = 0;
+  if (a <= 0.5 * all) return growth - (p[k] - q[k]);
+  for (int j = 0; j < K; j++) {
+    sum += j == k ? 0 : exp(q[j]);
+    more += j == k ? 0 : exp(q[j]) * expm1(p[j] - q[j]);
+  }
+  return log1p((a * more - a * expm1(p[k] - q[k]) * sum) / (exp(p[k]) * all));
+}
+
+/* KL between two Dirichlets of K log concentrations: that of the Gammas whose shares they are (y:
+ * the log of the ratio of the means), less the gap of the totals. */
 ELBO_INLINE double kl_dirichlets(const elbo_call *c, int K, const double *q, const double *p,
                                  double *dq, double *dp)
 {
-  double (*f)(uint32_t, double, double) = c->host->special, all = 0, other = 0, more = 0;
+  double all = 0, other = 0, more = 0;
   for (int k = 0; k < K; k++) {
     all += exp(q[k]);
     other += exp(p[k]);
     more += exp(q[k]) * expm1(p[k] - q[k]);
   }
   lgamma_gap total = lgamma_from(c, all, other, more);
-  double curve = dq ? more * f(ELBO_TRIGAMMA, all, 0) : 0, value = -total.value, left = 0;
+  double growth = other > 0.5 * all ? log1p(more / all) : log(other / all), value = -total.value;
   for (int k = 0; k < K; k++) {
-    double a = exp(q[k]), b = exp(p[k]), d = a * expm1(p[k] - q[k]);
-    lgamma_gap g = lgamma_from(c, a, b, d);
-    value += g.value;
-    left += a * (g.far - total.far); /* of the sum of all a, less their total */
-    if (dq) dq[k] = a * (curve - d * f(ELBO_TRIGAMMA, a, 0));
-    if (dp) dp[k] = b * (g.by_b - total.by_b);
+    double a = exp(q[k]), b = exp(p[k]), y = share_growth(K, q, p, k, all, growth), by_y;
+    lgamma_gap g = lgamma_from(c, a, b, a * expm1(p[k] - q[k]));
+    value += poisson_gap(b, y, a * (other / all), &by_y) + g.value;
+    if (dq) dq[k] = by_y + a * (g.by_a - total.by_a);
+    if (dp) dp[k] = b * (g.by_b - total.by_b - y);
   }
-  return value + left;
+  return value;
 }
 
 /* Gamma(a, rate) as an exponential family: T = (log x, x), h = 1 (Nielsen and Garcia 2009). By log

@@ -62,40 +62,36 @@ static double kl_exponential(const elbo_call *c, const double *q, const double *
   return em1(t);
 }
 
-/* An exponential is a Gamma(1, rate): d = b - a of exact.h's kl_gammas has a or b = 1. */
+/* An exponential is a Gamma(1, rate). */
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
-  double d = expm1(p[0]), r = p[1] - q[0], b = exp(p[0]);
-  if (dq) dq[0] = d - expm1(r);
+  gammas_kl t = kl_gammas(c, 0, p[0], p[1] - q[0]);
+  if (dq) dq[0] = -t.by_r;
   if (dp) {
-    dp[0] = b * (c->host->special(ELBO_DIGAMMA, b, 0) + EULER_GAMMA - r);
-    dp[1] = expm1(r) - d;
+    dp[0] = t.by_log_b;
+    dp[1] = t.by_r;
   }
-  return kl_gammas(c, 1, b, d, r);
+  return t.value;
 }
 
 static double kl_erlang(const elbo_call *c, const double *q, const double *p, double *dq,
                         double *dp)
 {
-  double d = p[0] - 1, r = p[1] - q[0];
-  if (dq) dq[0] = d - expm1(r);
-  if (dp) {
-    dp[0] = 0; /* an integer */
-    dp[1] = expm1(r) - d;
-  }
-  return kl_gammas(c, 1, p[0], d, r);
+  double g[2] = { log(p[0]), p[1] }, kl = kl_gamma(c, q, g, dq, dp);
+  if (dp) dp[0] = 0; /* an integer */
+  return kl;
 }
 
 static double kl_from_gamma(const elbo_call *c, const double *q, const double *p, double *dq,
                             double *dp)
 {
-  double a = exp(q[0]), d = -expm1(q[0]), r = p[0] - q[1], m = a * expm1(r);
+  gammas_kl t = kl_gammas(c, q[0], 0, p[0] - q[1]);
   if (dq) {
-    dq[0] = m - a * d * c->host->special(ELBO_TRIGAMMA, a, 0);
-    dq[1] = d - m;
+    dq[0] = t.by_log_a;
+    dq[1] = -t.by_r;
   }
-  if (dp) dp[0] = m - d;
-  return kl_gammas(c, a, 1, d, r);
+  if (dp) dp[0] = t.by_r;
+  return t.value;
 }
 
 static double kl_normal(const elbo_call *c, const double *q, const double *p, double *dq,

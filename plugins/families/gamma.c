@@ -117,18 +117,16 @@ static elbo_rc moment(const elbo_call *c, int which, const double *w, double *ou
 
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
-  double (*f)(uint32_t, double, double) = c->host->special;
-  double a = exp(q[LOG_A]), b = exp(p[LOG_A]), d = a * expm1(p[LOG_A] - q[LOG_A]),
-         r = p[LOG_RATE] - q[LOG_RATE], m = a * expm1(r);
+  gammas_kl t = kl_gammas(c, q[LOG_A], p[LOG_A], p[LOG_RATE] - q[LOG_RATE]);
   if (dq) {
-    dq[LOG_A] = m - a * d * f(ELBO_TRIGAMMA, a, 0);
-    dq[LOG_RATE] = d - m;
+    dq[LOG_A] = t.by_log_a;
+    dq[LOG_RATE] = -t.by_r;
   }
   if (dp) {
-    dp[LOG_A] = b * (lgamma_from(c, a, b, d).by_b - r);
-    dp[LOG_RATE] = m - d;
+    dp[LOG_A] = t.by_log_b;
+    dp[LOG_RATE] = t.by_r;
   }
-  return kl_gammas(c, a, b, d, r);
+  return t.value;
 }
 
 static double kl_normal(const elbo_call *c, const double *q, const double *p, double *dq,
