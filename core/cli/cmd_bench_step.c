@@ -8,6 +8,7 @@ static void print_json(const elbo_bench_result *b)
   json_object(&j, NULL);
   json_number(&j, "ms_median", b->ms_median);
   json_number(&j, "ms_min", b->ms_min);
+  json_number(&j, "ms_mean", b->ms_mean);
   json_number(&j, "gflops", b->gflops);
   json_number(&j, "allocations_per_step", b->allocations_per_step);
   json_count(&j, "peak_rss_bytes", b->peak_rss_bytes);
@@ -25,8 +26,8 @@ static void print_json(const elbo_bench_result *b)
 
 static void print_text(const cli *c, const elbo_bench_result *b)
 {
-  printf("%sa step%s      %.3f ms (median), %.3f ms (least)\n", bold(c), plain(c), b->ms_median,
-         b->ms_min);
+  printf("%sa step%s      %.3f ms (median), %.3f ms (least), %.3f ms (mean)\n", bold(c), plain(c),
+         b->ms_median, b->ms_min, b->ms_mean);
   printf("%sspeed%s       %.1f GFLOP/s\n", bold(c), plain(c), b->gflops);
   printf("%sallocations%s %g a step\n", bold(c), plain(c), b->allocations_per_step);
   printf("%smemory%s      %.1f MB at its peak\n\n", bold(c), plain(c),

@@ -38,6 +38,7 @@ static elbo_status time_steps(trainer *t, int64_t steps, double seconds, double 
     from = until;
   }
   out->allocations = (double)(mem_count() - before) / (double)out->n;
+  out->mean_ms = 1e3 * (from - start) / (double)out->n;
   return ELBO_DONE;
 }
 
@@ -95,7 +96,7 @@ elbo_status elbo_bench_step(elbo_experiment *x, int64_t steps, elbo_bench_result
   *out = (elbo_bench_result){ 0 };
   if (!trainer_new(x->study, x->study->x->train.epochs, &t, e) &&
       !bench_steps(t, steps, 2, &times, e)) {
-    out->ms_median = times.median_ms, out->ms_min = times.least_ms;
+    out->ms_median = times.median_ms, out->ms_min = times.least_ms, out->ms_mean = times.mean_ms;
     out->allocations_per_step = times.allocations;
     list_ops(x, t, times.n < 200 ? times.n : 200, out, e);
     getrusage(RUSAGE_SELF, &usage);

@@ -7,7 +7,7 @@
 
 typedef struct step_times {
   double first_ms; /* of the very first step, which orders the rows and warms what is cold */
-  double median_ms, least_ms;
+  double median_ms, least_ms, mean_ms;
   size_t n;           /* steps timed, after a warm-up */
   double allocations; /* a step */
 } step_times;

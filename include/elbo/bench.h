@@ -16,7 +16,9 @@ typedef struct {
   double ms, gflop; /* per step */
 } elbo_bench_op;
 typedef struct {
-  double ms_median, ms_min, gflops;
+  /* of a step; the mean has what a few of them alone meet: a wait for rows that are read ahead */
+  double ms_median, ms_min, ms_mean;
+  double gflops;
   double allocations_per_step;
   size_t peak_rss_bytes;
   const elbo_bench_op *ops; /* in the order of the plan; valid until the experiment is freed */

@@ -85,6 +85,21 @@ def without_peers():
     assert (row['verdict'] == 'not judged') == (not found['judged']), found
 
 
+def streamed():
+    """the same step twice in a round, of the same file: with a fifth of its rows in memory, and with all"""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = run.Bench(run.options(['--peers', folder, '--elbo', sys.argv[1], '--steps', '45']), folder)
+        steps = []
+        step = bench.step
+        bench.step = lambda *a, **k: steps.append((a, step(*a, **k))) or steps[-1][1]
+        ratio = bench.stream_ratio(1)
+        (away, first), (near, second) = steps
+        assert os.path.getsize(bench.images()) == 16 + 784 * run.STREAMED
+        assert '{buffer: %d}' % (run.STREAMED // 5) in away[1][0] and 'stream: false' in near[1][0], steps
+        assert ratio == first['ms_mean'] / second['ms_mean'] > 0, (ratio, steps)
+        assert first['peak_rss_bytes'] + 784 * run.STREAMED // 2 < second['peak_rss_bytes'], 'all rows were in memory'
+
+
 def queries():
     """golden rows are asked without their answers, but for families with a row of `method_any`; an answer too few is an error"""
     with tempfile.TemporaryDirectory() as folder:
@@ -111,7 +126,7 @@ def queries():
 
 
 failed = 0
-tests = [verdicts, others_are_seen, ratios, pages, without_peers, queries]
+tests = [verdicts, others_are_seen, ratios, pages, without_peers, streamed, queries]
 for test in tests:
     try:
         test()

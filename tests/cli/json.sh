@@ -41,7 +41,7 @@ object traverse path traverse runs/tiny --side 4 --latents 0,2
 verdict 'traverse: a picture' [ -s runs/tiny/traverse.png ]
 object graph graph graph tiny.yaml
 object 'graph for Graphviz' dot graph tiny.yaml --dot
-object 'bench step' 'ms_median ms_min gflops allocations_per_step peak_rss_bytes ops' \
+object 'bench step' 'ms_median ms_min ms_mean gflops allocations_per_step peak_rss_bytes ops' \
   bench step tiny.yaml --steps 5
 object 'bench load' variables bench load tiny.yaml
 object 'bench family' families bench family normal
