@@ -173,7 +173,7 @@ static void against_double(trial *t, bool gradients)
   double worst = 0;
   if (!has_kernel(t) || !batch_new(t, &b, EVENTS)) return;
   fill(t, &b);
-  for (int level = 0; level <= cpu_level() && !check_failed(t); level++) {
+  for (int level = 0; level <= registry_level(t->registry) && !check_failed(t); level++) {
     elbo_log_prob_f32 *kernel = t->u.family->log_prob_f32[level];
     if (!kernel) continue;
     elbo_rc rc = call(t, kernel, (size_t)b.n, 1, &b, gradients);
@@ -182,7 +182,7 @@ static void against_double(trial *t, bool gradients)
       worst = fmax(worst, units_off(t, &b, i, gradients, level));
   }
   check_says(t, "worst %.2f units beyond the condition, %d events, levels 0 to %d", worst, b.n,
-             cpu_level());
+             registry_level(t->registry));
   batch_free(&b);
 }
 
@@ -278,7 +278,7 @@ void check_kernel_layout(trial *t)
   if (!has_kernel(t) || !batch_new(t, &b, ROWS * D)) return;
   fill(t, &b);
   if (!check_that(t, b.n == ROWS * D, "too few events could be drawn")) return;
-  for (int level = 0; level <= cpu_level() && !check_failed(t); level++) {
+  for (int level = 0; level <= registry_level(t->registry) && !check_failed(t); level++) {
     elbo_log_prob_f32 *kernel = t->u.family->log_prob_f32[level];
     if (!kernel) continue;
     call(t, kernel, ROWS, D, &b, true);
@@ -333,7 +333,7 @@ void check_kernel_kl(trial *t)
   double worst = 0;
   int n = 0;
   for (uint32_t i = 0; i < f->n_kls; i++)
-    for (int level = 0; level <= cpu_level(); level++) {
+    for (int level = 0; level <= registry_level(t->registry); level++) {
       kl_pair k = { *t, *t, &f->kls[i] };
       const plugin *q = registry_find(t->registry, ELBO_KIND_FAMILY, k.row->q, NULL),
                    *p = registry_find(t->registry, ELBO_KIND_FAMILY, k.row->p, NULL);
@@ -362,9 +362,9 @@ void check_kernel_standard(trial *t)
     check_absent(t, "no float kernel of the standard variate");
     return;
   }
-  for (int level = 0; level <= cpu_level(); level++) {
+  for (int level = 0; level <= registry_level(t->registry); level++) {
     elbo_noise first = check_noise(9, 0);
-    elbo_noise_row row = { first.key, 0, first.row, first.step };
+    elbo_noise_row row = { .key = first.key, .row = first.row, .step = first.step, .level = level };
     if (!f->standard_f32[level]) continue;
     note(t, "standard_f32", NULL, NULL);
     f->standard_f32[level](&t->u.call, &row, N, out);
@@ -377,7 +377,8 @@ void check_kernel_standard(trial *t)
                  (double)out[j], want);
     }
   }
-  check_that(t, off <= (cpu_level() + 1) * N / 20, "%d of %d variates are off by more than %g", off,
-             (cpu_level() + 1) * N, usual);
+  check_that(t, off <= (registry_level(t->registry) + 1) * N / 20,
+             "%d of %d variates are off by more than %g", off,
+             (registry_level(t->registry) + 1) * N, usual);
   check_says(t, "worst difference %.1e of 1 + |z|", worst);
 }

@@ -145,7 +145,7 @@ static int kernel_level(trial *t, const elbo_reparam *r, int level)
   float *out[FAMILY_MAX_PARAMS];
   double flat[CHECK_MAX_W], y[CHECK_MAX_E], want[CHECK_MAX_W], d[CHECK_MAX_E];
   elbo_noise first = check_noise(24, 0);
-  elbo_noise_row noise = { first.key, 0, first.row, first.step };
+  elbo_noise_row noise = { .key = first.key, .row = first.row, .step = first.step, .level = level };
   int E = t->u.E, n = 0;
   for (uint32_t j = 0; j < D; j++) {
     if (!grid_moderate(t, j, flat)) param_standard(&t->u, flat);
@@ -186,7 +186,8 @@ static int kernel_of(trial *t, const elbo_reparam *r)
 {
   int n = 0;
   for (int level = 0; level < ELBO_LEVELS; level++)
-    if (r->forward_f32[level] && level <= cpu_level()) n += kernel_level(t, r, level);
+    if (r->forward_f32[level] && level <= registry_level(t->registry))
+      n += kernel_level(t, r, level);
   return n;
 }
 

@@ -53,6 +53,7 @@ void help_program(cli *c)
        "  elbo COMMAND --help               the options of a command, with examples");
   heading(c, "Environment");
   puts("  ELBO_PLUGIN_PATH                  folders with plugins, separated by colons\n"
+       "  ELBO_CPU_LEVEL                    the highest CPU kernels used: baseline, avx2, avx512\n"
        "  NO_COLOR, TERM                    see --color");
   heading(c, "Exit status");
   print_statuses();

@@ -17,8 +17,10 @@ int library_failed(cli *c, elbo_status status)
   return context_failed(c, c->ctx, status);
 }
 
-/* The folders of ELBO_PLUGIN_PATH; an empty piece of the list does not mean the current folder. The
- * library reads no environment. false: no memory. */
+/* The library reads no environment; the program does. */
+
+/* The folders of ELBO_PLUGIN_PATH; an empty piece of the list does not mean the current folder.
+ * false: no memory. */
 static bool folders_of_environment(option_list *folders, char **copy)
 {
   const char *list = getenv("ELBO_PLUGIN_PATH");
@@ -37,6 +39,7 @@ int new_context(cli *c, int threads, elbo_context **ctx)
 {
   char *copy = NULL;
   option_list folders = { 0 };
+  const char *kernels = getenv("ELBO_CPU_LEVEL");
   bool fine = folders_of_environment(&folders, &copy);
   elbo_context_options options = {
     .size = sizeof options,
@@ -45,6 +48,7 @@ int new_context(cli *c, int threads, elbo_context **ctx)
     .trust_plugins = c->o.trust_plugins,
     .check_plugins = c->o.check_plugins,
     .threads = threads,
+    .cpu_kernels = kernels && *kernels ? kernels : NULL,
     .log = library_log,
     .log_user = c,
   };

@@ -85,7 +85,8 @@ elbo_status elbo_experiment_open(elbo_context *ctx, const char *file, const char
   if (ctx->backend->describe) ctx->backend->describe(products, sizeof products);
   text_format(&x->plan, "size: %zu learned numbers, %zu bytes in all\n", x->parameters, x->memory);
   text_format(&x->plan, "machine: %d threads; products by %s; loops for %s\n", ctx->threads,
-              products[0] ? products : ctx->backend->name, cpu_level_name(cpu_level()));
+              products[0] ? products : ctx->backend->name,
+              cpu_level_name(registry_level(ctx->registry)));
   if (x->plan.failed) {
     elbo_experiment_free(x);
     return fail(e, ELBO_E_MEMORY, "out of memory while the plan is written");

@@ -109,6 +109,7 @@ typedef struct dataset {
   prepare prepare;
   uint64_t seed;   /* of dequantization and binarization */
   uint32_t stream; /* of the variable, so that two variables do not share noise */
+  int level;       /* of the CPU, for the loops; the same bits at each */
   /* [D] of standardize, or NULL; for a test set: those of the training set, copied */
   float *mean, *scale;
   size_t first, rows; /* the window of x in use: validate and limit cut here */

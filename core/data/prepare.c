@@ -5,7 +5,6 @@
  * each. */
 #include "base/mem.h"
 #include "data/decode.h"
-#include "data/words.h"
 #include <math.h>
 #include <string.h>
 
@@ -86,15 +85,15 @@ static void dequantize_row(const dataset *d, const float *table, philox_key key,
   size_t D = d->x.D;
   const prepare *p = &d->prepare;
   bool byte = d->x.type == ARRAY_U8;
-  uint32_t block[LANES], rows[LANES], word[4][LANES];
+  uint32_t block[PHILOX_LANES], rows[PHILOX_LANES], word[4][PHILOX_LANES];
   for (size_t j = 0; j < D; j++) {
-    size_t lane = j / 4 % LANES;
-    if (j % (4 * LANES) == 0) {
-      for (uint32_t l = 0; l < LANES; l++) {
+    size_t lane = j / 4 % PHILOX_LANES;
+    if (j % (4 * PHILOX_LANES) == 0) {
+      for (uint32_t l = 0; l < PHILOX_LANES; l++) {
         block[l] = (uint32_t)(j / 4) + l;
         rows[l] = (uint32_t)row;
       }
-      words_many(key, NOISE_DEQUANTIZE, block, rows, visit, word);
+      philox_blocks(d->level, key, NOISE_DEQUANTIZE, block, rows, visit, word);
     }
     double v = byte ? ((const uint8_t *)raw)[j] : (double)((const float *)raw)[j];
     out[j] = dequantized(p, v, word[j % 4][lane], byte ? table[(int)v] : decode_value(p, v),
@@ -107,18 +106,19 @@ static void standardize_row(const dataset *d, float *out)
   for (size_t j = 0; j < d->x.D; j++) out[j] = (out[j] - d->mean[j]) / d->scale[j];
 }
 
-/* ---- binarization: groups of four probabilities that are not all certain wait until LANES of
-   them share the random blocks' work */
+/* ---- binarization: groups of four probabilities that are not all certain wait until PHILOX_LANES
+   of them share the random blocks' work */
 
 typedef struct {
+  int level;
   philox_key key;
   purpose why;
   uint32_t visit;
   size_t n;
-  uint32_t block[LANES + 1],
-      row[LANES + 1]; /* one more: written before it is known that it counts */
-  float *at[LANES + 1];
-  uint8_t width[LANES + 1];
+  uint32_t block[PHILOX_LANES + 1],
+      row[PHILOX_LANES + 1]; /* one more: written before it is known that it counts */
+  float *at[PHILOX_LANES + 1];
+  uint8_t width[PHILOX_LANES + 1];
 } waiting;
 
 /* 2^32 times the probability of a 1: a word below it is a 1, so that P is exact to 2^-32. */
@@ -135,8 +135,8 @@ static int below(uint32_t word, int64_t t)
 
 static void draw_waiting(waiting *w)
 {
-  uint32_t word[4][LANES];
-  words_many(w->key, w->why, w->block, w->row, w->visit, word);
+  uint32_t word[4][PHILOX_LANES];
+  philox_blocks(w->level, w->key, w->why, w->block, w->row, w->visit, word);
   for (size_t l = 0; l < w->n; l++)
     for (int k = 0; k < w->width[l]; k++)
       w->at[l][k] = (float)below(word[k][l], threshold(w->at[l][k]));
@@ -150,7 +150,7 @@ static void wait_if(waiting *w, bool uncertain, size_t row, size_t j, size_t wid
   w->at[w->n] = at;
   w->width[w->n] = (uint8_t)width;
   w->n += uncertain;
-  if (w->n == LANES) draw_waiting(w);
+  if (w->n == PHILOX_LANES) draw_waiting(w);
 }
 
 /* out holds probabilities, and becomes 0 or 1 when what waits has been drawn. */
@@ -238,7 +238,8 @@ void dataset_rows(const dataset *d, const uint32_t *index, const void *const *at
   if (d->x.type == ARRAY_U8) decode_table(&d->prepare, 0, table);
   if (kind == BINARIZE_STATIC || kind == BINARIZE_DYNAMIC) {
     bool fixed = kind == BINARIZE_STATIC;
-    waiting w = { .key = key,
+    waiting w = { .level = d->level,
+                  .key = key,
                   .why = fixed ? NOISE_STATIC : NOISE_DYNAMIC,
                   .visit = fixed ? 0 : visit };
     drawn_rows(d, table, &w, index, at, n, out);

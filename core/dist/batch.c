@@ -5,7 +5,6 @@
 #include "dist/calls.h"
 #include "dist/event.h"
 #include "dist/exponential.h"
-#include "num/special.h"
 
 #include <string.h>
 
@@ -74,7 +73,7 @@ static bool kl_find_in(const family_use *from, const family_use *q, const family
   for (uint32_t i = 0; i < f->n_kls; i++) {
     if (strcmp(f->kls[i].q, q->family->name) || strcmp(f->kls[i].p, p->family->name)) continue;
     *out = (kl_use){ .row = &f->kls[i], .q = *q, .p = *p, .call = from->call };
-    for (int level = cpu_level(); level >= 0 && !out->f32; level--)
+    for (int level = from->level; level >= 0 && !out->f32; level--)
       out->f32 = f->kls[i].kl_f32[level];
     return true;
   }

@@ -33,11 +33,19 @@ bool kl_find(const registry *r, const family_use *q, const family_use *p, kl_use
 elbo_rc batch_kl(const kl_use *k, size_t n, size_t d, const elbo_rows *w, const elbo_rows *w2,
                  float *value, float *const *dw, float *const *dw2);
 
+/* One row of d events, by the reparametrizer's kernel. */
+typedef elbo_rc forward_f32(const elbo_family *, const elbo_call *, const elbo_noise_row *, size_t,
+                            const float *const *, float *);
+typedef elbo_rc backward_f32(const elbo_family *, const elbo_call *, size_t, const float *,
+                             const float *const *, const float *, float *const *);
+
 /* A road: a family's draws through a reparametrizer. */
 typedef struct road_use {
   const elbo_reparam *reparam;
   family_use family;
-  bool fast; /* the reparametrizer's float road applies */
+  /* the reparametrizer's float road, where it has one that applies; else both NULL */
+  forward_f32 *forward;
+  backward_f32 *backward;
 } road_use;
 /* name NULL: the family's own. ELBO_E_USAGE: the family has none, or what the reparametrizer misses
  * in it. */

@@ -21,11 +21,6 @@ elbo_rc call_forward(const elbo_reparam *r, const family_use *u, elbo_noise *noi
                      double *x);
 elbo_rc call_backward(const elbo_reparam *r, const family_use *u, const double *x, const double *w,
                       const double *dx, double *dw);
-/* one row of d events, by the reparametrizer's kernel */
-typedef elbo_rc forward_f32(const elbo_family *, const elbo_call *, const elbo_noise_row *, size_t,
-                            const float *const *, float *);
-typedef elbo_rc backward_f32(const elbo_family *, const elbo_call *, size_t, const float *,
-                             const float *const *, const float *, float *const *);
 elbo_rc call_forward_f32(forward_f32 *f, const family_use *u, const elbo_noise_row *noise, size_t d,
                          const float *const *w, float *x);
 elbo_rc call_backward_f32(backward_f32 *f, const family_use *u, size_t d, const float *x,

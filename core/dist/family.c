@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A family bound to its dimension K. */
 #include "dist/family.h"
-#include "num/special.h"
 
 bool family_has_dim(const elbo_family *f)
 {
@@ -63,13 +62,16 @@ elbo_status family_bind(const registry *r, const char *name, int K, family_use *
   if (!found) return ELBO_E_USAGE;
   const elbo_family *f = found->info.table;
   if (check_dim(f, K, e)) return ELBO_E_USAGE;
-  *out = (family_use){
-    .family = f, .plugin = found, .K = K, .E = f->event_rank ? K : 1, .guards = registry_guards(r)
-  };
+  *out = (family_use){ .family = f,
+                       .plugin = found,
+                       .K = K,
+                       .E = f->event_rank ? K : 1,
+                       .guards = registry_guards(r),
+                       .level = registry_level(r) };
   if (lay_out(out, e)) return ELBO_E_USAGE;
   out->call = (elbo_call){ sizeof(elbo_call), registry_host(r), K,
                            (const elbo_family *const *)found->uses };
-  for (int level = cpu_level(); level >= 0 && !out->log_prob_f32; level--)
+  for (int level = out->level; level >= 0 && !out->log_prob_f32; level--)
     out->log_prob_f32 = f->log_prob_f32[level];
   return ELBO_DONE;
 }

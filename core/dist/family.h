@@ -24,6 +24,7 @@ typedef struct family_use {
   /* the kernel for this CPU, or NULL: the double function is looped over */
   elbo_log_prob_f32 *log_prob_f32;
   struct guards *guards; /* of --check-plugins; NULL: calls are made directly */
+  int level;             /* registry_level */
 } family_use;
 
 /* K: 1 for a family that has no dimension. ELBO_E_USAGE: unknown name, or a K that makes no
@@ -77,8 +78,9 @@ void value_from_plain(uint32_t value_form, int E, const double *x, double *y);
 void value_to_plain(uint32_t value_form, int E, const double *y, double *x);
 /* The same over float arrays, count numbers (elementwise: log, logit, log_simplex alike),
  * vectorised; and its gradient: dx -> dfrom. */
-void value_convert_f32(uint32_t from, uint32_t to, size_t count, const float *x, float *y);
-void value_convert_back_f32(uint32_t from, uint32_t to, size_t count, const float *x,
+void value_convert_f32(int level, uint32_t from, uint32_t to, size_t count, const float *x,
+                       float *y);
+void value_convert_back_f32(int level, uint32_t from, uint32_t to, size_t count, const float *x,
                             const float *y, const float *dy, float *dx);
 
 #endif

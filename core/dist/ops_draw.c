@@ -33,7 +33,8 @@ static elbo_rc replay_block(run *r, const node *n, size_t row, size_t rows)
 static elbo_noise_row row_noise(const run *r, const node *n, philox_key key, size_t row)
 {
   const draw_attr *a = n->attr;
-  elbo_noise_row noise = { key, 0, noise_row(r, n->shape, row), (uint32_t)r->args.step, a->tie };
+  elbo_noise_row noise = { key,    0,           noise_row(r, n->shape, row), (uint32_t)r->args.step,
+                           a->tie, r->env.level };
   if (a->tie.kind == NOISE_IID || n->shape.axis != AXIS_SAMPLE) return noise;
   uint32_t sample = noise.tie.sample = noise.row / (uint32_t)r->full_batch,
            back = a->tie.kind == NOISE_SOBOL ? sample : sample & 1;

@@ -129,8 +129,10 @@ static elbo_rc given_block(run *r, const node *n, size_t row, size_t rows)
   for (size_t from = row; from < row + rows && !rc; from += CHUNK) {
     size_t m = row + rows - from < CHUNK ? row + rows - from : CHUNK;
     for (size_t i = 0; i < m; i++)
-      noise[i] =
-          (elbo_noise_row){ key, 0, noise_row(r, n->shape, from + i), (uint32_t)r->args.step };
+      noise[i] = (elbo_noise_row){ .key = key,
+                                   .row = noise_row(r, n->shape, from + i),
+                                   .step = (uint32_t)r->args.step,
+                                   .level = r->env.level };
     for (int i = 1; i < n->n_in; i++) w[i - 1] = ops_view(r, n, i, from);
     rc = batch_draw_given(a->use, m, a->d, noise, ops_view(r, n, 0, from).at, w,
                           node_value(r, n) + from * n->ld);

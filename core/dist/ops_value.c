@@ -27,7 +27,7 @@ static void convert_forward(run *r, const node *n, int part, int parts)
   size_t from, to;
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t i = from; i < to; i++)
-    value_convert_f32(a->from, a->to, n->shape.cols, node_value(r, x) + i * x->ld,
+    value_convert_f32(r->env.level, a->from, a->to, n->shape.cols, node_value(r, x) + i * x->ld,
                       node_value(r, n) + i * n->ld);
 }
 
@@ -40,8 +40,8 @@ static void convert_vjp(run *r, const node *n, int part, int parts)
   part_range(rows_of(r, n->shape), 1, part, parts, &from, &to);
   for (size_t i = from; i < to; i++) {
     float *g = node_grad(r, n) + i * n->ld;
-    value_convert_back_f32(a->from, a->to, n->shape.cols, node_value(r, x) + i * x->ld,
-                           node_value(r, n) + i * n->ld, g, g);
+    value_convert_back_f32(r->env.level, a->from, a->to, n->shape.cols,
+                           node_value(r, x) + i * x->ld, node_value(r, n) + i * n->ld, g, g);
     vec_put(r->env.level, n->shape.cols, 1, g, node_grad(r, x) + i * x->ld, n->in[0].accumulate);
   }
 }

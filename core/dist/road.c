@@ -4,32 +4,28 @@
 #include "dist/batch.h"
 #include "dist/calls.h"
 #include "dist/event.h"
-#include "num/special.h"
-
-static forward_f32 *forward_of(const elbo_reparam *p)
-{
-  int level = cpu_level();
-  while (level > 0 && !p->forward_f32[level]) level--;
-  return p->forward_f32[level];
-}
-
-static backward_f32 *backward_of(const elbo_reparam *p)
-{
-  int level = cpu_level();
-  while (level > 0 && !p->backward_f32[level]) level--;
-  return p->backward_f32[level];
-}
 
 /* A row of no events tells whether the kernel serves the family. */
-static bool fast_applies(const road_use *r)
+static bool serves(forward_f32 *forward, const family_use *u)
 {
-  forward_f32 *forward = forward_of(r->reparam);
   float none[1] = { 0 };
   const float *w[FAMILY_MAX_PARAMS];
-  elbo_noise_row noise = { 0 };
+  elbo_noise_row noise = { .level = u->level };
   for (int p = 0; p < FAMILY_MAX_PARAMS; p++) w[p] = none;
-  return forward && backward_of(r->reparam) &&
-         forward(r->family.family, &r->family.call, &noise, 0, w, none) == ELBO_OK;
+  return forward(u->family, &u->call, &noise, 0, w, none) == ELBO_OK;
+}
+
+static void bind_fast(road_use *r)
+{
+  forward_f32 *forward = NULL;
+  backward_f32 *backward = NULL;
+  for (int level = r->family.level; level >= 0; level--) {
+    if (!forward) forward = r->reparam->forward_f32[level];
+    if (!backward) backward = r->reparam->backward_f32[level];
+  }
+  if (!forward || !backward || !serves(forward, &r->family)) return;
+  r->forward = forward;
+  r->backward = backward;
 }
 
 elbo_status road_bind(const registry *r, const family_use *u, const char *name, road_use *out,
@@ -53,7 +49,7 @@ elbo_status road_bind(const registry *r, const family_use *u, const char *name, 
                 f->reparam ? "its own reparametrizer is " : "it has no reparametrizer of its own",
                 f->reparam ? f->reparam : "");
   *out = (road_use){ .reparam = reparam, .family = *u };
-  out->fast = fast_applies(out);
+  bind_fast(out);
   return ELBO_DONE;
 }
 
@@ -105,12 +101,12 @@ elbo_rc batch_draw(const road_use *r, size_t n, size_t d, const elbo_noise_row *
                    const elbo_rows *w, float *z)
 {
   const family_use *u = &r->family;
-  forward_f32 *forward = r->fast ? forward_of(r->reparam) : NULL;
   for (size_t i = 0; i < n; i++) {
     const float *row[FAMILY_MAX_PARAMS];
     float *to = z + i * d * (size_t)u->E;
     row_params(u, w, i, row);
-    elbo_rc rc = forward ? call_forward_f32(forward, u, &rows[i], d, row, to) : ELBO_UNSUPPORTED;
+    elbo_rc rc =
+        r->forward ? call_forward_f32(r->forward, u, &rows[i], d, row, to) : ELBO_UNSUPPORTED;
     if (rc == ELBO_UNSUPPORTED) rc = draw_row(by_road, r->reparam, u, i, d, &rows[i], w, to);
     if (rc != ELBO_OK) return rc;
   }
@@ -139,15 +135,14 @@ elbo_rc batch_pull(const road_use *r, size_t n, size_t d, const float *z, const 
                    const float *dz, float *const *dw)
 {
   const family_use *u = &r->family;
-  backward_f32 *backward = r->fast ? backward_of(r->reparam) : NULL;
   for (size_t i = 0; i < n; i++) {
     const float *row[FAMILY_MAX_PARAMS];
     float *to[FAMILY_MAX_PARAMS];
     size_t at = i * d * (size_t)u->E;
     row_params(u, w, i, row);
     for (uint32_t p = 0; p < u->family->n_params; p++) to[p] = dw[p] + i * d * (size_t)u->width[p];
-    elbo_rc rc =
-        backward ? call_backward_f32(backward, u, d, z + at, row, dz + at, to) : ELBO_UNSUPPORTED;
+    elbo_rc rc = r->backward ? call_backward_f32(r->backward, u, d, z + at, row, dz + at, to)
+                             : ELBO_UNSUPPORTED;
     if (rc == ELBO_UNSUPPORTED) rc = pull_row(r, i, d, z, w, dz, dw);
     if (rc != ELBO_OK) return rc;
   }

@@ -2,7 +2,6 @@
 /* Forms of values: x, log x, logit x. Points of a simplex in log are logs of each number. */
 #include "dist/family.h"
 #include "graph/levels.h"
-#include "num/special.h"
 
 #include <math.h>
 
@@ -87,9 +86,10 @@ static convert_f32 *const convert_at[KINDS][KINDS][ELBO_LEVELS] = {
   [LOGIT] = { [PLAIN] = LEVEL_SET(logit_plain), [LOG] = LEVEL_SET(logit_log) },
 };
 
-void value_convert_f32(uint32_t from, uint32_t to, size_t count, const float *x, float *y)
+void value_convert_f32(int level, uint32_t from, uint32_t to, size_t count, const float *x,
+                       float *y)
 {
-  convert_f32 *convert = convert_at[kind_of(from)][kind_of(to)][cpu_level()];
+  convert_f32 *convert = convert_at[kind_of(from)][kind_of(to)][level];
   if (convert)
     convert(count, x, y);
   else if (y != x)
@@ -169,10 +169,10 @@ static back_f32 *const back_at[KINDS][KINDS][ELBO_LEVELS] = {
   [LOGIT] = { [PLAIN] = LEVEL_SET(logit_plain_back), [LOG] = LEVEL_SET(logit_log_back) },
 };
 
-void value_convert_back_f32(uint32_t from, uint32_t to, size_t count, const float *x,
+void value_convert_back_f32(int level, uint32_t from, uint32_t to, size_t count, const float *x,
                             const float *y, const float *dy, float *dx)
 {
-  back_f32 *back = back_at[kind_of(from)][kind_of(to)][cpu_level()];
+  back_f32 *back = back_at[kind_of(from)][kind_of(to)][level];
   if (back)
     back(count, x, y, dy, dx);
   else if (dx != dy)

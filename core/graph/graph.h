@@ -154,7 +154,7 @@ typedef struct feed {
 typedef struct run_env {
   pool *pool; /* borrowed */
   const elbo_backend *backend;
-  int level; /* cpu_level() */
+  int level; /* registry_level() */
   uint64_t seed;
 } run_env;
 /* Memory for one execution at a time of a sealed graph. params, grads [graph_param_floats], 64-byte

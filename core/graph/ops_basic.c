@@ -174,8 +174,10 @@ static void dropout_row(const run *r, const node *n, size_t row, const float *x,
 {
   const dropout_attr *a = n->attr;
   float keep = r->args.training ? (float)(1 / (1 - a->p)) : 1;
-  elbo_noise_row noise = { philox_make_key(r->env.seed, a->stream), 0, noise_row(r, n->shape, row),
-                           (uint32_t)r->args.step };
+  elbo_noise_row noise = { .key = philox_make_key(r->env.seed, a->stream),
+                           .row = noise_row(r, n->shape, row),
+                           .step = (uint32_t)r->args.step,
+                           .level = r->env.level };
   enum { BLOCK = 256 };
   float u[BLOCK];
   for (size_t from = 0; from < n->shape.cols; from += BLOCK) {

@@ -56,7 +56,9 @@ static elbo_status block_make(block *b, const char *name, error *e)
   set_params(b);
   b->has_road = b->use.family->reparam && !road_bind(b->registry, &b->use, NULL, &b->road, NULL);
   for (uint32_t i = 0; i < ROWS; i++)
-    b->noise[i] = (elbo_noise_row){ philox_make_key(1, STREAM_SAMPLE), 0, i, 0 };
+    b->noise[i] = (elbo_noise_row){ .key = philox_make_key(1, STREAM_SAMPLE),
+                                    .row = i,
+                                    .level = b->use.level };
   return ELBO_DONE;
 }
 
@@ -112,10 +114,10 @@ elbo_status elbo_bench_family_cost(elbo_context *ctx, const char *name, elbo_ben
   if (!block_make(&b, name, e)) {
     *out = (elbo_bench_family){ .K = b.use.K,
                                 .kernel = b.use.log_prob_f32 != NULL,
-                                .fast_draw = b.has_road && b.road.fast,
+                                .fast_draw = b.has_road && b.road.forward,
                                 .f32 = costs_of(&b) };
     b.use.log_prob_f32 = NULL;
-    b.road.fast = false;
+    b.road.forward = NULL, b.road.backward = NULL;
     out->f64 = costs_of(&b);
   }
   block_free(&b);

@@ -119,7 +119,7 @@ elbo_status versions_text(const elbo_context *ctx, text *t, error *e)
   json_string(&j, "elbo", ELBO_VERSION);
   json_string(&j, "compiler", __VERSION__);
   json_string(&j, "backend", line);
-  json_string(&j, "kernels", cpu_level_name(cpu_level()));
+  json_string(&j, "kernels", cpu_level_name(registry_level(ctx->registry)));
   json_string(&j, "special", special_library());
   json_string(&j, "libc", gnu_get_libc_version());
   json_close(&j, '}');
@@ -134,7 +134,7 @@ const char *elbo_doctor(elbo_context *ctx)
   text_format(t, "elbo: %s\ncompiler: %s\nC library: %s\nspecial functions: %s\n", ELBO_VERSION,
               __VERSION__, gnu_get_libc_version(), special_library());
   text_format(t, "cpu kernels: %s\nthreads: %d (cores this process may use: %d)\n",
-              cpu_level_name(cpu_level()), ctx->threads, cpu_count());
+              cpu_level_name(registry_level(ctx->registry)), ctx->threads, cpu_count());
   backend_line(ctx, line, sizeof line);
   text_format(t, "backend: %s\n", line);
   for (size_t i = 0; i < registry_folder_count(ctx->registry); i++)

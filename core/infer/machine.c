@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A graph ready to run: feeds from data sets or from arrays, its pool and its memory. */
 #include "infer/study.h"
-#include "num/special.h"
 
 #include <string.h>
 
@@ -62,7 +61,7 @@ elbo_status machine_new(study *s, const graph_options *o, pool *shared, float *p
   if (make_rooms(m, o->batch, e)) goto fail;
   m->pool = shared ? shared : pool_new(s->threads, e);
   if (!m->pool) goto fail;
-  run_env env = { m->pool, s->backend, cpu_level(), s->x->seed };
+  run_env env = { m->pool, s->backend, registry_level(s->registry), s->x->seed };
   m->run = run_new(m->mg.g, &env, params, grads, e);
   if (!m->run) goto fail;
   *out = m;

@@ -146,7 +146,7 @@ static void add_latent(const model *m, const variable *v, text *t)
   }
   if (v->q.road.reparam)
     text_format(t, ", drawn by %s%s", v->q.road.reparam->name,
-                v->q.road.fast ? "" : " (event by event)");
+                v->q.road.forward ? "" : " (event by event)");
   if (v->uses_kl)
     text_format(t, ", KL(%s || %s) in closed form\n", v->q.spec->family, v->p.spec->family);
   else if (v->estimator->uses_kl)

@@ -47,8 +47,8 @@ static elbo_rows values_for_p(evaluator *v, int at, size_t k)
   elbo_rows x = evaluator_view(v, v->machine->mg.value[at], k, 0);
   if (z->q.use.family->value_form == z->p.use.family->value_form) return x;
   for (size_t b = 0; b < v->batch; b++)
-    value_convert_f32(z->q.use.family->value_form, z->p.use.family->value_form, z->numbers,
-                      x.at + b * x.stride, v->rows + b * z->numbers);
+    value_convert_f32(z->q.use.level, z->q.use.family->value_form, z->p.use.family->value_form,
+                      z->numbers, x.at + b * x.stride, v->rows + b * z->numbers);
   return (elbo_rows){ v->rows, z->numbers };
 }
 

@@ -21,6 +21,7 @@ static void set_window(opener *o, int i, split_kind split)
   dataset *set = &o->s->data[split][i];
   set->prepare = d->prepare;
   set->seed = o->s->x->seed;
+  set->level = registry_level(o->s->registry);
   set->stream = (uint32_t)(STREAM_PREPARE + 16 * (i + 1) + (split == SPLIT_TEST));
   set->first = 0;
   set->rows = set->x.rows;

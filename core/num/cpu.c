@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "num/special.h"
-#include <stdatomic.h>
-#include <stdlib.h>
+#include <string.h>
 
-static int highest(void)
+static const char *const names[] = { "baseline", "avx2", "avx512" };
+enum { LEVELS = sizeof names / sizeof *names };
+
+int cpu_level(void)
 {
 #if defined(__x86_64__)
   __builtin_cpu_init();
@@ -17,26 +19,20 @@ static int highest(void)
 #endif
 }
 
-static int find_level(void)
+elbo_status cpu_level_choose(const char *highest, int *level, error *e)
 {
-  int level = highest();
-  const char *wanted = getenv("ELBO_CPU_LEVEL");
-  if (wanted && wanted[0] >= '0' && wanted[0] <= '2' && !wanted[1] && wanted[0] - '0' < level)
-    level = wanted[0] - '0';
-  return level;
-}
-
-/* The CPU does not change: found once, since draws and conversions ask for every row. */
-int cpu_level(void)
-{
-  static atomic_int known = -1;
-  int level = atomic_load_explicit(&known, memory_order_relaxed);
-  if (level < 0) atomic_store_explicit(&known, level = find_level(), memory_order_relaxed);
-  return level;
+  int wanted = LEVELS - 1, has = cpu_level();
+  while (highest && wanted >= 0 && strcmp(highest, names[wanted])) wanted--;
+  if (wanted < 0)
+    return fail(
+        e, ELBO_E_USAGE,
+        "unknown CPU kernels `%.100s` (ELBO_CPU_LEVEL); they may be baseline, avx2 or avx512",
+        highest);
+  *level = wanted < has ? wanted : has;
+  return ELBO_DONE;
 }
 
 const char *cpu_level_name(int level)
 {
-  static const char *const names[] = { "baseline", "avx2", "avx512" };
-  return names[level < 0 ? 0 : level > 2 ? 2 : level];
+  return names[level < 0 ? 0 : level < LEVELS ? level : LEVELS - 1];
 }

@@ -168,7 +168,7 @@ static row_fill *const normal_levels[ELBO_LEVELS] = ELBO_KERNEL_SET(row_normal);
 
 static void at_level(row_fill *const *levels, const elbo_noise_row *r, size_t d, float *out)
 {
-  int level = cpu_level();
+  int level = r->level;
   while (level > 0 && !levels[level]) level--;
   levels[level](r, d, out);
 }
@@ -192,6 +192,36 @@ void noise_row_normal(const elbo_noise_row *r, size_t d, float *out)
   }
   if (r->tie.kind != NOISE_SOBOL) at_level(normal_levels, r, d, out);
   for (size_t j = 0; mirrored(&r->tie) && j < d; j++) out[j] = -out[j];
+}
+
+ELBO_INLINE elbo_rc many(int level, philox_key key, uint32_t c0, const uint32_t *c1,
+                         const uint32_t *c2, uint32_t c3, uint32_t (*out)[PHILOX_LANES])
+{
+#if defined(__GNUC__) && defined(__x86_64__)
+  for (int l = 0; level == 2 && l < PHILOX_LANES; l += ELBO_LANES)
+    philox_wide_at(key.key, c0, c1 + l, c2 + l, c3, out[0] + l, PHILOX_LANES);
+#endif
+  for (int l = 0; level < 2 && l < PHILOX_LANES; l++) {
+    uint32_t word[4];
+    philox_block(key, c0, c1[l], c2[l], c3, word);
+    for (int i = 0; i < 4; i++) out[i][l] = word[i];
+  }
+  return ELBO_OK;
+}
+ELBO_KERNEL(many_blocks, many,
+            (philox_key key, uint32_t c0, const uint32_t *c1, const uint32_t *c2, uint32_t c3,
+             uint32_t (*out)[PHILOX_LANES]),
+            key, c0, c1, c2, c3, out)
+
+typedef elbo_rc block_fill(philox_key, uint32_t, const uint32_t *, const uint32_t *, uint32_t,
+                           uint32_t (*)[PHILOX_LANES]);
+static block_fill *const block_levels[ELBO_LEVELS] = ELBO_KERNEL_SET(many_blocks);
+
+void philox_blocks(int level, philox_key key, uint32_t c0, const uint32_t c1[PHILOX_LANES],
+                   const uint32_t c2[PHILOX_LANES], uint32_t c3, uint32_t out[4][PHILOX_LANES])
+{
+  while (level > 0 && !block_levels[level]) level--;
+  block_levels[level](key, c0, c1, c2, c3, out);
 }
 
 /* Lemire 2019, "Fast random integer generation in an interval", with rejection of the few values

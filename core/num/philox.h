@@ -34,6 +34,12 @@ philox_key philox_make_key(uint64_t seed, uint64_t stream);
 void philox_block(philox_key key, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3,
                   uint32_t out[4]);
 
+/* Many blocks: out[w][l] is word w of the one with counter (c0, c1[l], c2[l], c3). The same bits at
+ * every level. */
+enum { PHILOX_LANES = 64 };
+void philox_blocks(int level, philox_key key, uint32_t c0, const uint32_t c1[PHILOX_LANES],
+                   const uint32_t c2[PHILOX_LANES], uint32_t c3, uint32_t out[4][PHILOX_LANES]);
+
 /* How the samples of a row hang together. Antithetic: sample 2j + 1 mirrors sample 2j. Sobol:
    sample k is point k of the sequence, shifted modulo 1 by the row's own uniforms (Cranley and
    Patterson 1976). Each sample alone is distributed as an independent one. */
@@ -64,6 +70,7 @@ struct elbo_noise_row {
   philox_key key;
   uint32_t first, row, step;
   noise_tie tie;
+  int level; /* of the CPU, for the loops */
 };
 static inline elbo_noise noise_of_event(const elbo_noise_row *r, size_t j)
 {

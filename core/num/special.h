@@ -5,6 +5,7 @@
 #ifndef ELBO_NUM_SPECIAL_H
 #define ELBO_NUM_SPECIAL_H
 
+#include "base/error.h"
 #include <stdint.h>
 
 void num_start(void); /* once per process, at the first context: GSL's handler off */
@@ -13,9 +14,10 @@ double special_call(uint32_t id, double a, double b);
 double special3_call(uint32_t id, double a, double b, double c); /* elbo_special3 */
 const char *special_library(void);                               /* "GSL 2.7.1" */
 
-/* CPU level for kernel sets: 0 any, 1 AVX2 and FMA, 2 AVX-512 (F, VL, BW, DQ). The environment
- * variable ELBO_CPU_LEVEL lowers it. */
+/* The CPU's level for kernel sets: 0 any, 1 AVX2 and FMA, 2 AVX-512 (F, VL, BW, DQ). */
 int cpu_level(void);
+/* At most the level of that name; NULL: the CPU's. Unknown: ELBO_E_USAGE. */
+elbo_status cpu_level_choose(const char *highest, int *level, error *e);
 const char *cpu_level_name(int level); /* "baseline", "avx2", "avx512" */
 
 #endif

@@ -26,6 +26,7 @@ struct registry {
   void (*log)(void *, int, const char *);
   void *log_user;
   guards *guards;
+  int level;
 };
 
 /* ---- host services */
@@ -213,8 +214,9 @@ registry *registry_new(const elbo_context_options *options, error *e)
   r->log = o->log;
   r->log_user = o->log_user;
   r->search.texts = arena_new(e);
+  bool known = !cpu_level_choose(o->cpu_kernels, &r->level, e);
   bool guarded = !o->check_plugins || (r->guards = guards_new(e));
-  if (guarded && r->search.texts && !fill(r, o, e)) return r;
+  if (known && guarded && r->search.texts && !fill(r, o, e)) return r;
   registry_free(r);
   return NULL;
 }
@@ -295,6 +297,11 @@ const elbo_host *registry_host(const registry *r)
 guards *registry_guards(const registry *r)
 {
   return r->guards;
+}
+
+int registry_level(const registry *r)
+{
+  return r->level;
 }
 
 size_t registry_refused_count(const registry *r)

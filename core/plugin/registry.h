@@ -28,6 +28,7 @@ const plugin *registry_at(const registry *r, size_t i);
 const plugin *registry_find(const registry *r, uint32_t kind, const char *name, error *e);
 const elbo_host *registry_host(const registry *r); /* the services of plugin.h */
 struct guards *registry_guards(const registry *r); /* of check_plugins, or NULL */
+int registry_level(const registry *r);             /* of kernels and loops: cpu_level() or lower */
 
 size_t registry_refused_count(const registry *r);
 const elbo_plugin_refusal *registry_refused_at(const registry *r, size_t i);

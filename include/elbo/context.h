@@ -32,6 +32,9 @@ typedef struct {
    * outputs that end where memory ends. One that reaches beside them is a fault of the machine at
    * that place, which elbo_at_fault names to the program's signal handler. Same numbers, slower. */
   bool check_plugins;
+  /* The highest loops and kernels to be used, if the CPU has them: "baseline", "avx2", "avx512".
+   * NULL: the CPU's own. The bits of a result depend on it. */
+  const char *cpu_kernels;
 } elbo_context_options;
 
 /* Makes a context and loads the plugins found (a bad one in a searched folder is listed as refused;

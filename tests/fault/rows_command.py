@@ -55,6 +55,7 @@ ROWS = [
     usage('sample: 0 draws', ['sample', 'run', '-n', '0'], '0'),
     usage('evaluate: no samples', ['evaluate', 'run', '--samples', '-1'], '-1'),
     usage('resume and init-from', ['train', 'e.yaml', '--resume', '--init-from', 'x'], ('--resume', '--init-from')),
+    usage('unknown CPU kernels', ['doctor'], ('sse', 'avx512', 'ELBO_CPU_LEVEL'), env={'ELBO_CPU_LEVEL': 'sse'}),
     usage('data info of nothing', ['data', 'info', 'nothing'], ('nothing', 'opened'), 3),
     stream('/dev/full', '>/dev/full', then=told),
     stream('/dev/full for a result', '>/dev/full', ('check', 'e.yaml'), then=told),

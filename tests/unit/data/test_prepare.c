@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "base/mem.h"
 #include "data/dataset.h"
-#include "data/words.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -257,19 +256,6 @@ START_TEST(refuses_what_is_no_probability)
 }
 END_TEST
 
-START_TEST(many_words_are_the_blocks_words)
-{
-  uint32_t c1[LANES], c2[LANES], many[4][LANES], one[4];
-  philox_key key = philox_make_key(11, 12);
-  for (uint32_t l = 0; l < LANES; l++) c1[l] = 0xFFFFFFF0u + l, c2[l] = 77 * l;
-  words_many(key, 5, c1, c2, 6, many);
-  for (int l = 0; l < LANES; l++) {
-    philox_block(key, 5, c1[l], c2[l], 6, one);
-    for (int k = 0; k < 4; k++) ck_assert_uint_eq(many[k][l], one[k]);
-  }
-}
-END_TEST
-
 START_TEST(survives_lack_of_memory)
 {
   dataset d = bytes_of((uint8_t[]){ 1, 2, 3, 4 }, 2, 2);
@@ -302,7 +288,6 @@ int main(void)
   tcase_add_test(c, dequantizes_within_its_cell);
   tcase_add_test(c, knows_the_facts);
   tcase_add_test(c, refuses_what_is_no_probability);
-  tcase_add_test(c, many_words_are_the_blocks_words);
   tcase_add_test(c, survives_lack_of_memory);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);

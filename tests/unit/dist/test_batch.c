@@ -160,7 +160,11 @@ END_TEST
 static void streams(elbo_noise_row *rows)
 {
   for (int i = 0; i < ROWS; i++)
-    rows[i] = (elbo_noise_row){ philox_make_key(5, 1000), 2, (uint32_t)i, 9 };
+    rows[i] = (elbo_noise_row){ .key = philox_make_key(5, 1000),
+                                .first = 2,
+                                .row = (uint32_t)i,
+                                .step = 9,
+                                .level = cpu_level() };
 }
 
 static const struct {
@@ -207,9 +211,9 @@ START_TEST(road)
   error e = { 0 };
   fill(&b, roads[_i].family, roads[_i].K);
   ck_assert_msg(!road_bind(&loaded, &b.u, roads[_i].road, &r, &e), "%s", e.text);
-  ck_assert_int_eq(r.fast, roads[_i].fast);
+  ck_assert_int_eq(r.forward && r.backward, roads[_i].fast);
   check_road(&b, &r);
-  r.fast = false;
+  r.forward = NULL, r.backward = NULL;
   check_road(&b, &r);
 }
 END_TEST
@@ -226,9 +230,10 @@ START_TEST(road_without_bulk)
   memset(slow.standard_f32, 0, sizeof slow.standard_f32);
   b.u.family = &slow;
   ck_assert(!road_bind(&loaded, &b.u, NULL, &r, NULL));
-  ck_assert(!r.fast);
+  ck_assert(!r.forward && !r.backward);
   check_road(&b, &r);
-  r.fast = true; /* the kernel's answer is heeded also then */
+  /* the kernel's answer is heeded also then */
+  r.forward = r.reparam->forward_f32[0], r.backward = r.reparam->backward_f32[0];
   check_road(&b, &r);
 }
 END_TEST

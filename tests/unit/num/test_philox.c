@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "num/philox.h"
+#include "num/special.h"
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -22,11 +23,26 @@ START_TEST(known_answers)
 }
 END_TEST
 
+START_TEST(many_blocks_are_single_ones)
+{
+  uint32_t c1[PHILOX_LANES], c2[PHILOX_LANES], many[4][PHILOX_LANES], one[4];
+  philox_key key = philox_make_key(11, 12);
+  if (_i > cpu_level()) return;
+  for (uint32_t l = 0; l < PHILOX_LANES; l++) c1[l] = 0xFFFFFFF0u + l, c2[l] = 77 * l;
+  philox_blocks(_i, key, 5, c1, c2, 6, many);
+  for (int l = 0; l < PHILOX_LANES; l++) {
+    philox_block(key, 5, c1[l], c2[l], 6, one);
+    for (int k = 0; k < 4; k++) ck_assert_uint_eq(many[k][l], one[k]);
+  }
+}
+END_TEST
+
 START_TEST(rows_equal_scalars)
 {
   philox_key key = philox_make_key(7, STREAM_DRAW);
   float u[37], z[37];
-  elbo_noise_row r = { key, 5, 11, 3 };
+  elbo_noise_row r = { .key = key, .first = 5, .row = 11, .step = 3, .level = _i };
+  if (_i > cpu_level()) return;
   noise_row_uniform(&r, 37, u);
   noise_row_normal(&r, 37, z);
   for (uint32_t j = 0; j < 37; j++) {
@@ -41,7 +57,8 @@ END_TEST
 START_TEST(rows_do_not_depend_on_length)
 {
   float long_row[100], short_row[100];
-  elbo_noise_row r = { philox_make_key(1, 2), 0, 0, 0 };
+  elbo_noise_row r = { .key = philox_make_key(1, 2), .level = _i };
+  if (_i > cpu_level()) return;
   noise_row_normal(&r, 100, long_row);
   for (size_t d = 1; d < 100; d += 7) {
     noise_row_normal(&r, d, short_row);
@@ -76,13 +93,14 @@ END_TEST
  * first. */
 START_TEST(ties)
 {
+  if (_i > cpu_level()) return;
   static sobol net;
   sobol_start(&net);
   for (int kind = NOISE_ANTITHETIC; kind < NOISE_KINDS; kind++)
     for (uint32_t k = 0; k < 6; k++) {
       float u[20], z[20], u0[20], z0[20];
       noise_tie tie = { kind, k, &net, 0, 2 };
-      elbo_noise_row r = { philox_make_key(7, 1), 0, 11, 3, tie }, first = r;
+      elbo_noise_row r = { philox_make_key(7, 1), 0, 11, 3, tie, _i }, first = r;
       first.tie.sample = 0;
       noise_row_uniform(&r, 20, u), noise_row_normal(&r, 20, z);
       noise_row_uniform(&first, 20, u0), noise_row_normal(&first, 20, z0);
@@ -108,7 +126,7 @@ START_TEST(moments)
 {
   enum { N = 200000 };
   float *z = malloc(N * sizeof *z);
-  elbo_noise_row r = { philox_make_key(3, 4), 0, 0, 0 };
+  elbo_noise_row r = { .key = philox_make_key(3, 4), .level = cpu_level() };
   double m[5] = { 0 };
   noise_row_normal(&r, N, z);
   for (int i = 0; i < N; i++)
@@ -161,10 +179,11 @@ int main(void)
   Suite *s = suite_create("philox");
   TCase *t = tcase_create("all");
   tcase_add_test(t, known_answers);
-  tcase_add_test(t, rows_equal_scalars);
-  tcase_add_test(t, rows_do_not_depend_on_length);
+  tcase_add_loop_test(t, many_blocks_are_single_ones, 0, ELBO_LEVELS);
+  tcase_add_loop_test(t, rows_equal_scalars, 0, ELBO_LEVELS);
+  tcase_add_loop_test(t, rows_do_not_depend_on_length, 0, ELBO_LEVELS);
   tcase_add_test(t, sobol_fills);
-  tcase_add_test(t, ties);
+  tcase_add_loop_test(t, ties, 0, ELBO_LEVELS);
   tcase_add_test(t, moments);
   tcase_add_test(t, draws_do_not_depend_on_what_was_drawn_before);
   tcase_add_test(t, shuffles);

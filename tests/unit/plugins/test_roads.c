@@ -10,8 +10,9 @@
 
 static elbo_noise_row row_at(uint32_t row)
 {
-  return (
-      elbo_noise_row){ .key = philox_make_key(7, STREAM_DRAW), .first = 0, .row = row, .step = 3 };
+  return (elbo_noise_row){
+    .key = philox_make_key(7, STREAM_DRAW), .row = row, .step = 3, .level = cpu_level()
+  };
 }
 static elbo_noise event_of(const elbo_noise_row *r, uint32_t j)
 {
