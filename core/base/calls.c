@@ -137,7 +137,7 @@ int call_stat_link(const char *path, struct stat *s)
   return broken() ? -1 : lstat(path, s);
 }
 
-int call_set_mode(int fd, mode_t mode)
+static int call_set_mode(int fd, mode_t mode)
 {
   int r;
   AGAIN(r, fchmod(fd, mode));

@@ -13,16 +13,15 @@
 int call_open(const char *path, int flags, mode_t mode); /* closed on exec; never 0, 1 or 2 */
 int64_t call_read(int fd, void *at, size_t n);           /* fewer than n only at the end */
 int64_t call_read_at(int fd, void *at, size_t n, int64_t offset); /* likewise; moves nothing */
-int call_write(int fd, const void *at, size_t n);        /* all or -1 */
-int call_sync(int fd);                                   /* fine where a folder can't be synced */
-int call_close(int fd);                                  /* closes also when it fails */
+int call_write(int fd, const void *at, size_t n);                 /* all or -1 */
+int call_sync(int fd);  /* fine where a folder can't be synced */
+int call_close(int fd); /* closes also when it fails */
 int call_cut(int fd, int64_t size);
 int64_t call_seek(int fd, int64_t offset, int whence);
 int call_stat_open(int fd, struct stat *s);
 int call_stat(const char *path, struct stat *s);
 int call_stat_link(const char *path, struct stat *s); /* of a link itself */
-int call_set_mode(int fd, mode_t mode);
-int call_access(const char *path, int mode); /* by the effective user */
+int call_access(const char *path, int mode);          /* by the effective user */
 int call_rename(const char *from, const char *to);
 int call_remove(const char *path);
 int call_mkdir(const char *path, mode_t mode);

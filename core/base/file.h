@@ -48,7 +48,6 @@ typedef struct line_log line_log;
 line_log *line_log_open(const char *path, int64_t keep, error *e);
 /* one line with its newline */
 elbo_status line_log_write(line_log *l, const char *s, size_t n, error *e);
-int64_t line_log_size(const line_log *l);
 elbo_status line_log_close(line_log *l, error *e); /* NULL is fine */
 
 bool file_exists(const char *path);

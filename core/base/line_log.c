@@ -85,11 +85,6 @@ elbo_status line_log_write(line_log *l, const char *s, size_t n, error *e)
   return status;
 }
 
-int64_t line_log_size(const line_log *l)
-{
-  return l->size;
-}
-
 elbo_status line_log_close(line_log *l, error *e)
 {
   if (!l) return ELBO_DONE;

@@ -56,7 +56,8 @@ void note(trial *t, const char *operation, const double *x, const double *w)
   if (w) memcpy(b->w, w, (size_t)b->n_w * sizeof *w);
 }
 
-void note_nulls(trial *t, const double *dx, const double *dw)
+/* Of the call just noted. */
+static void note_nulls(trial *t, const double *dx, const double *dw)
 {
   t->board->nulls = dx && dw ? "" : dw ? "dx = NULL" : dx ? "dw = NULL" : "dx = NULL, dw = NULL";
 }

@@ -90,7 +90,6 @@ elbo_rc ask_backward(trial *t, const elbo_reparam *r, const double *x, const dou
                      const double *dx, double *dw);
 elbo_rc ask_forward(trial *t, const elbo_reparam *r, elbo_noise *e, const double *w, double *x);
 void note(trial *t, const char *operation, const double *x, const double *w);
-void note_nulls(trial *t, const double *dx, const double *dw); /* of the call just noted */
 const elbo_reparam *own_road(const trial *t); /* NULL: it names none, or one that is not there */
 
 /* ---- grid.c: parameters. Point 0 is the standard one; then each parameter at its ends; then
@@ -174,9 +173,6 @@ bool has_pathwise(const trial *t); /* a scalar with a cdf, on a line */
 /* ---- gap.c: the total of a vector event beyond three dimensions; how many were looked at */
 int gap_test(trial *t);
 
-/* ---- kernels.c */
-double float_ulp(double v);
-
 /* ---- memory.c */
 int guard_road(trial *t, const elbo_reparam *r);
 /* a value and parameters at which something can be called */
@@ -194,6 +190,7 @@ void fence_shut(fence *f); /* the plugin has no right to it any more */
 void fences_free(board *b);
 /* ": it touched dw[2], and dw has 2 numbers", of b->fault; false: it lies in no buffer */
 bool fence_blame(const board *b, char *to, size_t room);
+
 /* ---- watch.c: calls of the allocator from the object that holds a function, through its own
  * linkage table */
 typedef struct watch watch;

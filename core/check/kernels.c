@@ -12,7 +12,8 @@
 
 enum { EVENTS = 1500, INPUTS = 1 + FAMILY_MAX_PARAMS, UNITS = 8 };
 
-double float_ulp(double v)
+/* The unit in the last place of v as a float. */
+static double float_ulp(double v)
 {
   int e;
   frexp(fmax(fabs(v), FLT_MIN), &e);

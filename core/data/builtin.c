@@ -112,11 +112,6 @@ static int find(const char *name)
   return i;
 }
 
-bool builtin_is(const char *name)
-{
-  return find(name) < MAKERS;
-}
-
 static elbo_status unknown(const char *name, error *e)
 {
   const char *words[MAKERS];

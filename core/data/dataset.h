@@ -83,7 +83,6 @@ void array_free(array *a);
    ELBO_E_USAGE with the nearest name. */
 elbo_status builtin_make(const char *name, uint64_t seed, int split, size_t rows, array *out,
                          array *labels, error *e);
-bool builtin_is(const char *name);
 /* The exact mean evidence log p(x) per row of data under the generating linear-Gaussian model: for
  * tests and docs. */
 double builtin_linear_gaussian_evidence(const array *x);

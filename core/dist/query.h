@@ -181,6 +181,5 @@ slopes_at query_kl_slopes;
 
 /* query_answer.c: the op of the request -> q->out, after `{"id":..`. */
 bool query_answer(query *q, const request *r);
-void answer_number(text *t, double v);
 
 #endif

@@ -21,7 +21,7 @@ static void decimal(text *t, double v)
   text_add_n(t, all, (size_t)n);
 }
 
-void answer_number(text *t, double v)
+static void add_number(text *t, double v)
 {
   if (v == floor(v) && fabs(v) < 10 && !(v == 0 && signbit(v))) {
     char small[3] = { '-', (char)('0' + (int)fabs(v)), 0 };
@@ -38,7 +38,7 @@ static void put_row(text *t, const double *v, int n)
   text_add_n(t, "[", 1);
   for (int i = 0; i < n; i++) {
     if (i) text_add_n(t, ",", 1);
-    answer_number(t, v[i]);
+    add_number(t, v[i]);
   }
   text_add_n(t, "]", 1);
 }
@@ -47,7 +47,7 @@ static void put_row(text *t, const double *v, int n)
 static void put(text *t, const double *v, int n, int rank, int rows)
 {
   if (rank == 0) {
-    answer_number(t, v[0]);
+    add_number(t, v[0]);
   } else if (rank == 2) {
     for (int i = 0; i < rows; i++) {
       text_add_n(t, i ? "," : "[", 1);
@@ -102,7 +102,7 @@ static bool do_log_prob(query *q, const request *r)
   if (!query_take_x(q, b, &r->x) || !query_work(q, b, &s)) return false;
   if (!query_log_prob(q, b, r->x.v, b->w, &value, s.dx, s.dw)) return false;
   text_add(&q->out, ",\"value\":");
-  answer_number(&q->out, value);
+  add_number(&q->out, value);
   text_add(&q->out, ",\"grad\":{");
   if (!discrete) {
     text_add(&q->out, "\"x\":");
@@ -163,7 +163,7 @@ static void put_method(query *q, const estimate *e)
   text_add(&q->out, "\"");
   if (!strcmp(e->method, "analytic")) return;
   text_add(&q->out, ",\"error_estimate\":");
-  answer_number(&q->out, e->error);
+  add_number(&q->out, e->error);
 }
 
 static bool do_moment(query *q, const request *r, int which)

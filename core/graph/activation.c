@@ -3,7 +3,6 @@
 #include "graph/levels.h"
 
 #include <math.h>
-#include <string.h>
 
 /* From `value` and `slope` of one element the two loops, and both at each level. A slope takes y =
  * f(x), or x where the row says so. */
@@ -58,10 +57,3 @@ const activation_kind activation_table[] = {
   ROW(identity, "x: a linear layer", 0, "x"),
 };
 const int n_activations = sizeof activation_table / sizeof *activation_table;
-
-int activation_find(const char *name)
-{
-  for (int i = 0; i < n_activations; i++)
-    if (!strcmp(activation_table[i].name, name)) return i;
-  return -1;
-}

@@ -17,6 +17,5 @@ typedef struct activation_kind {
 } activation_kind;
 extern const activation_kind activation_table[];
 extern const int n_activations;
-int activation_find(const char *name); /* -1: not there */
 
 #endif

@@ -230,7 +230,6 @@ static inline uint32_t noise_row(const run *r, shape s, size_t row)
 const node *in_node(const run *r, const node *n, int i);
 float *node_value(const run *r, const node *n);
 float *node_grad(const run *r, const node *n);
-float *node_saved(const run *r, const node *n);
 /* Of an op that saves gradients: where those by input i stand, [rows of n][cols of the input]. */
 float *node_saved_of(const run *r, const node *n, int i);
 /* Called by an op's pass when a plugin answers an error; the first one is kept. Any thread. */

@@ -70,7 +70,7 @@ float *node_grad(const run *r, const node *n)
   return storage(r, n)->op == &op_param ? r->grads + n->value_at : r->arena + n->grad_at;
 }
 
-float *node_saved(const run *r, const node *n)
+static float *node_saved(const run *r, const node *n)
 {
   return r->arena + n->saved_at;
 }

@@ -124,7 +124,7 @@ double trainer_kl_weight(const trainer *t)
   return s->kl_from + (s->kl_to - s->kl_from) * fmin(1, epochs_done(t) / s->kl_epochs);
 }
 
-double trainer_temperature(const trainer *t)
+static double trainer_temperature(const trainer *t)
 {
   return model_temperature(t->study->model, epochs_done(t));
 }

@@ -35,7 +35,6 @@ elbo_status trainer_step(trainer *t, sums *sums, error *e);
 /* Means over a split with one draw a row; the same draws every time. */
 elbo_status trainer_test(trainer *t, split_kind split, sums *sums, error *e);
 double trainer_kl_weight(const trainer *t);
-double trainer_temperature(const trainer *t);
 double trainer_learning_rate(const trainer *t);
 
 #endif

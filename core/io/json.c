@@ -103,13 +103,6 @@ const char *json_key_after(const json_value *v, const char *key)
   return at ? json_object_iter_key(at) : NULL;
 }
 
-const char *json_key_at(const json_value *v, size_t i)
-{
-  const char *key = json_key_after(v, NULL);
-  while (key && i--) key = json_key_after(v, key);
-  return key;
-}
-
 const char *json_text(const json_value *v)
 {
   return json_string_value(theirs(v));

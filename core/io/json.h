@@ -47,9 +47,8 @@ json_kind json_kind_of(const json_value *v);
 size_t json_length(const json_value *v); /* of an array or object */
 const json_value *json_item(const json_value *v, size_t i);
 const json_value *json_get(const json_value *v, const char *key); /* NULL: not there */
-/* in the order of the file; the value is json_get of it */
-const char *json_key_at(const json_value *v, size_t i);
-/* to go through many: NULL gives the first, the last gives NULL; key: one of these */
+/* Keys in the order of the file: NULL gives the first, the last gives NULL; key: one of these. The
+ * value is json_get of it. */
 const char *json_key_after(const json_value *v, const char *key);
 const char *json_text(const json_value *v); /* of a string */
 int64_t json_as_int(const json_value *v);   /* of an integer, or a bool as 0 or 1; else 0 */

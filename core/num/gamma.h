@@ -19,12 +19,10 @@ double gamma_log_tail(double a, double log_z, int upper); /* log P, or log Q: do
 double gamma_tail(double a, double z, int upper);         /* ELBO_GAMMA_P, ELBO_GAMMA_Q */
 int gamma_is_large(double a);                             /* the expansion for large a holds */
 double gamma_large(double a, double z, int upper);        /* by it P(a, z), or Q; z >= 0 */
-int gamma_is_small(double a);                 /* where gamma_small_q is the better one */
-double gamma_small_q(double a, double log_z); /* Q(a, z) */
-double gamma_inv(double a, double u);         /* ELBO_GAMMA_INV */
-double gamma_inv_q(double a, double u);       /* ELBO_GAMMA_INV_Q */
-double log_gamma(double a);                   /* a > 0 */
-double digamma(double a);                     /* a > 0 */
-double trigamma(double a);                    /* a > 0 */
+double gamma_inv(double a, double u);                     /* ELBO_GAMMA_INV */
+double gamma_inv_q(double a, double u);                   /* ELBO_GAMMA_INV_Q */
+double log_gamma(double a);                               /* a > 0 */
+double digamma(double a);                                 /* a > 0 */
+double trigamma(double a);                                /* a > 0 */
 
 #endif

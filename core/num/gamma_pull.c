@@ -84,15 +84,17 @@ double gamma_log_density(double a, double log_z)
   return 0.5 * log(a) - HALF_LOG_2PI - deviance(a, z) - stirling(a);
 }
 
-int gamma_is_small(double a)
+/* Where gamma_small_q is the better one. */
+static int gamma_is_small(double a)
 {
   return a < 0.25;
 }
 
-/* Q = 1 - P loses its digits as a goes to 0, where Q does. By P = z^a / Gamma(a) sum of (-z)^n /
+/* Q(a, z). 1 - P loses its digits as a goes to 0, where Q does. By P = z^a / Gamma(a) sum of (-z)^n
+ * /
  * ((a+n) n!) (DLMF 8.7.1) the first term leaves 1 - z^a / Gamma(a+1), which expm1 keeps, and the
  * others a sum that is of the size of a itself. */
-double gamma_small_q(double a, double log_z)
+static double gamma_small_q(double a, double log_z)
 {
   double z = exp(log_z);
   if (z > 1.5) {

@@ -6,6 +6,7 @@
 #ifndef TEST_GRAPH_PROBE_H
 #define TEST_GRAPH_PROBE_H
 
+#include "graph/activation.h"
 #include "graph/ops.h"
 #include "num/special.h"
 #include "plugin/registry.h"
@@ -22,6 +23,13 @@ static inline double scattered(unsigned a, unsigned b, unsigned c, unsigned d)
   x = (x ^ (x >> 29)) * 0xbf58476d1ce4e5b9u;
   x ^= x >> 32;
   return (double)(x & 0xffffff) / 0xffffff;
+}
+
+static inline int activation_find(const char *name)
+{
+  int i = 0;
+  while (strcmp(activation_table[i].name, name)) i++;
+  return i;
 }
 
 /* ---- lift */
@@ -133,9 +141,7 @@ static void start_plugins(void)
 {
   error e = { 0 };
   const char *directories[] = { PLUGIN_DIR, NULL };
-  elbo_context_options o = {
-    .size = sizeof o, .directories = directories, .trust_plugins = true
-  };
+  elbo_context_options o = { .size = sizeof o, .directories = directories, .trust_plugins = true };
   plugins = registry_new(&o, &e);
   ck_assert_msg(plugins != NULL, "%s", e.text);
   const plugin *p = registry_find(plugins, ELBO_KIND_BACKEND, "reference", &e);

@@ -54,10 +54,11 @@ START_TEST(values_are_read)
   ck_assert_msg(v != NULL, "%s", why);
   ck_assert_int_eq(json_kind_of(v), JSON_OBJECT);
   ck_assert_uint_eq(json_length(v), 3);
-  ck_assert_str_eq(json_key_at(v, 0), "z");
-  ck_assert_str_eq(json_key_at(v, 1), "a");
-  ck_assert_str_eq(json_key_at(v, 2), "m");
-  ck_assert_ptr_null(json_key_at(v, 3));
+  const char *key = json_key_after(v, NULL);
+  ck_assert_str_eq(key, "z");
+  ck_assert_str_eq(key = json_key_after(v, key), "a");
+  ck_assert_str_eq(key = json_key_after(v, key), "m");
+  ck_assert_ptr_null(json_key_after(v, key));
   ck_assert_ptr_null(json_get(v, "nope"));
   ck_assert_int_eq(json_as_int(json_get(v, "z")), 1);
   ck_assert_double_eq(json_as_double(json_get(v, "z")), 1);
