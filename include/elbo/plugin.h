@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define ELBO_ABI_MAJOR 1
-#define ELBO_ABI_MINOR 1 /* 1: mean_in_c; ELBO_CB_NORM, _EVEN and _TAIL */
+#define ELBO_ABI_MINOR 1 /* 1: mean_in_c, and ids of elbo_special from ELBO_CB_NORM on */
 #define ELBO_MAGIC "elbo/plugin\n" /* 12 characters and the NUL */
 
 /* What a plugin function answers. */

@@ -14,6 +14,7 @@ import tempfile
 
 ELBO, ROOT = (os.path.abspath(a) for a in sys.argv[1:3])
 HERE = os.path.join(ROOT, 'tests', 'conformance')
+FIRST = os.path.join(HERE, 'abi_1_0')
 CC = os.environ.get('CC', 'cc').split()
 # A wrong plugin whose property has another name: what the failure must say.
 ODD = {'crash': ('gradient_parameters', r'log_prob: signal 11'), 'hang': ('null_outputs', r'log_prob: no end after \d+ s'),
@@ -79,7 +80,39 @@ def subject(source, folder):
     return shown, set(names)
 
 
+def asked_of(header):
+    """Each constant and each slot that a header has: expressions of C."""
+    text = re.sub(r'^#.*\n', '', open(header).read(), flags=re.M)
+    for body in re.findall(r'enum\s*\{(.*?)\}', text, re.S):
+        yield from re.findall(r'ELBO_\w+\b(?<!_END)', body)
+    structs = re.findall(r'typedef struct(?: \w+)? \{(.*?)\n\} (\w+);', text, re.S)
+    structs += [(b, n) for n, b in re.findall(r'^struct (\w+) \{(.*?)\n\};', text, re.S | re.M)]
+    for body, name in structs:
+        for slots in body.split(';'):
+            pointer = re.search(r'\(\*(\w+)', slots)
+            for slot in [pointer[1]] if pointer else re.findall(r'(\w+)(?:\[\w+\])?(?=,|$)', slots.strip()):
+                yield 'offsetof(%s, %s)' % (name, slot)
+
+
+def answers(folder, include, asked):
+    source, program = os.path.join(folder, 'asked.c'), os.path.join(folder, 'asked')
+    with open(source, 'w') as f:
+        f.write('#include <elbo/plugin.h>\n#include <stdio.h>\nint main(void)\n{\n')
+        f.writelines('  printf("%s = %%zu\\n", (size_t)%s);\n' % (a, a) for a in asked)
+        f.write('}\n')
+    subprocess.run(CC + ['-I' + include, '-o', program, source], check=True)
+    return subprocess.run([program], capture_output=True, text=True, check=True).stdout.split('\n')
+
+
+def same_abi(folder):
+    asked = list(asked_of(os.path.join(FIRST, 'elbo', 'plugin.h')))
+    was, now = answers(folder, FIRST, asked), answers(folder, os.path.join(ROOT, 'include'), asked)
+    moved = ['%s, was %s' % (b, a.split()[-1]) for a, b in zip(was, now) if a != b]
+    verdict(len(asked) > 150 and not moved, 'constants and slots of ABI 1.0 are where they were', '; '.join(moved))
+
+
 with tempfile.TemporaryDirectory() as folder:
+    same_abi(folder)
     shown, tried = set(), set()
     for name in ('subject', 'subject_discrete', 'subject_vector', 'subject_product', 'carrier', 'subject_reparam', 'subject_backend'):
         s, t = subject(os.path.join(HERE, name + '.c'), folder)
@@ -92,7 +125,7 @@ with tempfile.TemporaryDirectory() as folder:
         build(source, plugin, '-std=c11', '-O2', '-Wall', '-Wextra', '-pedantic-errors', '-Werror')
         right('template ' + kind, plugin)
         verdict(len(open(source).readlines()) <= 80, 'template %s has at most 80 lines' % kind)
-        build(source, plugin, include=os.path.join(HERE, 'abi_1_0'))
+        build(source, plugin, include=FIRST)
         right('template %s built against ABI 1.0' % kind, plugin)
     for kind in ('TWO_NORMALS', 'LOPSIDED', 'ARCSINE', 'HEAVY', 'EVEN'):
         plugin = os.path.join(folder, 'awkward.so')
