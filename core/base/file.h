@@ -30,6 +30,13 @@ void file_close(file *f);
 elbo_status file_read_all(const char *path, size_t limit, elbo_status status, char **at, size_t *n,
                           error *e);
 
+/* The lines of a file, in the room of one, until `take` wants no more: each without its newline; of
+ * one of LINE_MOST bytes or more the first LINE_MOST. What stands behind the last newline is none:
+ * a writer was cut off. */
+enum { LINE_MOST = 65536 };
+typedef bool line_fn(void *user, const char *line, size_t n);
+elbo_status file_lines(file *f, line_fn *take, void *user, error *e);
+
 /* A file written whole: begin, write.., then commit or abandon. Until commit what stands
  * under `path` stays; a link, a folder or another thing that is no file there, or a file that may
  * not be written, is refused. Errors: ELBO_E_FILES. */

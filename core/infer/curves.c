@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { LINE = 65536 };
-
 typedef struct {
   double x[CURVE_AXES], y;
   size_t at; /* its number in the file, from 1 */
@@ -155,35 +153,15 @@ static bool take_values(thinner *t, const json_value *v)
   return true;
 }
 
-static void take_line(thinner *t, const char *line, size_t n)
+static bool take_line(void *user, const char *line, size_t n)
 {
+  thinner *t = user;
   char why[128];
   t->out->lines++;
-  json_value *v = n < LINE ? json_read(line, n, why, sizeof why) : NULL;
+  json_value *v = n < LINE_MOST ? json_read(line, n, why, sizeof why) : NULL;
   if (!v || !take_values(t, v)) t->out->strange++;
   json_free(v);
-}
-
-/* What stands behind the last newline is no line: a writer was cut off. */
-static elbo_status read_lines(file *f, thinner *t, char *room, error *e)
-{
-  size_t have = 0;
-  bool skip = false; /* within a line that is too long */
-  for (int64_t n; (n = file_read(f, room + have, LINE - have, e)) > 0;) {
-    size_t from = 0;
-    have += (size_t)n;
-    for (char *end; (end = memchr(room + from, '\n', have - from));) {
-      if (!skip) take_line(t, room + from, (size_t)(end - room) - from);
-      skip = false;
-      from = (size_t)(end - room) + 1;
-    }
-    memmove(room, room + from, have -= from);
-    if (have < LINE) continue;
-    if (!skip) take_line(t, room, LINE);
-    skip = true;
-    have = 0;
-  }
-  return e->status;
+  return true;
 }
 
 elbo_status curves_read(const char *metrics, curves **out, error *e)
@@ -191,11 +169,10 @@ elbo_status curves_read(const char *metrics, curves **out, error *e)
   *out = NULL;
   thinner *t = mem_new(1, sizeof *t, "the curves", e);
   curves *c = mem_new(1, sizeof *c, "the curves", e);
-  char *room = mem_new(LINE, 1, "the curves", e);
-  file *f = t && c && room ? file_open(metrics, ELBO_E_FILES, e) : NULL;
+  file *f = t && c ? file_open(metrics, ELBO_E_FILES, e) : NULL;
   if (f) {
     t->out = c;
-    read_lines(f, t, room, e);
+    file_lines(f, take_line, t, e);
     let_go(t, NAN);
     file_close(f);
   }
@@ -210,6 +187,5 @@ elbo_status curves_read(const char *metrics, curves **out, error *e)
   else
     *out = c;
   mem_free(t);
-  mem_free(room);
   return e->status;
 }

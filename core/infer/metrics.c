@@ -83,24 +83,34 @@ static double number_at(const json_value *line, const char *key)
   return kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
 }
 
+typedef struct {
+  double step; /* the last that is kept */
+  int64_t keep;
+  double seconds;
+} cut;
+
+static bool keep_line(void *user, const char *line, size_t n)
+{
+  cut *c = user;
+  char why[128];
+  json_value *v = n < LINE_MOST ? json_read(line, n, why, sizeof why) : NULL;
+  bool in = v && number_at(v, "step") <= c->step;
+  if (in) c->keep += (int64_t)n + 1, c->seconds = fmax(c->seconds, number_at(v, "seconds"));
+  json_free(v);
+  return in;
+}
+
 elbo_status metrics_cut(const char *metrics, uint64_t step, int64_t *keep, double *seconds,
                         error *e)
 {
-  char *at = NULL, why[128];
-  size_t n = 0;
-  *keep = 0, *seconds = 0;
+  cut c = { .step = (double)step };
   bool there;
+  *keep = 0, *seconds = 0;
   if (file_look(metrics, &there, e) || !there) return e->status;
-  if (file_read_all(metrics, (size_t)1 << 30, ELBO_E_FILES, &at, &n, e)) return e->status;
-  for (char *line = at, *end; (end = memchr(line, '\n', n - (size_t)(line - at))); line = end + 1) {
-    json_value *v = json_read(line, (size_t)(end - line), why, sizeof why);
-    bool in = v && number_at(v, "step") <= (double)step;
-    if (in) *keep = end + 1 - at, *seconds = fmax(*seconds, number_at(v, "seconds"));
-    json_free(v);
-    if (!in) break;
-  }
-  mem_free(at);
-  return ELBO_DONE;
+  file *f = file_open(metrics, ELBO_E_FILES, e);
+  if (f && !file_lines(f, keep_line, &c, e)) *keep = c.keep, *seconds = c.seconds;
+  file_close(f);
+  return e->status;
 }
 
 /* ---- curves */

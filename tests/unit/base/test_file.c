@@ -314,6 +314,44 @@ START_TEST(long_torn_lines_are_cut)
 }
 END_TEST
 
+static const size_t lengths[] = {
+  0, 9, LINE_MOST - 1, 3, LINE_MOST, LINE_MOST + 1, 4, 3 * LINE_MOST, 0, 5
+};
+enum { LENGTHS = sizeof lengths / sizeof *lengths };
+typedef struct {
+  size_t seen, most;
+} lines_seen;
+
+/* Line i is made of the letter 'a' + i. */
+static bool look_at_line(void *user, const char *line, size_t n)
+{
+  lines_seen *l = user;
+  size_t whole = lengths[l->seen];
+  ck_assert_uint_eq(n, whole < LINE_MOST ? whole : LINE_MOST);
+  for (size_t k = 0; k < n; k++) ck_assert_int_eq(line[k], 'a' + (int)l->seen);
+  return ++l->seen < l->most;
+}
+
+START_TEST(lines_are_taken_one_by_one)
+{
+  error e = { 0 };
+  FILE *out = fopen("lines", "w");
+  for (size_t i = 0; i < LENGTHS; i++) {
+    for (size_t k = 0; k < lengths[i]; k++) fputc('a' + (int)i, out);
+    fputc('\n', out);
+  }
+  fputs("cut off", out);
+  fclose(out);
+  for (size_t most = 1; most <= LENGTHS + 1; most++) {
+    lines_seen l = { 0, most };
+    file *f = file_open("lines", ELBO_E_FILES, &e);
+    ck_assert_int_eq(file_lines(f, look_at_line, &l, &e), ELBO_DONE);
+    ck_assert_uint_eq(l.seen, most < LENGTHS ? most : LENGTHS);
+    file_close(f);
+  }
+}
+END_TEST
+
 START_TEST(paths_are_joined_and_cut)
 {
   static const struct {
@@ -413,6 +451,7 @@ int main(void)
   tcase_add_test(t, a_umask_takes_nothing_from_the_owner);
   tcase_add_test(t, logs_hold_whole_lines);
   tcase_add_test(t, long_torn_lines_are_cut);
+  tcase_add_test(t, lines_are_taken_one_by_one);
   tcase_add_test(t, paths_are_joined_and_cut);
   tcase_add_test(t, folders_are_made_and_tried);
   tcase_add_test(t, a_lock_lives_as_long_as_its_holder);
