@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * core/cli - the program. It includes the public headers and libc alone: whatever it does, a C
- * program can do. One table describes the commands (commands.c), one the options (options.c);
+ * program can do. One table lists the commands (commands.c), one the options (options.c);
  * parsing, help and usage errors are made from them. Results go to standard output, messages and
  * progress to standard error; a function that runs a command returns the exit status. */
 #ifndef ELBO_CLI_H
@@ -75,37 +75,31 @@ typedef struct {
   const char *help; /* paragraphs and an example, below the options */
   int (*run)(cli *);
 } command_row;
-extern const command_row command_table[]; /* ends with a row without a name */
 
-int cmd_train(cli *);
-int cmd_check(cli *);
-int cmd_evaluate(cli *);
-int cmd_gradient(cli *);
-int cmd_sample(cli *);
-int cmd_reconstruct(cli *);
-int cmd_traverse(cli *);
-int cmd_encode(cli *);
-int cmd_impute(cli *);
-int cmd_export(cli *);
-int cmd_report(cli *);
-int cmd_sweep(cli *);
-int cmd_graph(cli *);
-int cmd_data_info(cli *);
-int cmd_bench_step(cli *);
-int cmd_bench_load(cli *);
-int cmd_bench_family(cli *);
-int cmd_bench_scale(cli *);
-int cmd_bench_compare(cli *);
-int cmd_compare(cli *);
-int cmd_dist(cli *);
-int cmd_dist_batch(cli *);
-int cmd_doctor(cli *);
-int cmd_plugin_list(cli *);
-int cmd_plugin_info(cli *);
-int cmd_plugin_check(cli *);
-int cmd_plugin_new(cli *);
-int cmd_completion(cli *);
-int cmd_help(cli *);
+/* The sets of options that commands share. */
+#define ALWAYS (OPTION(O_QUIET) | OPTION(O_COLOR) | OPTION(O_HELP))
+#define HOST                                                                                       \
+  (OPTION(O_PLUGIN) | OPTION(O_TRUST_PLUGINS) | OPTION(O_CHECK_PLUGINS) | OPTION(O_THREADS) |      \
+   OPTION(O_JSON) | ALWAYS)
+#define LOADS (OPTION(O_PLUGIN) | OPTION(O_TRUST_PLUGINS) | OPTION(O_JSON) | ALWAYS)
+#define EXPERIMENT (OPTION(O_SET) | HOST)
+
+/* Each lies at the end of its file, cmd_NAME.c. */
+extern const command_row command_train, command_check, command_evaluate, command_compare,
+    command_sweep, command_report, command_gradient, command_sample, command_reconstruct,
+    command_traverse, command_encode, command_export, command_impute, command_graph,
+    command_data_info, command_bench_step, command_bench_load, command_bench_family,
+    command_bench_scale, command_bench_compare, command_dist, command_dist_batch,
+    command_plugin_list, command_plugin_info, command_plugin_check, command_plugin_new,
+    command_doctor, command_completion, command_help;
+/* NULL-ended, in the order of the help */
+extern const command_row *const command_table[];
+#define EACH_COMMAND(ROW)                                                                          \
+  for (const command_row *const *ROW##_at = command_table, *ROW; (ROW = *ROW##_at); ROW##_at++)
+/* The options that a command has, in the order of the table. */
+#define EACH_OPTION(ROW, ID)                                                                       \
+  for (option_id ID = option_from(ROW, 0); ID < O_COUNT; ID = option_from(ROW, ID + 1))
+option_id option_from(const command_row *row, option_id id); /* the first of them at id or later */
 
 /* ---- one run of the program */
 struct cli {

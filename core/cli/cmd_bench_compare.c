@@ -133,7 +133,7 @@ static void print_text(const cli *c, const contest *k)
   printf("steps in turn, %d rounds; ratios to the first, taken within a round\n", n);
 }
 
-int cmd_bench_compare(cli *c)
+static int cmd_bench_compare(cli *c)
 {
   contest *k = calloc(1, sizeof *k);
   if (!k) return fail(c, 8, "bench compare: no memory");
@@ -151,3 +151,21 @@ int cmd_bench_compare(cli *c)
   free(k);
   return failed;
 }
+
+const command_row command_bench_compare = {
+  .name = "bench compare",
+  .arguments = "EXP...",
+  .least = 1,
+  .most = 16,
+  .options = (EXPERIMENT & ~OPTION(O_THREADS)) | OPTION(O_THREADS_LIST) | OPTION(O_STEPS_EACH) |
+             OPTION(O_ROUNDS),
+  .summary = "steps of several experiments or numbers of threads, in turn",
+  .help = "Every round times each once; ratios to the first are taken within a round,\n"
+          "so that what else the machine does falls on both. Printed are medians, and the\n"
+          "least and the most of the ratios.\n"
+          "\n"
+          "Example:\n"
+          "  elbo bench compare mnist.yaml iwae_mnist.yaml --rounds 5\n"
+          "  elbo bench compare mnist.yaml --threads 1,2\n",
+  .run = cmd_bench_compare,
+};

@@ -65,7 +65,7 @@ static int measure(cli *c, json *j, const char *name, int before)
   return 0;
 }
 
-int cmd_bench_family(cli *c)
+static int cmd_bench_family(cli *c)
 {
   bool all = !strcmp(c->arguments[0], "all");
   int n = 0, failed = open_context(c);
@@ -81,3 +81,21 @@ int cmd_bench_family(cli *c)
   if (c->o.json) json_array_end(&j), json_object_end(&j);
   return failed;
 }
+
+const command_row command_bench_family = {
+  .name = "bench family",
+  .arguments = "NAME|all",
+  .least = 1,
+  .most = 1,
+  .options = LOADS,
+  .summary = "nanoseconds of a family's functions",
+  .help = "Log density, the same with all derivatives, and a draw: as a training step\n"
+          "calls them (a float kernel where the family has one) and by the double\n"
+          "functions alone, at the standard parameters and values drawn from them. A\n"
+          "dash: the family has no such thing.\n"
+          "\n"
+          "Example:\n"
+          "  elbo bench family gamma\n"
+          "  elbo bench family all --json\n",
+  .run = cmd_bench_family,
+};

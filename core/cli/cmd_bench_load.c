@@ -47,7 +47,7 @@ static void print_text(const cli *c, const elbo_bench_load *d)
          mb_per_second(d->batch * d->numbers * sizeof(float), d->batch_ms), d->batch);
 }
 
-int cmd_bench_load(cli *c)
+static int cmd_bench_load(cli *c)
 {
   elbo_bench_load data[ELBO_BENCH_VARIABLES];
   size_t n;
@@ -61,3 +61,19 @@ int cmd_bench_load(cli *c)
     for (size_t i = 0; i < n; i++) print_text(c, &data[i]);
   return 0;
 }
+
+const command_row command_bench_load = {
+  .name = "bench load",
+  .arguments = "EXP",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT,
+  .summary = "reading the data of an experiment, timed",
+  .help = "The training data of each variable, read once more: opened, unpacked and\n"
+          "checked; looked through; the first batch prepared. MB/s are of the data as\n"
+          "they lie in memory, the batch's as floats.\n"
+          "\n"
+          "Example:\n"
+          "  elbo bench load mnist.yaml\n",
+  .run = cmd_bench_load,
+};

@@ -52,7 +52,7 @@ static void show_progress(void *user, const char *axis, double fraction)
   progress_show(user, line);
 }
 
-int cmd_bench_scale(cli *c)
+static int cmd_bench_scale(cli *c)
 {
   elbo_bench_axis axes[ELBO_BENCH_AXES];
   elbo_bench_scale_options o = { .size = sizeof o,
@@ -81,3 +81,20 @@ int cmd_bench_scale(cli *c)
     for (int i = 0; i < ELBO_BENCH_AXES; i++) print_axis(c, &axes[i]);
   return 0;
 }
+
+const command_row command_bench_scale = {
+  .name = "bench scale",
+  .arguments = "EXP",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT | OPTION(O_PLOTS_OUT) | OPTION(O_STEPS) | OPTION(O_ROUNDS),
+  .summary = "how the cost grows with N, B, K, Z, width and threads",
+  .help = "One size after the other is halved and doubled, the rest stays as the\n"
+          "experiment has it. Of each a table and the exponent e of cost ~ size^e, fitted\n"
+          "to the logarithms, with its standard error: 1 is proportional; where a part\n"
+          "of the cost does not depend on the size it is less.\n"
+          "\n"
+          "Example:\n"
+          "  elbo bench scale mnist.yaml -o scale\n",
+  .run = cmd_bench_scale,
+};

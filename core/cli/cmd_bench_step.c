@@ -37,7 +37,7 @@ static void print_text(const cli *c, const elbo_bench_result *b)
     printf("%10.4f %10.4f  %s\n", b->ops[i].ms, b->ops[i].gflop, b->ops[i].name);
 }
 
-int cmd_bench_step(cli *c)
+static int cmd_bench_step(cli *c)
 {
   int failed = open_experiment(c);
   if (failed) return failed;
@@ -50,3 +50,15 @@ int cmd_bench_step(cli *c)
     print_text(c, &result);
   return 0;
 }
+
+const command_row command_bench_step = {
+  .name = "bench step",
+  .arguments = "EXP",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT | OPTION(O_SEED) | OPTION(O_STEPS),
+  .summary = "time the training step, operation by operation",
+  .help = "Example:\n"
+          "  elbo bench step mnist.yaml --threads 2\n",
+  .run = cmd_bench_step,
+};

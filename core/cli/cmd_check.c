@@ -26,7 +26,7 @@ static void print_text(const cli *c)
          (double)elbo_experiment_memory(c->x) / 1e6);
 }
 
-int cmd_check(cli *c)
+static int cmd_check(cli *c)
 {
   int failed = open_experiment(c);
   if (c->o.json)
@@ -35,3 +35,19 @@ int cmd_check(cli *c)
     print_text(c);
   return failed;
 }
+
+const command_row command_check = {
+  .name = "check",
+  .arguments = "EXP",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT | OPTION(O_SEED),
+  .summary = "resolve an experiment without training it",
+  .help = "Prints the plan, the number of learned parameters and the memory needed,\n"
+          "or every error at once.\n"
+          "`elbo help experiment` lists the keys of an experiment file.\n"
+          "\n"
+          "Example:\n"
+          "  elbo check mnist.yaml --set train.batch_size=500\n",
+  .run = cmd_check,
+};

@@ -40,15 +40,6 @@ static const hint *hint_of(const char *word)
   return NULL;
 }
 
-/* Each option of a command, in the table's order. */
-static option_id next_of(const command_row *row, option_id id)
-{
-  while (id < O_COUNT && !(row->options & OPTION(id))) id++;
-  return id;
-}
-#define EACH_OPTION(ROW, ID)                                                                       \
-  for (option_id ID = next_of(ROW, 0); ID < O_COUNT; ID = next_of(ROW, ID + 1))
-
 static bool is_choice(const option_row *o)
 {
   return o->argument && strchr(o->argument, '|');
@@ -77,7 +68,7 @@ static void print_words(const char *group)
 {
   size_t n = strlen(group);
   const char *last = "";
-  for (const command_row *row = command_table; row->name; row++) {
+  EACH_COMMAND(row) {
     const char *word = row->name;
     if (n && (strncmp(word, group, n) || word[n] != ' ')) continue;
     word += n ? n + 1 : 0;
@@ -93,7 +84,7 @@ static void print_words(const char *group)
 static void print_groups(const char *before, const char *after)
 {
   char last[64] = "";
-  for (const command_row *row = command_table; row->name; row++) {
+  EACH_COMMAND(row) {
     char word[64];
     snprintf(word, sizeof word, "%.*s", (int)strcspn(row->name, " "), row->name);
     if (!strchr(row->name, ' ') || !strcmp(word, last)) continue;
@@ -108,15 +99,13 @@ static void print_groups(const char *before, const char *after)
 static void bash_options(const command_row *row)
 {
   printf("  '%s')\n    options='", row->name);
-  EACH_OPTION(row, id)
-  {
+  EACH_OPTION(row, id) {
     const option_row *o = &option_table[id];
     printf("--%s ", o->name);
     if (o->letter) printf("-%c ", o->letter);
   }
   printf("'\n    case $2 in\n");
-  EACH_OPTION(row, id)
-  {
+  EACH_OPTION(row, id) {
     const option_row *o = &option_table[id];
     if (!o->argument) continue;
     printf("    --%s", o->name);
@@ -141,7 +130,7 @@ static void bash(void)
 {
   puts("# completion of elbo for bash\n"
        "_elbo_words() # WORD BEFORE COMMAND\n{\n  local options=\ncase $3 in");
-  for (const command_row *row = command_table; row->name; row++) bash_options(row);
+  EACH_COMMAND(row) bash_options(row);
   puts("esac\n  compgen -W \"$options\" -- \"$1\"\n}\n\n_elbo()\n{\n"
        "  local word=$2 before=$3 command=${COMP_WORDS[1]} groups=\n"
        "  case $command in");
@@ -193,8 +182,7 @@ static void zsh_arguments(const command_row *row)
 {
   const hint *h = hint_of(row->arguments);
   printf("  '%s') _arguments -s \\\n", row->name);
-  EACH_OPTION(row, id)
-  {
+  EACH_OPTION(row, id) {
     zsh_option(&option_table[id], false);
     if (option_table[id].letter) zsh_option(&option_table[id], true);
   }
@@ -218,7 +206,7 @@ static void zsh(void)
        "  if [[ -n $groups && \" $groups \" == *\" $words[3] \"* ]]; then\n"
        "    command=\"$command $words[3]\"\n    shift words; (( CURRENT-- ))\n  fi\n"
        "  shift words; (( CURRENT-- ))\n  case $command in");
-  for (const command_row *row = command_table; row->name; row++) zsh_arguments(row);
+  EACH_COMMAND(row) zsh_arguments(row);
   puts(
       "  esac\n}\nif [[ $funcstack[1] == _elbo ]]; then _elbo \"$@\"; else compdef _elbo elbo; fi");
 }
@@ -249,13 +237,13 @@ static void fish(void)
        "function __elbo_command\n  set -l words (commandline -opc)\n  set -e words[1]\n"
        "  set -l one $words[1]\n  set -l two (string join ' ' $words[1..2])\n  switch \"$two\"");
   fputs("    case", stdout);
-  for (const command_row *row = command_table; row->name; row++)
+  EACH_COMMAND(row)
     if (strchr(row->name, ' ')) printf(" '%s'", row->name);
   puts("\n      echo $two\n    case '*'\n      echo $one\n  end\nend\n"
        "function __elbo_at\n  test (__elbo_command) = \"$argv[1]\" 2>/dev/null\nend\n"
        "complete -c elbo -f\n"
        "complete -c elbo -n 'test (count (commandline -opc)) = 1' -l help -l version");
-  for (const command_row *row = command_table; row->name; row++) {
+  EACH_COMMAND(row) {
     const char *second = strchr(row->name, ' ');
     printf("complete -c elbo -n '");
     if (second)
@@ -280,10 +268,26 @@ static const struct {
   void (*print)(void);
 } shells[] = { { "bash", bash }, { "zsh", zsh }, { "fish", fish } };
 
-int cmd_completion(cli *c)
+static int cmd_completion(cli *c)
 {
   for (size_t i = 0; i < sizeof shells / sizeof *shells; i++)
     if (!strcmp(shells[i].name, c->arguments[0])) return shells[i].print(), 0;
   return fail(c, 2, "completion: expected bash, zsh or fish, found %s",
               quote(c->arguments[0]).text);
 }
+
+const command_row command_completion = {
+  .name = "completion",
+  .arguments = "bash|zsh|fish",
+  .least = 1,
+  .most = 1,
+  .options = ALWAYS,
+  .summary = "print the completion of commands and options for a shell",
+  .help = "`meson install` puts them where the shells look; without an installation:\n"
+          "\n"
+          "Example:\n"
+          "  elbo completion bash >elbo.bash    # then: source elbo.bash\n"
+          "  elbo completion zsh >_elbo         # in a folder of $fpath\n"
+          "  elbo completion fish >~/.config/fish/completions/elbo.fish\n",
+  .run = cmd_completion,
+};

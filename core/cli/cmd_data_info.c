@@ -40,7 +40,7 @@ static void print_text(const elbo_data_info *d)
   printf("families          %s\n", d->families);
 }
 
-int cmd_data_info(cli *c)
+static int cmd_data_info(cli *c)
 {
   int failed = open_context(c);
   if (failed) return failed;
@@ -53,3 +53,18 @@ int cmd_data_info(cli *c)
     print_text(&info);
   return 0;
 }
+
+const command_row command_data_info = {
+  .name = "data info",
+  .arguments = "FILE",
+  .least = 1,
+  .most = 1,
+  .options = LOADS,
+  .summary = "what a data file is, and which families fit it",
+  .help = "FILE is idx or npy (also .gz), csv, or builtin:NAME.\n"
+          "\n"
+          "Example:\n"
+          "  elbo data info train-images-idx3-ubyte.gz\n"
+          "  elbo data info builtin:digits\n",
+  .run = cmd_data_info,
+};

@@ -254,7 +254,7 @@ static int all(cli *c, elbo_dist *dist)
   return status;
 }
 
-int cmd_dist(cli *c)
+static int cmd_dist(cli *c)
 {
   elbo_dist *dist = NULL;
   int status = open_context(c);
@@ -264,3 +264,22 @@ int cmd_dist(cli *c)
   elbo_dist_free(dist);
   return status;
 }
+
+const command_row command_dist = {
+  .name = "dist",
+  .arguments = "FAMILY [NAME=VALUE]... OP [VALUE]...",
+  .least = 2,
+  .most = 100000,
+  .options = LOADS | OPTION(O_SEED_OF_DRAWS),
+  .summary = "densities, tails, moments, divergences of a family",
+  .help = "OP is log_prob, cdf, sf, pathwise (of each value x), icdf (of u), entropy,\n"
+          "mean, variance, mode, kl (of another FAMILY [NAME=VALUE]...), sample (N\n"
+          "draws) or info. Prints a line for each value. Lists are written 1,2,3. Put --\n"
+          "before a value that begins with a minus sign.\n"
+          "\n"
+          "Example:\n"
+          "  elbo dist gamma concentration=0.5 rate=2 log_prob 0.3 1 2\n"
+          "  elbo dist normal loc=0 scale=1 kl laplace loc=0 scale=2\n"
+          "  elbo dist normal loc=0 scale=1 cdf -- -3 -2 -1\n",
+  .run = cmd_dist,
+};

@@ -81,7 +81,7 @@ static int converse(conversation *t)
   return 0;
 }
 
-int cmd_dist_batch(cli *c)
+static int cmd_dist_batch(cli *c)
 {
   conversation t = { .c = c };
   int status = open_context(c);
@@ -92,3 +92,19 @@ int cmd_dist_batch(cli *c)
   free(t.s);
   return status ? status : t.failed;
 }
+
+const command_row command_dist_batch = {
+  .name = "dist batch",
+  .arguments = "",
+  .options = LOADS & ~OPTION(O_JSON),
+  .summary = "answer questions about families, a JSON object a line",
+  .help = "Reads a query a line from standard input and answers each on a line of\n"
+          "standard output, in order. A query that can't be answered has the answer\n"
+          "{\"id\":..,\"error\":{\"code\":..,\"message\":..}}; the status at the end is 1 if\n"
+          "there was one. Infinities and NaN are the strings inf, -inf, nan.\n"
+          "\n"
+          "Example:\n"
+          "  echo '{\"family\":\"gamma\",\"params\":{\"concentration\":0.5,\"rate\":2},\n"
+          "  \"op\":\"log_prob\",\"x\":0.3}' | tr -d '\\n' | elbo dist batch\n",
+  .run = cmd_dist_batch,
+};

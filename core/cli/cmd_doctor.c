@@ -34,7 +34,7 @@ static void print_json(const char *text)
   json_object_end(&j);
 }
 
-int cmd_doctor(cli *c)
+static int cmd_doctor(cli *c)
 {
   int failed = open_context(c);
   if (failed) return failed;
@@ -46,3 +46,13 @@ int cmd_doctor(cli *c)
     fputs(text, stdout);
   return 0;
 }
+
+const command_row command_doctor = {
+  .name = "doctor",
+  .arguments = "",
+  .options = HOST,
+  .summary = "processor, backend, threads, plugin folders, and advice",
+  .help = "Example:\n"
+          "  elbo doctor\n",
+  .run = cmd_doctor,
+};

@@ -32,7 +32,7 @@ static void show_progress(void *user, double fraction)
   progress_show(user, line);
 }
 
-int cmd_encode(cli *c)
+static int cmd_encode(cli *c)
 {
   int failed = open_run(c);
   if (failed) return failed;
@@ -59,3 +59,21 @@ int cmd_encode(cli *c)
     outputs_print(c, NULL);
   return 0;
 }
+
+const command_row command_encode = {
+  .name = "encode",
+  .arguments = "RUN",
+  .least = 1,
+  .most = 1,
+  .options =
+      HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_ALL_ROWS) | OPTION(O_ARRAYS_OUT) | OPTION(O_DATA),
+  .summary = "q(z|x) of the test rows: parameters, draws, labels",
+  .help = "Writes by the file's ending. .npz: of every latent the parameters in working\n"
+          "form (z.log_scale) and in plain form (z.scale), a draw (z.sample), and labels\n"
+          "where there are some; numpy.load reads it. .npy: the draws of all latents\n"
+          "side by side. .svg: two numbers of the draws, coloured by label.\n"
+          "\n"
+          "Example:\n"
+          "  elbo encode runs/aevb-mnist -o codes.npz -o codes.svg\n",
+  .run = cmd_encode,
+};

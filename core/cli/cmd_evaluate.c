@@ -126,7 +126,7 @@ static elbo_status write_rows(cli *c, const elbo_evaluation *e)
   return elbo_array_write(c->ctx, &a, c->o.rows_out, 0);
 }
 
-int cmd_evaluate(cli *c)
+static int cmd_evaluate(cli *c)
 {
   int failed = open_run(c);
   if (failed) return failed;
@@ -154,3 +154,24 @@ int cmd_evaluate(cli *c)
     print_text(c, &result);
   return 0;
 }
+
+const command_row command_evaluate = {
+  .name = "evaluate",
+  .arguments = "RUN",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT | OPTION(O_SEED_OF_DRAWS) | OPTION(O_SAMPLES) | OPTION(O_DATA) |
+             OPTION(O_ROWS_OUT),
+  .summary = "the evidence lower bound of a trained model and its parts",
+  .help = "Over the test rows, or the training rows where there are none; nats per\n"
+          "row. The log likelihood is importance-sampled, log (1/K) sum p(x,z)/q(z|x),\n"
+          "with its standard error over rows. The effective sample size and the Pareto\n"
+          "shape k of the weights are means over rows; rows with k above 0.7 have too few\n"
+          "samples for their log likelihood to be trusted. --rows-out writes float32\n"
+          "[rows][6], NaN where there is no such figure.\n"
+          "\n"
+          "Example:\n"
+          "  elbo evaluate runs/aevb-mnist --samples 1000\n"
+          "  elbo evaluate runs/b --set model.p.x.family=continuous_bernoulli --json\n",
+  .run = cmd_evaluate,
+};

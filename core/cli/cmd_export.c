@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli.h"
 
-int cmd_export(cli *c)
+static int cmd_export(cli *c)
 {
   const char *paths[] = { c->o.c_out, c->o.npz_out };
   elbo_arrays weights;
@@ -21,3 +21,19 @@ int cmd_export(cli *c)
   if (c->o.json) json_object_end(&j);
   return 0;
 }
+
+const command_row command_export = {
+  .name = "export",
+  .arguments = "RUN",
+  .least = 1,
+  .most = 1,
+  .options = HOST | OPTION(O_C_OUT) | OPTION(O_NPZ_OUT),
+  .summary = "the model as plain C, or its weights for Python",
+  .help = "--c writes encoder, decoder and preparation as C11 that needs libm alone and\n"
+          "compiles as C++ too; NAME.h says how they are called. --npz writes every\n"
+          "learned tensor by its name in the checkpoint.\n"
+          "\n"
+          "Example:\n"
+          "  elbo export runs/aevb-mnist --c model --npz weights.npz\n",
+  .run = cmd_export,
+};

@@ -2,7 +2,7 @@
 #include "cli.h"
 #include "json_print.h"
 
-int cmd_gradient(cli *c)
+static int cmd_gradient(cli *c)
 {
   int failed = open_experiment(c);
   if (failed) return failed;
@@ -18,3 +18,21 @@ int cmd_gradient(cli *c)
   }
   return 0;
 }
+
+const command_row command_gradient = {
+  .name = "gradient",
+  .arguments = "EXP",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT | OPTION(O_REPLAY) | OPTION(O_TENSORS_OUT),
+  .required = OPTION(O_REPLAY) | OPTION(O_TENSORS_OUT),
+  .summary = "one step replayed: objective and gradients",
+  .help = "The replay file holds the parameters by name, the batch data.NAME [B,D] as\n"
+          "it is after `prepare`, and draw.NAME [K,B,Z] of every latent that is drawn.\n"
+          "The answer holds objective [1], objective_rows [B] and grad.NAME of every\n"
+          "parameter: the gradient of what is maximised, a mean over the B rows.\n"
+          "\n"
+          "Example:\n"
+          "  elbo gradient mnist.yaml --replay step.safetensors -o gradient.safetensors\n",
+  .run = cmd_gradient,
+};

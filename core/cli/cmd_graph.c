@@ -2,7 +2,7 @@
 #include "cli.h"
 #include "json_print.h"
 
-int cmd_graph(cli *c)
+static int cmd_graph(cli *c)
 {
   int failed = open_experiment(c);
   if (failed) return failed;
@@ -18,3 +18,15 @@ int cmd_graph(cli *c)
   json_object_end(&j);
   return 0;
 }
+
+const command_row command_graph = {
+  .name = "graph",
+  .arguments = "EXP",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT | OPTION(O_DOT),
+  .summary = "the sealed training graph with shapes and memory",
+  .help = "Example:\n"
+          "  elbo graph mnist.yaml --dot | dot -Tsvg > graph.svg\n",
+  .run = cmd_graph,
+};

@@ -13,7 +13,7 @@ static int help_experiment(cli *c)
   return 0;
 }
 
-int cmd_help(cli *c)
+static int cmd_help(cli *c)
 {
   const char *word = c->arguments[0];
   if (!word) {
@@ -35,3 +35,15 @@ int cmd_help(cli *c)
   help_command(c, asked.command);
   return 0;
 }
+
+const command_row command_help = {
+  .name = "help",
+  .arguments = "[COMMAND|experiment]",
+  .most = 2,
+  .options = ALWAYS,
+  .summary = "help on a command, or the keys of an experiment file",
+  .help = "Example:\n"
+          "  elbo help train\n"
+          "  elbo help experiment\n",
+  .run = cmd_help,
+};

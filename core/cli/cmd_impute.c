@@ -38,7 +38,7 @@ static void show_progress(void *user, double fraction)
   progress_show(user, line);
 }
 
-int cmd_impute(cli *c)
+static int cmd_impute(cli *c)
 {
   int failed = open_run(c);
   if (failed) return failed;
@@ -67,3 +67,24 @@ int cmd_impute(cli *c)
     print_text(c, &result);
   return 0;
 }
+
+const command_row command_impute = {
+  .name = "impute",
+  .arguments = "RUN",
+  .least = 1,
+  .most = 1,
+  .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_ALL_ROWS) | OPTION(O_ARRAYS_OUT) |
+             OPTION(O_DATA) | OPTION(O_MASK) | OPTION(O_ITERATIONS),
+  .required = OPTION(O_MASK),
+  .summary = "the missing part of test rows, given the rest",
+  .help = "A chain draws z from q(z|x) and what is missing from p(x|z), in turn (Rezende,\n"
+          "Mohamed and Wierstra 2014, appendix F), and averages E[x|z] over its second\n"
+          "half. Prints the root mean square error against what the rows really hold.\n"
+          "Writes by the file's ending. .npz: truth, mask, imputed, chain (its last\n"
+          "state), error; .npy: the rows imputed; .png: original, given and imputed side\n"
+          "by side; .svg: the error over the iterations.\n"
+          "\n"
+          "Example:\n"
+          "  elbo impute runs/aevb-mnist --mask left.npy -n 30 -o imputed.png\n",
+  .run = cmd_impute,
+};

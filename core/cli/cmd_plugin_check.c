@@ -72,7 +72,7 @@ static void print_json(const elbo_check_report *r)
   json_object_end(&j);
 }
 
-int cmd_plugin_check(cli *c)
+static int cmd_plugin_check(cli *c)
 {
   elbo_plugin_info info;
   static elbo_check_report report;
@@ -95,3 +95,20 @@ int cmd_plugin_check(cli *c)
            report.plugin, report.passed, report.failed, report.not_applicable, plain(c));
   return -status;
 }
+
+const command_row command_plugin_check = {
+  .name = "plugin check",
+  .arguments = "FILE|NAME",
+  .least = 1,
+  .most = 1,
+  .options = LOADS | OPTION(O_IN_PROCESS) | OPTION(O_THOROUGH) | OPTION(O_PROPERTY),
+  .summary = "does a plugin keep what plugin.h promises",
+  .help = "A table of properties: pass, fail or not-applicable, with the numbers. Each is\n"
+          "tried in a process of its own. FILE is written with its folder, as ./NAME.so.\n"
+          "The status is 0 if all hold, 1 if one failed, 5 if it could not be loaded.\n"
+          "\n"
+          "Example:\n"
+          "  elbo plugin check ./triangle.so\n"
+          "  elbo plugin check gamma --thorough --json\n",
+  .run = cmd_plugin_check,
+};

@@ -240,7 +240,7 @@ static void tell_plugin(teller *t, const elbo_plugin_info *p)
     if (strcmp(kinds[i].kind, p->kind) == 0) kinds[i].tell(t, p->table);
 }
 
-int cmd_plugin_info(cli *c)
+static int cmd_plugin_info(cli *c)
 {
   elbo_plugin_info info;
   int failed = open_context(c);
@@ -254,3 +254,15 @@ int cmd_plugin_info(cli *c)
   if (t.j) json_object_end(&j);
   return 0;
 }
+
+const command_row command_plugin_info = {
+  .name = "plugin info",
+  .arguments = "NAME",
+  .least = 1,
+  .most = 1,
+  .options = LOADS,
+  .summary = "one plugin: of a family its parameters, support, gradients",
+  .help = "Example:\n"
+          "  elbo plugin info gamma\n",
+  .run = cmd_plugin_info,
+};

@@ -71,7 +71,7 @@ static void print_search(cli *c)
     printf("  %s: %s\n", r.path, r.why);
 }
 
-int cmd_plugin_list(cli *c)
+static int cmd_plugin_list(cli *c)
 {
   int failed = open_context(c);
   if (failed) return failed;
@@ -87,3 +87,16 @@ int cmd_plugin_list(cli *c)
            elbo_plugin_refused_count(c->ctx));
   return 0;
 }
+
+const command_row command_plugin_list = {
+  .name = "plugin list",
+  .arguments = "",
+  .options = LOADS | OPTION(O_VERBOSE),
+  .summary = "the families, reparametrizers and backends that are loaded",
+  .help = "Searched are the files of --plugin, the folders of ELBO_PLUGIN_PATH and the\n"
+          "installed folder.\n"
+          "\n"
+          "Example:\n"
+          "  elbo plugin list --verbose --plugin ./triangle.so\n",
+  .run = cmd_plugin_list,
+};

@@ -33,7 +33,7 @@ static int write_new(cli *c, const char *file, const char *text)
   return 0;
 }
 
-int cmd_plugin_new(cli *c)
+static int cmd_plugin_new(cli *c)
 {
   const char *kind = c->arguments[0], *name = c->arguments[1], *text;
   char file[256];
@@ -51,3 +51,18 @@ int cmd_plugin_new(cli *c)
          file, name, name, name);
   return 0;
 }
+
+const command_row command_plugin_new = {
+  .name = "plugin new",
+  .arguments = "family|reparametrizer NAME",
+  .least = 2,
+  .most = 2,
+  .options = LOADS & ~OPTION(O_JSON),
+  .summary = "write NAME.c, a complete plugin to start from",
+  .help = "A working example with the places to edit marked. A file that is there\n"
+          "already is left alone.\n"
+          "\n"
+          "Example:\n"
+          "  elbo plugin new family triangle\n",
+  .run = cmd_plugin_new,
+};

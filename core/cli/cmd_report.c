@@ -36,7 +36,7 @@ static int make_report(cli *c, const char *path, elbo_report **report)
   return status ? library_failed(c, status) : 0;
 }
 
-int cmd_report(cli *c)
+static int cmd_report(cli *c)
 {
   elbo_report *report = NULL;
   const char *path = output_path(c);
@@ -50,3 +50,23 @@ int cmd_report(cli *c)
   elbo_report_free(report);
   return 0;
 }
+
+const command_row command_report = {
+  .name = "report",
+  .arguments = "RUN...",
+  .least = 1,
+  .most = 64,
+  .options = HOST | OPTION(O_SEED_OF_DRAWS) | OPTION(O_PAGE_SAMPLES) | OPTION(O_PAGE_ROWS) |
+             OPTION(O_PAGE_OUT),
+  .summary = "one page of HTML on a run, or on several side by side",
+  .help = "The page stands alone: plan, curves, samples, reconstructions, the manifold,\n"
+          "q(z|x) in the plane, the KL of each latent, held-out figures and what they\n"
+          "mean, versions, how to get it again; estimators where the run's folder has\n"
+          "compare.json. Of several runs also what differs, and their curves together.\n"
+          "An interrupt leaves the page that was there.\n"
+          "\n"
+          "Example:\n"
+          "  elbo report runs/digits\n"
+          "  elbo report runs/* -o report.html --samples 1000\n",
+  .run = cmd_report,
+};

@@ -193,7 +193,7 @@ static int run(cli *c, elbo_sweep *s)
   return failed;
 }
 
-int cmd_sweep(cli *c)
+static int cmd_sweep(cli *c)
 {
   char epochs[48];
   elbo_sweep *s = NULL;
@@ -208,3 +208,28 @@ int cmd_sweep(cli *c)
   elbo_sweep_free(s);
   return failed;
 }
+
+const command_row command_sweep = {
+  .name = "sweep",
+  .arguments = "EXP",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT | OPTION(O_VARY) | OPTION(O_SWEEP_OUT) | OPTION(O_JOBS) |
+             OPTION(O_KEEP_GOING) | OPTION(O_DRY_RUN) | OPTION(O_PAGE_SAMPLES) | OPTION(O_EPOCHS),
+  .required = OPTION(O_VARY) | OPTION(O_SWEEP_OUT),
+  .summary = "a grid of experiments, and one table of them",
+  .help = "Every combination of the values is a cell: an ordinary run in DIR, trained and\n"
+          "evaluated in a process of its own. All cells are resolved before the first is\n"
+          "trained. The table has means and standard errors over `seed`, best ELBO first.\n"
+          "The same command again goes on where an earlier one stopped; what is done stays.\n"
+          "A cell that fails is listed with its reason, the others go on, and the status\n"
+          "is 1. An interrupt (Ctrl-C) saves what is running and ends with status 130.\n"
+          "Values are YAML and split at commas outside of brackets, braces and quotes.\n"
+          "\n"
+          "Example:\n"
+          "  elbo sweep mnist.yaml --vary model.q.z.family=normal,laplace --vary seed=1,2,3 -o s\n"
+          "  elbo sweep mnist.yaml --vary model.p.z.size=2,20 --jobs 2 --epochs 3 -o sizes\n"
+          "  elbo sweep mnist.yaml --vary 'model.q.z.net={hidden: [500]},{hidden: []}' -o nets "
+          "-n\n",
+  .run = cmd_sweep,
+};

@@ -154,7 +154,7 @@ static int train(cli *c, watch *w, elbo_train_result *result)
   return status ? library_failed(c, status) : 0;
 }
 
-int cmd_train(cli *c)
+static int cmd_train(cli *c)
 {
   if (c->o.resume && c->o.init_from)
     return fail(c, 2,
@@ -178,3 +178,23 @@ int cmd_train(cli *c)
     print_text(c, &result);
   return 0;
 }
+
+const command_row command_train = {
+  .name = "train",
+  .arguments = "EXP",
+  .least = 1,
+  .most = 1,
+  .options = EXPERIMENT | OPTION(O_SEED) | OPTION(O_RUN_OUT) | OPTION(O_RESUME) |
+             OPTION(O_INIT_FROM) | OPTION(O_EPOCHS) | OPTION(O_WATCHDOG),
+  .summary = "train the model of an experiment file",
+  .help = "Prints the resolved plan, then a line for every epoch. The run directory\n"
+          "receives the resolved experiment, metrics.jsonl, the checkpoint,\n"
+          "summary.json and pictures. One that exists is refused; --resume goes on\n"
+          "with it, bit for bit. An interrupt (Ctrl-C) finishes the step, saves and\n"
+          "ends with status 130; a second one quits at once.\n"
+          "\n"
+          "Example:\n"
+          "  elbo train mnist.yaml\n"
+          "  elbo train mnist.yaml -o runs/b --set model.q.z.family=laplace --epochs 3\n",
+  .run = cmd_train,
+};

@@ -16,7 +16,7 @@ static bool latent_number(const char **at, char stop, size_t *value)
   return true;
 }
 
-int cmd_traverse(cli *c)
+static int cmd_traverse(cli *c)
 {
   size_t i = 0, j = 1;
   const char *text = c->o.latents;
@@ -39,3 +39,21 @@ int cmd_traverse(cli *c)
   if (status) return library_failed(c, status);
   return array_write(c, &a, "traverse", c->o.side);
 }
+
+const command_row command_traverse = {
+  .name = "traverse",
+  .arguments = "RUN",
+  .least = 1,
+  .most = 1,
+  .options = HOST | OPTION(O_ARRAY_OUT) | OPTION(O_SIDE) | OPTION(O_LATENTS) | OPTION(O_LATENT) |
+             OPTION(O_GIVEN),
+  .summary = "the decoder's means over a grid of two latent numbers",
+  .help = "The grid lies at the quantiles of the prior; the other numbers of latents\n"
+          "without latent parents stand at its median, and the latents below follow by\n"
+          "their conditional means. --latent walks along a named one.\n"
+          "\n"
+          "Example:\n"
+          "  elbo traverse runs/aevb-mnist --latents 0,3 --side 12\n"
+          "  elbo traverse runs/two-layers --latent z2\n",
+  .run = cmd_traverse,
+};

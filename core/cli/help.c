@@ -10,7 +10,7 @@ static const char PURPOSE[] =
 static void print_commands(FILE *out, const char *group)
 {
   size_t n = strlen(group);
-  for (const command_row *row = command_table; row->name; row++) {
+  EACH_COMMAND(row) {
     if (n && (strncmp(row->name, group, n) || row->name[n] != ' ')) continue;
     char left[64];
     snprintf(left, sizeof left, "%s %s", row->name, row->arguments);
@@ -62,7 +62,7 @@ void help_program(cli *c)
 void help_group(cli *c, const char *word)
 {
   const command_row *own = NULL; /* a command of its own name, as `dist` beside `dist batch` */
-  for (const command_row *row = command_table; row->name; row++)
+  EACH_COMMAND(row)
     if (!strcmp(row->name, word)) own = row;
   if (own)
     help_command(c, own);
@@ -78,9 +78,8 @@ void help_command(cli *c, const command_row *row)
          row->arguments);
   printf("elbo %s: %s\n", row->name, row->summary);
   heading(c, "Options");
-  for (option_id id = 0; id < O_COUNT; id++) {
+  EACH_OPTION(row, id) {
     const option_row *o = &option_table[id];
-    if (!(row->options & OPTION(id))) continue;
     char letter[8] = "", left[64];
     if (o->letter) snprintf(letter, sizeof letter, "-%c,", o->letter);
     snprintf(left, sizeof left, "%-3s --%s%s%s", letter, o->name, o->argument ? " " : "",

@@ -186,14 +186,17 @@ static int take(cli *c, option_id id, const char *text)
   return 0;
 }
 
-/* ---- usage errors */
-static const char *next_option(const void *state, size_t i)
+option_id option_from(const command_row *row, option_id id)
 {
-  uint64_t mask = *(const uint64_t *)state;
-  for (option_id id = 0; id < O_COUNT; id++) {
-    if (!(mask & OPTION(id))) continue;
+  while (id < O_COUNT && !(row->options & OPTION(id))) id++;
+  return id;
+}
+
+/* ---- usage errors */
+static const char *next_option(const void *command, size_t i)
+{
+  EACH_OPTION((const command_row *)command, id)
     if (i-- == 0) return option_table[id].name;
-  }
   return NULL;
 }
 
@@ -212,16 +215,15 @@ static int unknown_option(cli *c, const char *word)
   char name[64] = "", several[512] = "";
   snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : 0, word + 2);
   int matches = 0;
-  for (option_id id = 0; id < O_COUNT && n > 0; id++) {
-    if (!(c->command->options & OPTION(id)) || strncmp(option_table[id].name, word + 2, n))
-      continue;
+  EACH_OPTION(c->command, id) {
+    if (n == 0 || strncmp(option_table[id].name, word + 2, n)) continue;
     size_t used = strlen(several);
     snprintf(several + used, sizeof several - used, "%s--%s", matches++ ? ", " : "",
              option_table[id].name);
   }
   if (matches > 1)
     return fail(c, 2, "%s: option %s is ambiguous: %s", command, quote(word).text, several);
-  const char *near = nearest_name(name, next_option, &c->command->options);
+  const char *near = nearest_name(name, next_option, c->command);
   if (near)
     return fail(c, 2, "%s: unknown option %s; the nearest is --%s", command, quote(word).text,
                 near);
@@ -232,8 +234,8 @@ static int unknown_option(cli *c, const char *word)
 static option_id option_of(const command_row *command, int code)
 {
   if (code >= LONG_OPTION) return code - LONG_OPTION;
-  for (option_id id = 0; id < O_COUNT; id++)
-    if ((command->options & OPTION(id)) && option_table[id].letter == code) return id;
+  EACH_OPTION(command, id)
+    if (option_table[id].letter == code) return id;
   return O_COUNT;
 }
 
@@ -272,9 +274,8 @@ static void getopt_tables(const command_row *command, struct option *longs, char
   char *s = shorts;
   *s++ = '-'; /* arguments come in their order, wherever options stand, POSIXLY_CORRECT or not */
   *s++ = ':';
-  for (option_id id = 0; id < O_COUNT; id++) {
+  EACH_OPTION(command, id) {
     const option_row *row = &option_table[id];
-    if (!(command->options & OPTION(id))) continue;
     *longs++ = (struct option){ row->name, row->argument ? required_argument : no_argument, NULL,
                                 LONG_OPTION + (int)id };
     if (!row->letter) continue;
@@ -311,8 +312,8 @@ static int start_values(cli *c, int argc)
     if (!(list->items = calloc(room, sizeof *list->items))) return fail(c, 8, "no memory");
   }
   if (!(c->arguments = calloc(room, sizeof *c->arguments))) return fail(c, 8, "no memory");
-  for (option_id id = 0; id < O_COUNT; id++)
-    if ((c->command->options & OPTION(id)) && option_table[id].kind == NUMBER)
+  EACH_OPTION(c->command, id)
+    if (option_table[id].kind == NUMBER)
       *(uint64_t *)((char *)&c->o + option_table[id].at) = option_table[id].standard;
   return 0;
 }
