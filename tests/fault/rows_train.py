@@ -181,6 +181,7 @@ def gone(setting, folder):
 SHIM = r'''
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,19 +194,27 @@ static int hit(void)
   if (left < 0) left = atol(getenv("FAULT_AT"));
   if (!left || --left) return 0;
   if (getenv("FAULT_KILLS")) raise(SIGKILL);
-  errno = EIO;
+  errno = getenv("FAULT_FULL") ? ENOSPC : EIO;
   return 1;
 }
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
-static int is_file(int fd)
+static int is_file(int fd) /* with a name: none in memory */
 {
   struct stat s;
-  return !fstat(fd, &s) && S_ISREG(s.st_mode);
+  return !fstat(fd, &s) && S_ISREG(s.st_mode) && s.st_nlink;
 }
 ssize_t write(int fd, const void *at, size_t n) { return is_file(fd) && hit() ? -1 : NEXT(write)(fd, at, n); }
 int fsync(int fd) { return hit() ? -1 : NEXT(fsync)(fd); }
 int ftruncate(int fd, off_t n) { return hit() ? -1 : NEXT(ftruncate)(fd, n); }
 int rename(const char *a, const char *b) { return hit() ? -1 : NEXT(rename)(a, b); }
+/* A full disk may tell of it only when what was written is closed. */
+int close(int fd)
+{
+  int told = getenv("FAULT_FULL") && is_file(fd) && (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY && hit(), why = errno;
+  int status = NEXT(close)(fd);
+  errno = told ? why : errno;
+  return told ? -1 : status;
+}
 /* What can't be removed stays: no error of a save. */
 int unlink(const char *a) { return getenv("FAULT_KILLS") && hit() ? -1 : NEXT(unlink)(a); }
 '''
