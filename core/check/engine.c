@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The public face: the table of properties of a plugin's kind, one after the other. */
 #include "check/child.h"
+#include "base/options.h"
 #include "infer/context.h"
 
 #include <string.h>
@@ -57,16 +58,16 @@ static elbo_status run_all(trial *t, const property *p, const elbo_check_options
 elbo_status elbo_plugin_check(elbo_context *ctx, const void *table,
                               const elbo_check_options *options, elbo_check_report *report)
 {
-  static const elbo_check_options standard = { .size = sizeof standard };
-  const elbo_check_options *o = options ? options : &standard;
+  elbo_check_options o;
   error *e = context_enter(ctx);
   const plugin *p = plugin_of(ctx->registry, table);
   *report = (elbo_check_report){ .n = 0 };
+  if (options_take(&o, sizeof o, options, "elbo_check_options", e)) return e->status;
   if (!p) return fail(e, ELBO_E_USAGE, "the table to check is that of no loaded plugin");
   report->plugin = p->info.name;
   report->kind = p->info.kind;
-  trial t = { .registry = ctx->registry, .plugin = p, .thorough = o->thorough };
+  trial t = { .registry = ctx->registry, .plugin = p, .thorough = o.thorough };
   if (!strcmp(p->info.kind, "family"))
     t.u.family = table; /* bound to a dimension when it is tried */
-  return run_all(&t, properties_of(p), o, report, e);
+  return run_all(&t, properties_of(p), &o, report, e);
 }

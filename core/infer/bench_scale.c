@@ -2,6 +2,7 @@
 /* How the cost of an experiment grows along one size after the other. Each point is the experiment
  * opened anew with the size set, so that what is timed is what a user would run. */
 #include "base/clock.h"
+#include "base/options.h"
 #include "base/file.h"
 #include "infer/bench.h"
 #include "infer/context.h"
@@ -281,9 +282,11 @@ elbo_status elbo_bench_scale(elbo_context *ctx, const char *file, const char *co
 {
   error *e = context_enter(ctx);
   study *base = NULL;
+  elbo_bench_scale_options o;
+  if (options_take(&o, sizeof o, options, "elbo_bench_scale_options", e)) return e->status;
   if (study_from_file(ctx, file, given, NULL, &base)) return e->status;
   bench *b = mem_new(1, sizeof *b, "the times", e);
-  if (b) *b = (bench){ .ctx = ctx, .file = file, .given = given, .o = options, .base = base };
+  if (b) *b = (bench){ .ctx = ctx, .file = file, .given = given, .o = &o, .base = base };
   for (int i = 0; b && i < ELBO_BENCH_AXES && !e->status; i++) {
     place_points(b, &axes[i], &out[i]);
     walk_axis(b, &axes[i], &out[i], e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "infer/context.h"
+#include "base/options.h"
 #include "io/json.h"
 #include "num/special.h"
 
@@ -31,19 +32,19 @@ static elbo_status start_backend(elbo_context *ctx, const char *name)
 
 elbo_status elbo_context_new(const elbo_context_options *options, elbo_context **out)
 {
-  static const elbo_context_options none = { .size = sizeof none };
-  const elbo_context_options *o = options ? options : &none;
+  elbo_context_options o;
   error early = { 0 };
   elbo_context *ctx = mem_new(1, sizeof *ctx, "the context", &early);
   *out = ctx;
   if (!ctx) return early.status;
   num_start();
-  ctx->options =
-      (elbo_context_options){ .size = sizeof *o, .log = o->log, .log_user = o->log_user };
-  ctx->threads = o->threads > 0 ? o->threads : cpu_count();
-  ctx->registry = registry_new(o, &ctx->error);
+  if (options_take(&o, sizeof o, options, "elbo_context_options", &ctx->error))
+    return ctx->error.status;
+  ctx->options = (elbo_context_options){ .size = sizeof o, .log = o.log, .log_user = o.log_user };
+  ctx->threads = o.threads > 0 ? o.threads : cpu_count();
+  ctx->registry = registry_new(&o, &ctx->error);
   if (!ctx->registry) return ctx->error.status;
-  return start_backend(ctx, o->backend ? o->backend : "openblas");
+  return start_backend(ctx, o.backend ? o.backend : "openblas");
 }
 
 void elbo_context_free(elbo_context *ctx)

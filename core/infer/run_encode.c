@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* q(z|x) of the rows: its parameters in both forms, and a draw. */
 #include "infer/arrays.h"
+#include "base/options.h"
 #include "infer/run_inside.h"
 #include "io/picture.h"
 
@@ -102,12 +103,9 @@ elbo_status elbo_run_encode(elbo_run *r, const elbo_encode_options *options, elb
   const model *m = r->study->model;
   size_t have = r->study->rows[run_split(r)];
   encoder c = { 0 };
-  elbo_encode_options o = { 0 };
+  elbo_encode_options o;
   *out = (elbo_arrays){ 0 };
-  if (!options || !options->size)
-    return fail(e, ELBO_E_USAGE,
-                "elbo_encode_options.size is 0; set it to sizeof(elbo_encode_options)");
-  memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+  if (options_take(&o, sizeof o, options, "elbo_encode_options", e)) return e->status;
   size_t rows = !o.rows || o.rows > have ? have : o.rows;
   if (!m->n_q)
     return fail(e, ELBO_E_USAGE, "%s has no latent variable, so there is nothing to encode",

@@ -12,6 +12,7 @@
  *   ess             mean over rows of (sum w)^2 / sum w^2
  *   khat            mean over rows of the Pareto shape of the weights' tail */
 #include "infer/run_evaluate.h"
+#include "base/options.h"
 #include "infer/weights.h"
 
 #include <math.h>
@@ -261,11 +262,7 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
 static elbo_status read_options(const elbo_evaluate_options *given, elbo_evaluate_options *o,
                                 error *e)
 {
-  if (given && !given->size)
-    return fail(e, ELBO_E_USAGE,
-                "elbo_evaluate_options.size is 0; set it to sizeof(elbo_evaluate_options)");
-  *o = (elbo_evaluate_options){ .size = sizeof *o };
-  if (given) memcpy(o, given, given->size < sizeof *o ? given->size : sizeof *o);
+  if (options_take(o, sizeof *o, given, "elbo_evaluate_options", e)) return e->status;
   const long most = (long)(UINT32_MAX / RUN_BATCH); /* noise rows are numbered in 32 bits */
   if (o->samples < 0 || o->samples > most)
     return fail(e, ELBO_E_USAGE, "%ld importance samples; expected 0 (no log likelihood) to %ld",

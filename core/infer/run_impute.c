@@ -3,6 +3,7 @@
  * x = (v, u), v given, one transition is T(u'|u, v) = int p(u'|z) q(z|u, v) dz: z from q,
  * then u' from the decoder. B rows of a batch, D numbers of a row. */
 #include "infer/arrays.h"
+#include "base/options.h"
 #include "infer/run_inside.h"
 #include "io/picture.h"
 
@@ -249,10 +250,7 @@ static elbo_status report(imputer *p, arrays_out *a, float *mask, elbo_imputatio
 
 static elbo_status read_options(imputer *p, const elbo_impute_options *given, error *e)
 {
-  if (!given || !given->size)
-    return fail(e, ELBO_E_USAGE,
-                "elbo_impute_options.size is 0; set it to sizeof(elbo_impute_options)");
-  memcpy(&p->o, given, given->size < sizeof p->o ? given->size : sizeof p->o);
+  if (options_take(&p->o, sizeof p->o, given, "elbo_impute_options", e)) return e->status;
   p->T = p->o.iterations ? p->o.iterations : ITERATIONS;
   return p->T <= 1000000 ? ELBO_DONE
                          : fail(e, ELBO_E_USAGE, "%zu iterations; expected 1 to 1000000", p->T);

@@ -2,6 +2,7 @@
 /* A run: a trainer, its directory and its files. Whatever stops it, the directory holds the last
  * whole checkpoint and the metrics up to it. */
 #include "base/clock.h"
+#include "base/options.h"
 #include "infer/context.h"
 #include "infer/metrics.h"
 #include "infer/run_inside.h"
@@ -367,14 +368,15 @@ static elbo_status start(session *s)
 elbo_status elbo_train(elbo_experiment *x, const elbo_train_options *options,
                        elbo_train_result *result)
 {
+  elbo_train_options o;
   session s = { .x = x,
-                .o = options,
+                .o = &o,
                 .result = result,
                 .s = x->study,
                 .e = context_enter(x->ctx),
                 .started = clock_seconds() };
   *result = (elbo_train_result){ .elbo_train = NAN, .elbo_test = NAN };
-  if (!start(&s)) {
+  if (!options_take(&o, sizeof o, options, "elbo_train_options", s.e) && !start(&s)) {
     s.started = clock_seconds();
     elbo_status ended = s.result->already_finished ? ELBO_DONE : train_steps(&s);
     fill_result(&s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The page from its parts, and the public calls. */
 #include "base/file.h"
+#include "base/options.h"
 #include "report/inside.h"
 
 #include <string.h>
@@ -62,10 +63,7 @@ static elbo_status compose(elbo_report *r, error *e)
 /* ---- making one */
 static elbo_status read_options(elbo_report *r, const elbo_report_options *given, error *e)
 {
-  if (given && !given->size)
-    return fail(e, ELBO_E_USAGE,
-                "elbo_report_options.size is 0; set it to sizeof(elbo_report_options)");
-  if (given) memcpy(&r->o, given, given->size < sizeof r->o ? given->size : sizeof r->o);
+  if (options_take(&r->o, sizeof r->o, given, "elbo_report_options", e)) return e->status;
   if (!r->o.rows) r->o.rows = STANDARD_ROWS;
   if (r->n == 0 || r->n > MOST_RUNS)
     return fail(e, ELBO_E_USAGE, "a report on %zu runs; expected 1 to %d", r->n, MOST_RUNS);

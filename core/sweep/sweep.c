@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The public calls: the grid opened and resolved, then its cells in turn. */
 #include "base/clock.h"
+#include "base/options.h"
 #include "base/file.h"
 #include "sweep/inside.h"
 
@@ -254,10 +255,7 @@ elbo_status elbo_sweep_run(elbo_sweep *s, const elbo_sweep_options *options)
 {
   error *e = context_enter(s->ctx);
   session r = { .s = s, .e = e, .started = clock_seconds() };
-  if (!options || !options->size)
-    return fail(e, ELBO_E_USAGE,
-                "elbo_sweep_options.size is 0; set it to sizeof(elbo_sweep_options)");
-  memcpy(&r.o, options, options->size < sizeof r.o ? options->size : sizeof r.o);
+  if (options_take(&r.o, sizeof r.o, options, "elbo_sweep_options", e)) return e->status;
   if (r.o.jobs < 1) r.o.jobs = 1;
   if ((size_t)r.o.jobs > s->n_cells) r.o.jobs = (int)s->n_cells;
   r.threads = s->ctx->threads / r.o.jobs;

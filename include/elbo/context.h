@@ -15,7 +15,9 @@
 
 typedef struct elbo_context elbo_context;
 
-/* Zero-initialise, set what differs. All strings are copied. */
+/* Zero-initialise, set size and what differs; so it is with the options of every call: NULL stands
+ * for all 0, a struct of an older header is read as far as it goes, and one whose size is 0 is
+ * refused (ELBO_E_USAGE). Here all strings are copied. */
 typedef struct {
   size_t size; /* sizeof(elbo_context_options) */
   /* plugin files to load (absolute, or relative to the current folder), NULL-ended, or NULL */
@@ -41,7 +43,7 @@ typedef struct {
  * a bad one named in `plugins` is an error). *ctx is NULL only when memory is out; on any other
  * error it holds the text. Free it in every case. */
 elbo_status elbo_context_new(const elbo_context_options *options, elbo_context **ctx);
-void elbo_context_free(elbo_context *ctx);
+void elbo_context_free(elbo_context *ctx); /* NULL is fine, as for all that is freed */
 
 /* The message of the last call that failed with this context; "" if none. Valid until the next
  * call. */
@@ -53,9 +55,11 @@ typedef struct {
   const char *name, *summary, *kind; /* "family", "reparametrizer", "backend" */
   const char *path, *build;
   int abi_major, abi_minor;
-  const void *table; /* elbo_family, elbo_reparam or elbo_backend */
+  /* elbo_family, elbo_reparam or elbo_backend, of this header's size whatever the plugin's is */
+  const void *table;
 } elbo_plugin_info;
 size_t elbo_plugin_count(const elbo_context *ctx);
+/* ELBO_E_USAGE: there is no such number. All strings are the context's. */
 elbo_status elbo_plugin_at(const elbo_context *ctx, size_t i, elbo_plugin_info *info);
 /* ELBO_E_USAGE with the nearest name */
 elbo_status elbo_plugin_find(elbo_context *ctx, const char *name, elbo_plugin_info *info);
@@ -64,6 +68,7 @@ elbo_status elbo_plugin_find(elbo_context *ctx, const char *name, elbo_plugin_in
 typedef struct {
   const char *path, *why;
 } elbo_plugin_refusal;
+/* ELBO_E_USAGE, and NULL, for a number that is not there. */
 size_t elbo_plugin_refused_count(const elbo_context *ctx);
 elbo_status elbo_plugin_refused_at(const elbo_context *ctx, size_t i, elbo_plugin_refusal *refusal);
 size_t elbo_plugin_folder_count(const elbo_context *ctx);

@@ -223,7 +223,9 @@ typedef enum { ELBO_ENTROPY, ELBO_MEAN, ELBO_VARIANCE, ELBO_MODE } elbo_moment;
 /* ---- the family. dx [E], dw [W]: NULL = not wanted, else overwritten. An author must supply both
  * when asked. */
 struct elbo_family {
-  size_t size, param_size, form_set_size, kl_size; /* ELBO_FAMILY_SIZES: as compiled */
+  /* ELBO_FAMILY_SIZES: as compiled. Of a family that comes from the host they are the host's: step
+   * through its arrays by them. */
+  size_t size, param_size, form_set_size, kl_size;
   const char *name, *summary;
   const elbo_param *params;
   uint32_t n_params;

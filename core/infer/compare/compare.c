@@ -2,6 +2,7 @@
 /* The contest: every estimator, number of samples and road gives R gradients at the same parameters
  * and minibatch. */
 #include "infer/compare/contest.h"
+#include "base/options.h"
 #include "infer/compare/verdict.h"
 
 #include <math.h>
@@ -349,10 +350,7 @@ elbo_status elbo_compare(elbo_experiment *x, const elbo_compare_options *options
                 .own_estimator = x->study->x->estimator,
                 .started = clock_seconds() };
   *result = (elbo_compare_result){ 0 };
-  if (!options || !options->size)
-    return fail(e, ELBO_E_USAGE,
-                "elbo_compare_options.size is 0; set it to sizeof(elbo_compare_options)");
-  memcpy(&c.o, options, options->size < sizeof c.o ? options->size : sizeof c.o);
+  if (options_take(&c.o, sizeof c.o, options, "elbo_compare_options", e)) return e->status;
   for (int i = 0; i < c.s->x->n_q; i++) c.own_roads[i] = c.s->x->q[i].reparam;
   elbo_status status = prepare_contest(&c) ? e->status : run_contest(&c);
   if (!status || (status == ELBO_E_STOPPED && c.n)) gather(&c, x, result);
