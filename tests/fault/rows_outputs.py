@@ -4,7 +4,7 @@ import os, shutil, subprocess
 import rows_checkpoint
 from harness import Row, Scene, snapshot
 from rows_data import shape
-from rows_train import build_shim
+from rows_train import with_fault
 
 # name: the command, what it writes (below `out`)
 COMMANDS = {
@@ -67,13 +67,13 @@ def at_every_call(name, old):
                 os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
                 with open(os.path.join(folder, path), 'wb') as f:
                     f.write(content)
-            o = setting.shell(folder, list(words), env={'LD_PRELOAD': build_shim(setting), 'FAULT_AT': str(k), 'FAULT_FULL': '1'})
-            if o.status == 0:
+            o, met = with_fault(setting, folder, list(words), k, FAULT_FULL='1')
+            if not met:
                 break
             if o.status != 7 or o.err.count('elbo: ') != 1 or 'No space' not in o.err:
                 wrong.append(f'call {k}: status {o.status}: {o.err.strip()}')
             wrong += [f'call {k}: {w}' for w in half(before, outputs(folder), whole)]
-        if outputs(folder) != whole or k < 4:
+        if o.status or outputs(folder) != whole or k < 4:
             wrong.append(f'after {k - 1} calls that failed: status {o.status}')
         return wrong + (['C3: the run was changed'] if snapshot(folder + '/run') != run else [])
     return Scene('outputs', f'{name}: the disk full at every call, {"over an old file" if old else "a new file"}', act, plain_memory=False)

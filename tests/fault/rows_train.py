@@ -186,13 +186,15 @@ SHIM = r'''
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
-static int hit(void)
+static int hit(void) /* and a file tells that it was */
 {
   static long left = -1;
   if (left < 0) left = atol(getenv("FAULT_AT"));
   if (!left || --left) return 0;
+  syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, getenv("FAULT_TOLD"), O_WRONLY | O_CREAT, 0666));
   if (getenv("FAULT_KILLS")) raise(SIGKILL);
   errno = getenv("FAULT_FULL") ? ENOSPC : EIO;
   return 1;
@@ -230,11 +232,21 @@ def build_shim(setting):
     return at
 
 
+def with_fault(setting, folder, words, k, **env):
+    """The command with the k-th call on files failing; and whether there was a k-th."""
+    told = folder + '/told'
+    o = setting.shell(folder, words, env={'LD_PRELOAD': build_shim(setting), 'FAULT_AT': str(k), 'FAULT_TOLD': told, **env})
+    if not os.path.exists(told):
+        return o, False
+    os.remove(told)
+    return o, True
+
+
 def at_every_call(kills):
     """The k-th of the calls that save: fails with EIO, or kills; until a run sees none; for every k in the torture, else
     for each of the first 40 and every fourth behind them."""
     def act(setting, folder):
-        wrong, shim, torn, tried = [], build_shim(setting), 0, 0
+        wrong, torn, tried = [], 0, 0
         put(folder, TINY.replace('epochs: 2', 'epochs: 3'))
         done = setting.shell(folder, list(TRAIN))
         expected = parameters(folder)
@@ -242,9 +254,8 @@ def at_every_call(kills):
         for k in (*range(1, 41), *range(41, 1000, every)):
             shutil.rmtree(folder + '/run')
             shutil.copytree(setting.run, folder + '/run')
-            env = {'LD_PRELOAD': shim, 'FAULT_AT': str(k), **({'FAULT_KILLS': '1'} if kills else {})}
-            o = setting.shell(folder, [*TRAIN, '--resume', '--epochs', '3'], env=env)
-            if o.status == 0:
+            o, met = with_fault(setting, folder, [*TRAIN, '--resume', '--epochs', '3'], k, **({'FAULT_KILLS': '1'} if kills else {}))
+            if not met:
                 break
             tried += 1
             if o.status != (137 if kills else 7):
