@@ -186,6 +186,19 @@ static long writer_of(const char *name)
   return name[at - 1] == '.' ? strtol(name + at, NULL, 10) : 0;
 }
 
+/* One that nobody has asked for yet, in a container for one, keeps its number: /proc tells. */
+static bool is_dead(long pid)
+{
+  char path[64], line[256];
+  if (kill((pid_t)pid, 0) < 0) return errno == ESRCH;
+  snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+  int fd = call_open(path, O_RDONLY, 0);
+  int64_t n = fd < 0 ? 0 : call_read(fd, line, sizeof line);
+  if (fd >= 0) close(fd);
+  const char *name_end = n > 0 ? memrchr(line, ')', (size_t)n) : NULL; /* "PID (NAME) STATE .." */
+  return name_end && name_end + 2 < line + n && (name_end[2] == 'Z' || name_end[2] == 'X');
+}
+
 /* What a process left that was killed while it wrote a file. */
 static void remove_torn(const char *dir)
 {
@@ -193,7 +206,7 @@ static void remove_torn(const char *dir)
   struct dirent *entry;
   while (d && (entry = readdir(d))) {
     long pid = writer_of(entry->d_name);
-    if (pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH) unlinkat(dirfd(d), entry->d_name, 0);
+    if (pid > 0 && is_dead(pid)) unlinkat(dirfd(d), entry->d_name, 0);
   }
   if (d) closedir(d);
 }

@@ -8,9 +8,10 @@ has the words; --sanitized leaves out limits of memory; --torture takes the long
 tries N mutants of a plugin and nothing else."""
 import argparse, concurrent.futures, os, shutil, sys, tempfile, time
 sys.dont_write_bytecode = True
-import harness, rows_checkpoint, rows_command, rows_crash, rows_data, rows_experiment, rows_machine, rows_outputs, rows_plugin, rows_train
+import harness, rows_checkpoint, rows_command, rows_crash, rows_data, rows_experiment, rows_machine, rows_outputs, rows_plugin, rows_sweep, rows_train
 
-TABLES = (rows_experiment, rows_command, rows_data, rows_checkpoint, rows_plugin, rows_train, rows_machine, rows_crash, rows_outputs)
+TABLES = (rows_experiment, rows_command, rows_data, rows_checkpoint, rows_plugin, rows_train, rows_machine, rows_crash, rows_outputs,
+          rows_sweep)
 
 
 def arguments():

@@ -400,6 +400,24 @@ START_TEST(folders_are_made_and_tried)
 }
 END_TEST
 
+/* Of a writer that is dead, though its parent has not asked for it yet; not of one that lives. */
+START_TEST(a_lock_clears_what_the_dead_left)
+{
+  char torn[2][64];
+  siginfo_t ended;
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  ck_assert_int_eq(waitid(P_PID, (id_t)child, &ended, WEXITED | WNOWAIT), 0);
+  snprintf(torn[0], sizeof torn[0], ".x.%ld.tmp", (long)child);
+  snprintf(torn[1], sizeof torn[1], ".x.%ld.tmp", (long)getpid());
+  for (int i = 0; i < 2; i++) fclose(fopen(torn[i], "w"));
+  dir_lock *l = dir_lock_take(".", NULL);
+  ck_assert(l && !file_exists(torn[0]) && file_exists(torn[1]));
+  dir_lock_release(l);
+  waitpid(child, NULL, 0);
+}
+END_TEST
+
 START_TEST(a_lock_lives_as_long_as_its_holder)
 {
   error e = { 0 };
@@ -454,6 +472,7 @@ int main(void)
   tcase_add_test(t, lines_are_taken_one_by_one);
   tcase_add_test(t, paths_are_joined_and_cut);
   tcase_add_test(t, folders_are_made_and_tried);
+  tcase_add_test(t, a_lock_clears_what_the_dead_left);
   tcase_add_test(t, a_lock_lives_as_long_as_its_holder);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
