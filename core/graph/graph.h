@@ -136,6 +136,9 @@ typedef struct seal_options {
   bool no_fuse;          /* nothing is joined or shares its place: the reference plan */
   node_id objective;     /* [FIXED 1][1]; NODE_NONE when not training */
   int input_count;       /* feeds */
+  /* runs for more samples of a batch follow one another (step_args.same_batch): what does not
+   * depend on the sample stays in memory for them */
+  bool resamples;
 } seal_options;
 /* Checks that every node on the way to the objective has a vjp, fuses, finds what needs gradients,
  * plans the arena. Once. */
@@ -163,7 +166,10 @@ run *run_new(const graph *g, const run_env *env, float *params, float *grads, er
 void run_free(run *r);
 /* What changes from step to step. */
 typedef struct step_args {
-  size_t batch;           /* rows of this batch, 1 .. B */
+  size_t batch; /* rows of this batch, 1 .. B */
+  /* Other samples of the batch of the run before, with the same feeds: of a graph that resamples,
+   * what does not depend on the sample is not computed again. */
+  bool same_batch;
   uint64_t step;          /* for the noise */
   uint64_t sample_offset; /* added to k for the noise */
   double kl_weight;

@@ -24,9 +24,11 @@ struct graph {
   seal_options options;
   bool sealed;
   bool *live;      /* [n] */
+  bool *by_sample; /* [n]: along the samples, or made of what is */
   bool *zero_grad; /* [n]: some of its gradient is not written just once, so it is cleared first */
   task *forward, *backward;
-  int n_forward, n_backward;
+  task *again; /* of forward, what is left to do for other samples of the same batch */
+  int n_forward, n_backward, n_again;
   size_t arena_floats;
 };
 

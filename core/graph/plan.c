@@ -94,7 +94,8 @@ static elbo_status list_blocks(planner *p, error *e)
       return fail(e, ELBO_E_MEMORY, "%s: %zu x %zu numbers are too many", n->name,
                   full_rows(g, n->shape), n->shape.cols);
     int back = p->end - 1 - p->time[i];
-    if (n->op != &op_constant) want(p, floats, &n->value_at, p->time[i], p->until[i]);
+    int from = n->keep && !g->by_sample[i] ? 0 : p->time[i]; /* a later run finds it there */
+    if (n->op != &op_constant) want(p, floats, &n->value_at, from, p->until[i]);
     if (has_vjp(g, n)) {
       int seed = g->zero_grad[i] || i == g->options.objective ? p->end / 2 : p->first[i];
       want(p, floats, &n->grad_at, sooner(seed, back), back);

@@ -208,7 +208,11 @@ elbo_status run_forward(run *r, const step_args *a, error *e)
 {
   set_args(r, a);
   r->ran = true;
-  do_tasks(r, r->graph->forward, r->graph->n_forward, false);
+  const graph *g = r->graph;
+  if (a->same_batch)
+    do_tasks(r, g->again, g->n_again, false);
+  else
+    do_tasks(r, g->forward, g->n_forward, false);
   return r->failed_rc ? plugin_error(r, e) : ELBO_DONE;
 }
 

@@ -15,6 +15,18 @@ static void mark_live(graph *g)
   }
 }
 
+/* Where runs for other samples follow, what they find of the batch must outlive the first. */
+static void mark_by_sample(graph *g)
+{
+  for (int i = 0; i < g->n; i++) {
+    node *n = g->nodes[i];
+    g->by_sample[i] = n->shape.axis == AXIS_SAMPLE || !g->options.resamples;
+    for (int k = 0; k < n->n_in; k++) g->by_sample[i] |= g->by_sample[n->in[k].node];
+    for (int k = 0; k < n->n_in && g->by_sample[i] && g->live[i]; k++)
+      if (!g->by_sample[n->in[k].node]) g->nodes[n->in[k].node]->keep = true;
+  }
+}
+
 static void mark_needs(graph *g)
 {
   for (int i = 0; i < g->n; i++) {
@@ -142,10 +154,13 @@ static elbo_status list_tasks(graph *g, error *e)
   size_t most = (size_t)g->n * OP_PASSES;
   g->forward = arena_get(g->arena, most, sizeof *g->forward, e);
   g->backward = arena_get(g->arena, most, sizeof *g->backward, e);
-  if (!g->forward || !g->backward) return e->status;
+  g->again = arena_get(g->arena, most, sizeof *g->again, e);
+  if (!g->forward || !g->backward || !g->again) return e->status;
   for (int i = 0; i < g->n; i++)
     for (int k = 0; k < OP_PASSES && g->live[i] && g->nodes[i]->op->forward[k].run; k++)
       g->forward[g->n_forward++] = (task){ i, &g->nodes[i]->op->forward[k] };
+  for (int i = 0; i < g->n_forward; i++)
+    if (g->by_sample[g->forward[i].node]) g->again[g->n_again++] = g->forward[i];
   for (int i = g->n - 1; i >= 0; i--)
     for (int k = 0; k < OP_PASSES && has_vjp(g, g->nodes[i]) && g->nodes[i]->op->vjp[k].run; k++)
       g->backward[g->n_backward++] = (task){ i, &g->nodes[i]->op->vjp[k] };
@@ -158,9 +173,11 @@ elbo_status graph_seal(graph *g, const seal_options *o, error *e)
   g->options = *o;
   g->live = arena_get(g->arena, (size_t)g->n + 1, sizeof *g->live, e);
   g->zero_grad = arena_get(g->arena, (size_t)g->n + 1, sizeof *g->zero_grad, e);
-  if (!g->live || !g->zero_grad) return e->status;
+  g->by_sample = arena_get(g->arena, (size_t)g->n + 1, sizeof *g->by_sample, e);
+  if (!g->live || !g->zero_grad || !g->by_sample) return e->status;
   if (!o->no_fuse) fuse_activations(g);
   mark_live(g);
+  mark_by_sample(g);
   if (o->train) {
     mark_needs(g);
     mark_edges(g);

@@ -119,8 +119,11 @@ void machine_feed_values(machine *m, int feed_index, const float *values)
 elbo_status machine_forward(machine *m, size_t batch, uint64_t step, uint64_t sample_offset,
                             error *e)
 {
-  step_args a = {
-    .batch = batch, .step = step, .sample_offset = sample_offset, .kl_weight = 1, .feeds = m->feeds
-  };
+  step_args a = { .batch = batch,
+                  .same_batch = sample_offset > 0,
+                  .step = step,
+                  .sample_offset = sample_offset,
+                  .kl_weight = 1,
+                  .feeds = m->feeds };
   return run_forward(m->run, &a, e);
 }

@@ -156,11 +156,12 @@ static elbo_status arena_bytes(elbo_run *r, const graph_options *o, size_t *byte
   return status;
 }
 
-/* The sizes depend on the model alone, never on threads or on free memory: they are part of what
-   numbers the noise. */
+/* The sizes depend on the model alone, never on threads or on free memory: that of a batch is part
+   of what numbers the noise. As many samples at a time as a cache may hold: what a product leaves
+   is read by the next pass. */
 static elbo_status fit_memory(elbo_run *r, graph_options *o, error *e)
 {
-  const size_t limit = (size_t)64 << 20;
+  const size_t limit = (size_t)64 << 20, cached = (size_t)16 << 20;
   size_t one, two, most = o->samples;
   if (o->batch > RUN_BATCH) o->batch = RUN_BATCH;
   o->samples = 1;
@@ -169,11 +170,11 @@ static elbo_status fit_memory(elbo_run *r, graph_options *o, error *e)
     o->batch = (o->batch + 1) / 2;
     if (arena_bytes(r, o, &one, e)) return e->status;
   }
-  if (most < 2 || one >= limit) return ELBO_DONE;
+  if (most < 2) return ELBO_DONE;
   o->samples = 2;
   if (arena_bytes(r, o, &two, e)) return e->status;
-  size_t more = two > one ? (limit - one) / (two - one) : most;
-  o->samples = more < most - 1 ? 1 + more : most;
+  size_t fit = two > one ? cached / (two - one) : most;
+  o->samples = fit < 1 ? 1 : fit < most ? fit : most;
   return ELBO_DONE;
 }
 

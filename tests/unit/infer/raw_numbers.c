@@ -147,15 +147,15 @@ static void print_node(const machine *m, const char *name, node_id id, size_t K,
 static void print_densities(elbo_run *r)
 {
   machine *m;
-  size_t B, chunk;
   error e = { 0 };
   const model *of = r->study->model;
   int z = variable_find(of, "z"), x = variable_find(of, "x");
   size_t rows = r->study->rows[SPLIT_TEST];
   graph_options o = { .purpose = GRAPH_EVALUATE, .batch = rows, .samples = SAMPLES };
   uint32_t index[64];
-  stop_if(run_machine(r, &o, SEED, &m, &B, &chunk, &e), e.text);
-  if (B < rows || chunk < SAMPLES || rows > 64) stop_if(ELBO_E_USAGE, "more than one batch");
+  if (rows > 64) stop_if(ELBO_E_USAGE, "more rows than there is room for");
+  stop_if(machine_new(r->study, &o, NULL, r->params, NULL, &m, &e), e.text);
+  m->run->env.seed = SEED;
   for (uint32_t i = 0; i < rows; i++) index[i] = i;
   stop_if(machine_feed_split(m, SPLIT_TEST, index, rows, RUN_VISIT, &e), e.text);
   stop_if(machine_forward(m, rows, 0, 0, &e), e.text);

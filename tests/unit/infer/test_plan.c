@@ -112,6 +112,64 @@ START_TEST(rows_of_the_objective)
 }
 END_TEST
 
+static const node *node_called(const graph *g, const char *name)
+{
+  for (int i = 0; i < graph_size(g); i++)
+    if (!strcmp(graph_node(g, i)->name, name)) return graph_node(g, i);
+  ck_abort_msg("no node %s", name);
+  return NULL;
+}
+
+/* The KL comes behind hidden layers whose memory is free by then. */
+#define DEEP                                                                                       \
+  "name: deep\nseed: 1\ndata: {x: {builtin: linear_gaussian, rows: 30}}\nmodel:\n  p:\n"           \
+  "    z: {family: normal, size: 2}\n    x: {family: normal, given: z, net: {hidden: [9, 7]}}\n"   \
+  "  q:\n    z: {family: normal, given: x, net: {hidden: [5]}}\nestimator: sgvb_b\n"               \
+  "train: {epochs: 1, batch_size: 4}\n"
+static const char *const shapes[] = { SHARED, DEEP };
+
+/* Other samples of a batch: the encoder is not run again, the decoder is, and every kept value is
+   that of a run of its own. */
+START_TEST(samples_of_one_batch)
+{
+  static const struct {
+    const char *name;
+    uint64_t calls;
+  } nodes[] = { { "x", 1 },         { "q.z.net.0", 1 }, { "KL(z)", 1 },   { "z", 3 },
+                { "p.x.net.0", 3 }, { "log p(x)", 3 },  { "log q(z)", 3 } };
+  elbo_experiment *x = open_experiment(shapes[_i]);
+  uint32_t index[] = { 7, 3, 20, 0 };
+  error e = { 0 };
+  machine *m, *anew;
+  graph_options o = { .purpose = GRAPH_EVALUATE, .batch = 4, .samples = 3 };
+  float *params = mem_new_aligned(4096, sizeof *params, "", &e);
+  ck_assert(!machine_new(x->study, &o, NULL, params, NULL, &m, &e) &&
+            !machine_new(x->study, &o, NULL, params, NULL, &anew, &e));
+  init_params(m->mg.g, 5, params);
+  run_profile(m->run, true);
+  machine_feed_split(m, SPLIT_TRAIN, index, 4, 0, &e);
+  machine_feed_split(anew, SPLIT_TRAIN, index, 4, 0, &e);
+  for (uint64_t offset = 0; offset < 9; offset += 3)
+    ck_assert(!machine_forward(m, 4, 0, offset, &e));
+  step_args a = { .batch = 4, .sample_offset = 6, .kl_weight = 1, .feeds = anew->feeds };
+  ck_assert(!run_forward(anew->run, &a, &e));
+  for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+    const node *n = node_called(m->mg.g, nodes[i].name);
+    ck_assert_msg(run_cost(m->run, n->id, false).calls == nodes[i].calls, "%s", n->name);
+  }
+  for (int i = 0; i < graph_size(m->mg.g); i++) {
+    const node *n = graph_node(m->mg.g, i);
+    for (size_t k = 0; n->keep && k < run_rows(m->run, i); k++)
+      ck_assert_msg(!memcmp(run_value(m->run, i) + k * n->ld, run_value(anew->run, i) + k * n->ld,
+                            n->shape.cols * sizeof(float)),
+                    "%s, row %zu", n->name, k);
+  }
+  machine_free(m), machine_free(anew);
+  mem_free(params);
+  elbo_experiment_free(x);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("infer/plan");
@@ -120,6 +178,7 @@ int main(void)
   tcase_add_test(t, says_what_was_decided);
   tcase_add_test(t, one_layout);
   tcase_add_test(t, rows_of_the_objective);
+  tcase_add_loop_test(t, samples_of_one_batch, 0, 2);
   suite_add_tcase(s, t);
   return run_suite(s);
 }
