@@ -3,6 +3,7 @@
  * of Hoeffding (1963), which hold for every n: a right plugin fails all properties of this file
  * together with a probability below 1e-6. */
 #include "check/inside.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -46,17 +47,11 @@ static bool draw_many(trial *t, const double *w, uint32_t seed, int n, double *y
 }
 
 /* ---- Kolmogorov and Smirnov */
-static int by_size(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static double distance(trial *t, const double *w, double *y, int n)
 {
   double worst = 0;
   bool discrete = family_is_discrete(t->u.family);
-  qsort(y, (size_t)n, sizeof *y, by_size);
+  sort_doubles(y, (size_t)n);
   for (int i = 0, next; i < n; i = next) {
     for (next = i; next < n && y[next] == y[i]; next++) {
     }
@@ -131,7 +126,7 @@ static bool bounded_from(trial *t, const double *w, bounded *b)
   if (!draw_many(t, w, 555, N, y)) return false;
   for (int k = 0; k < b->E; k++) {
     for (int i = 0; i < N; i++) one[i] = y[i * b->E + k];
-    qsort(one, N, sizeof *one, by_size);
+    sort_doubles(one, N);
     b->middle[k] = one[N / 2];
     b->size[k] = fmax((one[3 * N / 4] - one[N / 4]) / 2, 1e-3 * fmax(1e-6, fabs(one[N / 2])));
     if (!isfinite(b->size[k] + b->middle[k])) return false;

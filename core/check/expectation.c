@@ -4,10 +4,10 @@
  * analytic and falls off at both ends (Trefethen and Weideman 2014, theorem 5.1), and by nested
  * adaptive quadrature where that shows an error. Of a discrete family by a sum. */
 #include "check/inside.h"
+#include "base/sort.h"
 #include "num/quadrature.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A NaN would be lost in a sum; here its place is known. */
@@ -55,12 +55,6 @@ static double integrand_at(void *arg, double r)
 static const double marks[] = { -40, -20, -8, -4, -2, -1, 0, 1, 2, 4, 8, 20, 40 };
 enum { MARKS = sizeof marks / sizeof *marks, MOST_MARKS = (1 + SPACE_PEAKS) * MARKS + 2 };
 
-static int by_size(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* Marks around the mode and around every further peak, between first and last: at, rising. */
 static int partition(const space *s, int k, double stretch, double shift, double first, double last,
                      double *at)
@@ -74,7 +68,7 @@ static int partition(const space *s, int k, double stretch, double shift, double
       if (r > first + 1e-9 && r < last - 1e-9) at[n++] = r;
     }
   at[n++] = last;
-  qsort(at, (size_t)n, sizeof *at, by_size);
+  sort_doubles(at, (size_t)n);
   for (int i = 1; i < n; i++)
     if (at[i] > at[kept - 1]) at[kept++] = at[i];
   return kept;

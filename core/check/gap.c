@@ -5,6 +5,7 @@
  * ellipsoid that holds about half of the mass, where f is nowhere small, so that the terms are
  * bounded. Coordinates: the value itself, or the log ratios of a simplex to its last corner. */
 #include "check/inside.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -81,12 +82,6 @@ static bool shape(cloud *a, ellipsoid *s)
   return true;
 }
 
-static int by_size(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* Steps towards the half that lies closest together: far draws of heavy tails have no say. */
 static bool fit(cloud *a, ellipsoid *s)
 {
@@ -94,7 +89,7 @@ static bool fit(cloud *a, ellipsoid *s)
   for (int round = 0; round < ROUNDS; round++) {
     if (!shape(a, s)) return false;
     for (int i = 0; i < HALF; i++) a->sorted[i] = a->d2[i] = distance2(s, a->c[i]);
-    qsort(a->sorted, HALF, sizeof *a->sorted, by_size);
+    sort_doubles(a->sorted, HALF);
     s->radius2 = a->sorted[HALF / 2];
   }
   /* of the ball of dimension 6: pi^3 R^6 / 6 */

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Nanoseconds an element, of the plugin and of the other families that are loaded. */
 #include "check/inside.h"
+#include "base/clock.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double seconds(void)
-{
-  struct timespec s;
-  clock_gettime(CLOCK_MONOTONIC, &s);
-  return (double)s.tv_sec + 1e-9 * (double)s.tv_nsec;
-}
 
 /* ns an event of log_prob with gradients; the least of several goes. */
 static double double_ns(trial *t)
@@ -22,9 +15,9 @@ static double double_ns(trial *t)
   double w[CHECK_MAX_W], y[CHECK_MAX_E], dx[CHECK_MAX_E], dw[CHECK_MAX_W], best = INFINITY;
   if (!some_event(t, 0, w, y)) return NAN;
   for (int g = 0; g < GOES; g++) {
-    double start = seconds();
+    double start = clock_seconds();
     for (int i = 0; i < CALLS; i++) t->u.family->log_prob(&t->u.call, y, w, dx, dw);
-    best = fmin(best, (seconds() - start) * 1e9 / CALLS);
+    best = fmin(best, (clock_seconds() - start) * 1e9 / CALLS);
   }
   return best / t->u.E;
 }
@@ -48,9 +41,9 @@ static double float_ns(trial *t)
     rows[i] = (elbo_rows){ in[i], 0 };
   }
   for (int g = 0; fine && g < GOES; g++) {
-    double start = seconds();
+    double start = clock_seconds();
     t->u.log_prob_f32(&t->u.call, 1, EVENTS, rows[0], rows + 1, &value, out[0], out + 1);
-    best = fmin(best, (seconds() - start) * 1e9 / EVENTS);
+    best = fmin(best, (clock_seconds() - start) * 1e9 / EVENTS);
   }
   for (int i = 0; i < n; i++) free(in[i]), free(out[i]);
   return best / t->u.E;

@@ -3,10 +3,10 @@
  * the distance from an end, or log odds between two), and that by y = m + s sinh(t), m and s the
  * median and the spread of y: any tail, also an algebraic one, falls exponentially in t. */
 #include "num/quadrature.h"
+#include "base/sort.h"
 #include "dist/query.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { PILOTS = 255 };
 
@@ -66,12 +66,6 @@ static double under(void *state, double t)
   return isinf(term) && weight < 1e-260 ? 0 : weight * term;
 }
 
-static int by_size(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* Median and spread of y from a few draws of a fixed seed: they steer, the integral decides. */
 static bool settle(query *q, line *l)
 {
@@ -91,7 +85,7 @@ static bool settle(query *q, line *l)
                       "%s: its draws are not finite, so that quadrature can't "
                       "begin",
                       l->b->use.family->name);
-  qsort(y, (size_t)n, sizeof *y, by_size);
+  sort_doubles(y, (size_t)n);
   l->m = y[n / 2];
   l->s = (y[n * 3 / 4] - y[n / 4]) / 2;
   if (!(l->s > 0)) l->s = fmax(fabs(l->m), 1) * 1e-8;

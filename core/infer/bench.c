@@ -2,20 +2,14 @@
 /* The real training step, timed: first whole, then once more with a clock at every node. */
 #include "infer/bench.h"
 #include "base/clock.h"
+#include "base/sort.h"
 #include "infer/context.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 enum { WARM_UP = 20, LEAST_STEPS = 10, MOST_STEPS = 20000 };
-
-static int ascending(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
 
 /* Fills ms [MOST_STEPS]. */
 static elbo_status time_steps(trainer *t, int64_t steps, double seconds, double *ms,
@@ -48,7 +42,7 @@ elbo_status bench_steps(trainer *t, int64_t steps, double seconds, step_times *o
   double *ms = mem_new(MOST_STEPS, sizeof *ms, "the times", e);
   if (!ms) return e->status;
   if (!time_steps(t, steps, seconds, ms, out, e)) {
-    qsort(ms, out->n, sizeof *ms, ascending);
+    sort_doubles(ms, out->n);
     out->median_ms = ms[out->n / 2], out->least_ms = ms[0];
   }
   mem_free(ms);

@@ -2,15 +2,15 @@
 /* How the cost of an experiment grows along one size after the other. Each point is the experiment
  * opened anew with the size set, so that what is timed is what a user would run. */
 #include "base/clock.h"
-#include "base/options.h"
 #include "base/file.h"
+#include "base/options.h"
+#include "base/sort.h"
 #include "infer/bench.h"
 #include "infer/context.h"
 #include "io/picture.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_SETTINGS = 2 * MODEL_MAX_VARIABLES, MOST_ROUNDS = 100 };
@@ -215,12 +215,6 @@ static void drop_point(bench *b, elbo_bench_axis *out, size_t k, error *e)
   }
 }
 
-static int ascending(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* log ms = c + exponent log value, by least squares; the error from what is left over. */
 static void fit(elbo_bench_axis *a)
 {
@@ -249,7 +243,7 @@ static void summarise(bench *b, elbo_bench_axis *out)
 {
   size_t n = (size_t)rounds_of(b);
   for (size_t k = 0; k < out->n; k++) {
-    qsort(b->ms[k], n, sizeof b->ms[k][0], ascending);
+    sort_doubles(b->ms[k], n);
     out->points[k].ms = b->ms[k][n / 2];
     out->points[k].spread = (b->ms[k][n - 1] - b->ms[k][0]) / 2;
   }

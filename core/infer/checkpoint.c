@@ -172,11 +172,7 @@ static elbo_status check_format(const tensors *f, error *e)
 static double number_of(const json_value *v, const char *key)
 {
   const json_value *at = json_get(v, key);
-  json_kind kind = at ? json_kind_of(at) : JSON_NULL;
-  return kind == JSON_INT    ? (double)json_as_int(at)
-         : kind == JSON_REAL ? json_as_double(at)
-         : kind == JSON_BOOL ? json_as_int(at) != 0
-                             : NAN;
+  return at && json_kind_of(at) == JSON_BOOL ? json_as_int(at) != 0 : json_number_of(at);
 }
 
 /* Older files have none: then the first lines after a resume are of what is left of their steps. */

@@ -96,13 +96,6 @@ static void unpack(const bundle *b, curve *to)
 }
 
 /* ---- lines */
-static double number_at(const json_value *line, const char *key)
-{
-  const json_value *v = json_get(line, key);
-  json_kind kind = v ? json_kind_of(v) : JSON_NULL;
-  return kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
-}
-
 static int split_of(const json_value *line)
 {
   const json_value *v = json_get(line, "split");
@@ -142,13 +135,13 @@ static bool take_values(thinner *t, const json_value *v)
   int split = json_kind_of(v) == JSON_OBJECT ? split_of(v) : -1;
   if (split < 0) return false;
   record r = { .at = { .at = t->out->lines } };
-  for (int a = 0; a < CURVE_AXES; a++) r.at.x[a] = number_at(v, axes[a]);
-  for (int k = 0; k < CURVE_KINDS; k++) r.y[k] = number_at(v, kinds[k]);
+  for (int a = 0; a < CURVE_AXES; a++) r.at.x[a] = json_number_of(json_get(v, axes[a]));
+  for (int k = 0; k < CURVE_KINDS; k++) r.y[k] = json_number_of(json_get(v, kinds[k]));
   if (split == CURVE_TRAIN)
     take_training(t, &r);
   else
     put(t, split, &r);
-  double weight = number_at(v, "kl_weight");
+  double weight = json_number_of(json_get(v, "kl_weight"));
   t->out->weighted |= !isnan(weight) && weight != 1;
   return true;
 }

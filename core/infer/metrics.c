@@ -76,13 +76,6 @@ elbo_status metrics_summary(const char *path, const study *s, const elbo_train_r
 }
 
 /* ---- lines read again */
-static double number_at(const json_value *line, const char *key)
-{
-  const json_value *v = json_get(line, key);
-  json_kind kind = v ? json_kind_of(v) : JSON_NULL;
-  return kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
-}
-
 typedef struct {
   double step; /* the last that is kept */
   int64_t keep;
@@ -94,8 +87,11 @@ static bool keep_line(void *user, const char *line, size_t n)
   cut *c = user;
   char why[128];
   json_value *v = n < LINE_MOST ? json_read(line, n, why, sizeof why) : NULL;
-  bool in = v && number_at(v, "step") <= c->step;
-  if (in) c->keep += (int64_t)n + 1, c->seconds = fmax(c->seconds, number_at(v, "seconds"));
+  bool in = v && json_number_of(json_get(v, "step")) <= c->step;
+  if (in) {
+    c->keep += (int64_t)n + 1;
+    c->seconds = fmax(c->seconds, json_number_of(json_get(v, "seconds")));
+  }
   json_free(v);
   return in;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "infer/weights.h"
+#include "base/sort.h"
 
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
 size_t weights_tail(size_t K)
 {
@@ -55,15 +55,9 @@ double pareto_shape(const double *x, size_t n)
   return (k * (double)n + 10 * 0.5) / ((double)n + 10); /* a prior worth 10 observations of 0.5 */
 }
 
-static int ascending(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 double weights_khat(double *log_w, size_t M, double *work)
 {
-  qsort(log_w, M + 1, sizeof *log_w, ascending);
+  sort_doubles(log_w, M + 1);
   double top = log_w[M], cutoff = exp(log_w[0] - top),
          rounding = 64 * (double)FLT_EPSILON * fmax(1, fabs(top));
   if (!(top - log_w[0] > rounding)) return NAN;

@@ -15,6 +15,7 @@
 
 #include "io/json.h"
 
+#include <math.h>
 #include <stdio.h>
 
 enum { DEEPEST = 64, MOST_VALUES = 65536 };
@@ -116,4 +117,10 @@ int64_t json_as_int(const json_value *v)
 double json_as_double(const json_value *v)
 {
   return json_number_value(theirs(v));
+}
+
+double json_number_of(const json_value *v)
+{
+  json_kind kind = v ? json_kind_of(v) : JSON_NULL;
+  return kind == JSON_INT || kind == JSON_REAL ? json_as_double(v) : NAN;
 }

@@ -4,6 +4,7 @@
  * process. So a child tries all candidates in turn and writes one record for each; the first
  * without a record when the child dies, or takes too long, is the culprit, and another child goes
  * on behind it. */
+#include "base/clock.h"
 #include "base/coverage.h"
 #include "plugin/inside.h"
 #include <dlfcn.h>
@@ -19,7 +20,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LIMIT_MS = 3000, CALLED_EXIT = 93 };
@@ -154,22 +154,15 @@ static void child_run(const search *s, size_t first, int out)
 }
 
 /* ---- the host */
-static int64_t now_ms(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* One record: 1; the child is gone: 0; the time is up: -1. */
 static int next_record(int in, record *r)
 {
-  int64_t end = now_ms() + LIMIT_MS;
+  double end = clock_seconds() + 1e-3 * LIMIT_MS;
   for (;;) {
-    int64_t left = end - now_ms();
+    int left = (int)(1e3 * (end - clock_seconds()));
     struct pollfd p = { in, POLLIN, 0 };
     if (left <= 0) return -1;
-    if (poll(&p, 1, (int)left) > 0) return record_get(in, r);
+    if (poll(&p, 1, left) > 0) return record_get(in, r);
   }
 }
 

@@ -7,13 +7,6 @@
 
 #include <string.h>
 
-static double number_at(const json_value *row, const char *key)
-{
-  const json_value *v = json_get(row, key);
-  json_kind kind = v ? json_kind_of(v) : JSON_NULL;
-  return kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
-}
-
 static const char *word_at(const json_value *row, const char *key)
 {
   const json_value *v = json_get(row, key);
@@ -68,8 +61,8 @@ static void add_row(text *t, const json_value *row)
   page_element(t, "td", bound ? bound : "\xE2\x80\x93");
   for (int i = 0; i < NUMBERS; i++) {
     text_add(t, "<td class=\"n\">");
-    double se = numbers[i].se ? number_at(row, numbers[i].se) : NAN;
-    add_digits(t, number_at(row, numbers[i].key), 4);
+    double se = numbers[i].se ? json_number_of(json_get(row, numbers[i].se)) : NAN;
+    add_digits(t, json_number_of(json_get(row, numbers[i].key)), 4);
     if (isfinite(se)) text_add(t, " <span class=\"se\">\xC2\xB1 "), text_number(t, se, 2);
     text_format(t, "%s</td>", isfinite(se) ? "</span>" : "");
   }
@@ -98,11 +91,7 @@ static void add_table(gather *g, const json_value *rows)
 static const double *numbers_of(gather *g, const json_value *list)
 {
   double *to = arena_get(g->of->arena, json_length(list), sizeof *to, g->e);
-  for (size_t i = 0; to && i < json_length(list); i++) {
-    const json_value *v = json_item(list, i);
-    json_kind kind = json_kind_of(v);
-    to[i] = kind == JSON_INT ? (double)json_as_int(v) : kind == JSON_REAL ? json_as_double(v) : NAN;
-  }
+  for (size_t i = 0; to && i < json_length(list); i++) to[i] = json_number_of(json_item(list, i));
   return to;
 }
 
@@ -141,7 +130,8 @@ static void add_contest(gather *g, const json_value *v)
   if (rows) {
     text_add(g->t, "<p>From compare.json: gradients at the same parameters and rows; of each "
                    "estimator the whole gradient, smallest variance times milliseconds first");
-    double repeats = number_at(v, "repeats"), noise = number_at(v, "snr_noise");
+    double repeats = json_number_of(json_get(v, "repeats")),
+           noise = json_number_of(json_get(v, "snr_noise"));
     if (isfinite(repeats)) text_format(g->t, "; %.0f gradients each", repeats);
     if (isfinite(noise)) text_format(g->t, "; snr of noise alone %.2g", noise);
     text_add(g->t, ".</p>\n");

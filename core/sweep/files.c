@@ -145,21 +145,21 @@ static const char *text_of(const json_value *v, const char *key)
 
 static double number_of(const json_value *v, const char *key)
 {
-  const json_value *at = json_get(v, key);
-  bool number = at && (json_kind_of(at) == JSON_INT || json_kind_of(at) == JSON_REAL);
-  return number ? json_as_double(at) : NAN;
+  return json_number_of(json_get(v, key));
 }
 
 /* A figure is taken over where the experiment and its number of epochs are still the same. One
    that stopped by patience has fewer epochs: it is opened again, which costs its evaluation. */
 static void take_over(cell *c, const json_value *v)
 {
+  double steps = number_of(v, "steps");
   if (c->of.state == ELBO_CELL_REFUSED || strcmp(text_of(v, "state"), "done") ||
-      strcmp(text_of(v, "digest"), c->digest) || number_of(v, "epochs") != (double)c->epochs)
+      strcmp(text_of(v, "digest"), c->digest) || number_of(v, "epochs") != (double)c->epochs ||
+      !(steps >= 0 && steps < 0x1p63))
     return;
   c->of.state = ELBO_CELL_DONE;
   c->of.epochs = c->epochs;
-  c->of.steps = (uint64_t)number_of(v, "steps");
+  c->of.steps = (uint64_t)steps;
   for (int f = 0; f < ELBO_SWEEP_FIGURES; f++) c->of.figures[f] = number_of(v, figure_names[f]);
 }
 

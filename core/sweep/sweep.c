@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The public calls: the grid opened and resolved, then its cells in turn. */
 #include "base/clock.h"
-#include "base/options.h"
 #include "base/file.h"
+#include "base/options.h"
 #include "sweep/inside.h"
 
 #include <math.h>

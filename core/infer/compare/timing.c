@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "infer/compare/contest.h"
+#include "base/sort.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-static int ascending(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
 
 /* Puts x in order. */
 static double median(double x[TIMING_ROUNDS])
 {
-  qsort(x, TIMING_ROUNDS, sizeof *x, ascending);
+  sort_doubles(x, TIMING_ROUNDS);
   return 0.5 * (x[(TIMING_ROUNDS - 1) / 2] + x[TIMING_ROUNDS / 2]);
 }
 

@@ -4,10 +4,10 @@
  * the median of the first steps, so that a pause of the machine takes no steps away. Held-out rows
  * are looked at POINTS times on the way. */
 #include "infer/compare/contest.h"
+#include "base/sort.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { POINTS = 40, TIMED = 101 };
@@ -44,17 +44,11 @@ static elbo_status add_point(race *r)
   return ELBO_DONE;
 }
 
-static int ascending(const void *a, const void *b)
-{
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static double median_step(const race *r, size_t n)
 {
   double took[TIMED];
   memcpy(took, r->took, sizeof took);
-  qsort(took, n, sizeof *took, ascending);
+  sort_doubles(took, n);
   return took[n / 2];
 }
 
