@@ -100,6 +100,20 @@ def streamed():
         assert first['peak_rss_bytes'] + 784 * run.STREAMED // 2 < second['peak_rss_bytes'], 'all rows were in memory'
 
 
+def evaluation():
+    """start and encoder are left out of an evaluation's time, and its products are those of the samples"""
+    with tempfile.TemporaryDirectory() as folder:
+        run.EVALUATED, run.SAMPLES = 30, 400
+        bench = run.Bench(run.options(['--peers', folder, '--elbo', sys.argv[1], '--steps', '5']), folder)
+        assert bench.products_seconds(1) > 0 and bench.evaluation(1)[0] > 0
+        bench.evaluate_seconds = lambda threads, samples: {1: 0.5, 400: 2.5}[samples]
+        bench.products_seconds = lambda threads: 1.6
+        assert bench.evaluation(2) == (6.0, 1.25), bench.evaluation(2)
+        rows = {row.name: row.values for row in run.evaluation_rows(2, [(6.0, 1.25), (7.0, 1.5)])}
+        assert rows['evaluation, 5000 samples / its bare products'] == [1.25, 1.5], rows
+        assert abs(rows['evaluation, 5000 samples, GFLOP/s of products'][0] - 6e3 * 2 * 206800e-9) < 1e-9, rows
+
+
 def queries():
     """golden rows are asked without their answers, but for families with a row of `method_any`; an answer too few is an error"""
     with tempfile.TemporaryDirectory() as folder:
@@ -126,7 +140,7 @@ def queries():
 
 
 failed = 0
-tests = [verdicts, others_are_seen, ratios, pages, without_peers, streamed, queries]
+tests = [verdicts, others_are_seen, ratios, pages, without_peers, streamed, evaluation, queries]
 for test in tests:
     try:
         test()
