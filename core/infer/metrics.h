@@ -10,7 +10,8 @@
 /* Means of the sums, as a report; the rest of `p` stays. */
 void metrics_means(const sums *s, elbo_progress *p);
 /* One line: {"step","epoch","objective","elbo","reconstruction","kl","grad_norm","seconds",..};
- * kl_weight is named while it is not 1. */
+ * learning_rate is that of the last step they are of; kl_weight, the mean over the steps, is named
+ * where it is not 1. */
 elbo_status metrics_line(line_log *log, const elbo_progress *p, double kl_weight,
                          double learning_rate, error *e);
 /* For a resume after `step` steps: how many bytes of the file to keep (whole lines up to that

@@ -123,14 +123,17 @@ static double constant(const double *h, double epoch, double epochs)
   return 1;
 }
 
+/* An epoch's share of steps and a stretch of, say, 0.1 are rounded: the step where they meet counts
+ * as the end of the stretch. */
+#define ENDS(epoch) ((epoch) * (1 + 1e-12))
 /* With growth 3 and a factor of 10^(-1/7) that of Burda et al. 2016, section 5: 3^i epochs at
  * 10^(-i/7). Ends are summed, not found by a logarithm, which rounds: they fall on whole epochs. */
 static double step(const double *h, double epoch, double epochs)
 {
   double every = h[0], factor = h[1], growth = h[2], times = 0;
   (void)epochs;
-  if (growth == 1) return pow(factor, floor(epoch / every));
-  for (double end = every; epoch >= end; times++) every *= growth, end += every;
+  if (growth == 1) return pow(factor, floor(ENDS(epoch) / every));
+  for (double end = every; ENDS(epoch) >= end; times++) every *= growth, end += every;
   return pow(factor, times);
 }
 

@@ -204,9 +204,12 @@ static elbo_progress report_of(session *s, const char *split, const sums *sums)
   return p;
 }
 
-static elbo_status write_line(session *s, const elbo_progress *p)
+/* steps: those that the figures are of, up to now. */
+static elbo_status write_line(session *s, const elbo_progress *p, uint64_t steps)
 {
-  return metrics_line(s->log, p, trainer_kl_weight(s->t), trainer_learning_rate(s->t), s->e);
+  uint64_t last = s->t->at.step - (steps > 0);
+  return metrics_line(s->log, p, trainer_mean_kl_weight(s->t, steps),
+                      trainer_learning_rate(s->t, last), s->e);
 }
 
 static void show(session *s, elbo_progress *p, bool epoch_end)
@@ -233,7 +236,7 @@ static elbo_status test_split(session *s, split_kind split, double *elbo)
   }
   elbo_progress p = report_of(s, split_name(split), &held);
   *elbo = p.elbo;
-  if (write_line(s, &p)) return s->e->status;
+  if (write_line(s, &p, 0)) return s->e->status;
   show(s, &p, true);
   return ELBO_DONE;
 }
@@ -257,9 +260,10 @@ static elbo_status end_epoch(session *s, bool *done)
 {
   double validate;
   elbo_progress p = report_of(s, "train", &s->t->at.of_epoch);
+  uint64_t steps = s->t->at.of_epoch.steps;
   s->t->at.of_epoch = (sums){ 0 };
   s->result->elbo_train = p.elbo;
-  if (write_line(s, &p)) return s->e->status;
+  if (write_line(s, &p, steps)) return s->e->status;
   show(s, &p, true);
   if (test_split(s, SPLIT_VALIDATE, &validate) ||
       test_split(s, SPLIT_TEST, &s->result->elbo_test) || keep_best(s, validate))
@@ -280,8 +284,9 @@ static elbo_status between_epochs(session *s)
   const train_spec *t = &s->s->x->train;
   if (t->log_every && s->t->at.step % (uint64_t)t->log_every == 0) {
     elbo_progress p = report_of(s, "train", &s->t->at.of_line);
+    uint64_t steps = s->t->at.of_line.steps;
     s->t->at.of_line = (sums){ 0 };
-    if (write_line(s, &p)) return s->e->status;
+    if (write_line(s, &p, steps)) return s->e->status;
   }
   if (clock_seconds() - s->reported > 0.1) {
     elbo_progress p = report_of(s, "train", &s->t->at.of_epoch);

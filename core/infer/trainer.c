@@ -112,28 +112,35 @@ void trainer_free(trainer *t)
 }
 
 /* ---- schedules, by epochs done with fraction */
-static double epochs_done(const trainer *t)
+static double epochs_before(const trainer *t, uint64_t step)
 {
-  return (double)t->at.step / (double)t->per_epoch;
+  return (double)step / (double)t->per_epoch;
 }
 
-double trainer_kl_weight(const trainer *t)
+double trainer_kl_weight(const trainer *t, uint64_t step)
 {
   const train_spec *s = &t->study->x->train;
   if (s->kl_epochs <= 0) return s->kl_to;
-  return s->kl_from + (s->kl_to - s->kl_from) * fmin(1, epochs_done(t) / s->kl_epochs);
+  return s->kl_from + (s->kl_to - s->kl_from) * fmin(1, epochs_before(t, step) / s->kl_epochs);
+}
+
+double trainer_mean_kl_weight(const trainer *t, uint64_t steps)
+{
+  double first = trainer_kl_weight(t, t->at.step - steps), more = 0;
+  for (uint64_t i = 1; i < steps; i++) more += trainer_kl_weight(t, t->at.step - steps + i) - first;
+  return steps ? first + more / (double)steps : first;
 }
 
 static double trainer_temperature(const trainer *t)
 {
-  return model_temperature(t->study->model, epochs_done(t));
+  return model_temperature(t->study->model, epochs_before(t, t->at.step));
 }
 
-double trainer_learning_rate(const trainer *t)
+double trainer_learning_rate(const trainer *t, uint64_t step)
 {
   const optimizer_spec *o = &t->study->x->optimizer;
-  return o->learning_rate *
-         schedule_table[o->schedule].factor(o->schedule_hyper, epochs_done(t), (double)t->epochs);
+  return o->learning_rate * schedule_table[o->schedule].factor(
+                                o->schedule_hyper, epochs_before(t, step), (double)t->epochs);
 }
 
 /* ---- sums */
@@ -201,7 +208,7 @@ static void update_part(void *arg, int part, int parts)
 static void update(trainer *t, double norm)
 {
   const optimizer_spec *o = &t->study->x->optimizer;
-  double rate = trainer_learning_rate(t);
+  double rate = trainer_learning_rate(t, t->at.step);
   t->update = (update_args){ .decay = (float)(o->weight_decay * rate),
                              .clip = o->clip > 0 && norm > o->clip ? (float)(o->clip / norm) : 1 };
   optimizer_table[o->kind].prepare(o->hyper, rate, t->at.step + 1, &t->update);
@@ -249,7 +256,7 @@ elbo_status trainer_step(trainer *t, sums *s, error *e)
   if (next_batch(t, &batch, e)) return e->status;
   step_args a = { .batch = batch,
                   .step = t->at.step,
-                  .kl_weight = trainer_kl_weight(t),
+                  .kl_weight = trainer_kl_weight(t, t->at.step),
                   .temperature = trainer_temperature(t),
                   .baseline = baseline_value(&t->at.baseline),
                   .training = true,

@@ -34,7 +34,10 @@ void trainer_free(trainer *t);
 elbo_status trainer_step(trainer *t, sums *sums, error *e);
 /* Means over a split with one draw a row; the same draws every time. */
 elbo_status trainer_test(trainer *t, split_kind split, sums *sums, error *e);
-double trainer_kl_weight(const trainer *t);
-double trainer_learning_rate(const trainer *t);
+/* Steps are numbered from 0; at.step is the next. */
+double trainer_kl_weight(const trainer *t, uint64_t step);
+double trainer_learning_rate(const trainer *t, uint64_t step);
+/* Of the last so many steps. */
+double trainer_mean_kl_weight(const trainer *t, uint64_t steps);
 
 #endif

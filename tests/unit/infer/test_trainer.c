@@ -90,7 +90,7 @@ START_TEST(kl_weight)
       open_experiment(DATA MODEL SGD TRAIN(", kl_weight: {from: 0.25, to: 1.25, epochs: 2}"));
   trainer *t = make(x);
   for (int i = 0; i < 15; i++) {
-    double b = trainer_kl_weight(t), want = 0.25 + fmin(1, i / 10.0);
+    double b = trainer_kl_weight(t, t->at.step), want = 0.25 + fmin(1, i / 10.0);
     ck_assert_msg(fabs(b - want) < 1e-12, "step %d: %g, not %g", i, b, want);
     sums s = step(t);
     double rows = (double)s.rows;
@@ -110,7 +110,7 @@ START_TEST(learning_rate)
                                  "step, every: 2, factor: 0.5}}\n" TRAIN(""));
   trainer *t = make(x);
   for (int i = 0; i < 20; i++) {
-    ck_assert(fabs(trainer_learning_rate(t) - (i < 10 ? 0.01 : 0.005)) < 1e-15);
+    ck_assert(fabs(trainer_learning_rate(t, t->at.step) - (i < 10 ? 0.01 : 0.005)) < 1e-15);
     step(t);
   }
   trainer_free(t);
@@ -316,6 +316,22 @@ START_TEST(keep_best)
 }
 END_TEST
 
+/* What a line says of its steps: the rate of the last, the mean weight of the KL. 5 steps an epoch.
+ */
+START_TEST(lines_are_of_their_steps)
+{
+  elbo_train_result r;
+  trained(DATA MODEL "optimizer: {name: sgd, learning_rate: 0.5, schedule: {name: step, every: 1, "
+                     "factor: 0.5}}\n" TRAIN(", kl_weight: {from: 0, to: 1, epochs: 2}"),
+          "lines", false, 0, &r);
+  ck_assert_int_eq(count_of("lines/metrics.jsonl", "\n"), 4);
+  ck_assert_int_eq(count_of("lines/metrics.jsonl", "\"learning_rate\":0.5,\"kl_weight\":0.2}"), 1);
+  ck_assert_int_eq(count_of("lines/metrics.jsonl", "\"learning_rate\":0.25,\"kl_weight\":0.7}"), 1);
+  ck_assert_int_eq(count_of("lines/metrics.jsonl", "\"learning_rate\":0.125}"), 1);
+  ck_assert_int_eq(count_of("lines/metrics.jsonl", "\"learning_rate\":0.0625}"), 1);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("infer/trainer");
@@ -332,6 +348,7 @@ int main(void)
   tcase_add_test(t, baseline_resumed);
   tcase_add_test(t, finished_runs_stay);
   tcase_add_test(t, metrics);
+  tcase_add_test(t, lines_are_of_their_steps);
   tcase_add_test(t, patience);
   tcase_add_test(t, keep_best);
   suite_add_tcase(s, t);
