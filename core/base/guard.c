@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { BOTH = PROT_READ | PROT_WRITE };
+
 static bool map_at(void *at, size_t bytes, int rights, int file)
 {
   return mmap(at, bytes, rights, MAP_SHARED | MAP_FIXED, file, 0) != MAP_FAILED;
@@ -20,17 +22,19 @@ bool guarded_new(guarded *g, size_t bytes, guard_kind kind)
   size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
   if (!whole) whole = page;
   *g = (guarded){ .room = whole, .mapped = 2 * (whole + page) };
-  int file = memfd_create("guarded", MFD_CLOEXEC);
-  if (file >= 0 && !ftruncate(file, (off_t)whole))
-    g->map = mmap(NULL, g->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (g->map == MAP_FAILED) g->map = NULL;
-  char *view = (char *)g->map + page, *host = view + whole + page;
-  int rights = kind.read_only ? PROT_READ : PROT_READ | PROT_WRITE;
-  bool fine = g->map && map_at(view, whole, rights, file) &&
-              map_at(host, whole, PROT_READ | PROT_WRITE, file);
+  int file = memfd_create("guarded", MFD_CLOEXEC), rights = kind.read_only ? PROT_READ : BOTH;
+  void *map = file >= 0 && !ftruncate(file, (off_t)whole)
+                  ? mmap(NULL, g->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                  : MAP_FAILED;
+  bool fine = map != MAP_FAILED;
+  if (fine) {
+    char *view = (char *)map + page, *host = view + whole + page;
+    g->map = map;
+    g->at = kind.before ? view : view + whole - bytes;
+    g->host = kind.before ? host : host + whole - bytes;
+    fine = map_at(view, whole, rights, file) && map_at(host, whole, BOTH, file);
+  }
   if (file >= 0) close(file);
-  g->at = kind.before ? view : view + whole - bytes;
-  g->host = kind.before ? host : host + whole - bytes;
   return fine;
 }
 

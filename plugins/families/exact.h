@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * exact.h - small functions in double that several families need, written so that no digit
- * cancels. */
+ * cancels.
+ *
+ * A divergence of q from p gets what it needs of q, and p's working parameters; dq and dp, the
+ * gradients by the working parameters of both, as many as there are, are overwritten, or NULL where
+ * they are not wanted. No other pointer is NULL, unless its comment says so. All are [exec]. */
 #ifndef EXACT_H
 #define EXACT_H
 
@@ -238,15 +242,15 @@ ELBO_INLINE double kl_weibull_pair(const elbo_call *c, double t, double d, doubl
 
 /* KL(Bernoulli(logits a) || Bernoulli(logits b)) and its derivatives. Of the rarer outcome, of
    probability p, with d = b - a: log1p(p expm1(d)) - p d = p em1(d) - phi(p expm1(d)). */
-ELBO_INLINE double logits_kl(double logits_q, double logits_p, double *dq, double *dp)
+ELBO_INLINE double logits_kl(double logits_q, double logits_p, double *by_q, double *by_p)
 {
-  *dq = *dp = 0;
+  *by_q = *by_p = 0;
   if (logits_q == logits_p) return 0;
   double turn = logits_q > 0 ? -1 : 1, a = turn * logits_q, b = turn * logits_p, d = b - a;
   if (isinf(b)) return INFINITY;
   double p = sigmoid(a), q = sigmoid(-a);
-  if (!isinf(a)) *dq = -turn * p * q * d;
-  *dp = turn * (d > 0 ? -sigmoid(b) * q * expm1(-d) : p * sigmoid(-b) * expm1(d));
+  if (!isinf(a)) *by_q = -turn * p * q * d;
+  *by_p = turn * (d > 0 ? -sigmoid(b) * q * expm1(-d) : p * sigmoid(-b) * expm1(d));
   if (isinf(a)) return softplus(b);
   if (fabs(d) < 1) return p * em1(d) - phi(p * expm1(d));
   return -p * d + softplus(b) - softplus(a);

@@ -91,7 +91,7 @@ static double kl_pareto(const elbo_call *c, const double *q, const double *p, do
 static exact_log_moments moments(const double *w)
 {
   double i = exp(-w[LOG_C]), less = expm1(w[LOG_C]);
-  exact_log_moments t = { w[LOG_S] - w[LOG_C] + 1 + i, INFINITY, w[LOG_S] + i };
+  exact_log_moments t = { .h = w[LOG_S] - w[LOG_C] + 1 + i, .m = INFINITY, .l = w[LOG_S] + i };
   t.dh[LOG_S] = t.dl[LOG_S] = 1;
   t.dh[LOG_C] = -1 - i;
   t.dl[LOG_C] = -i;

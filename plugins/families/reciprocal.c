@@ -25,7 +25,7 @@ static elbo_rc from_ends(const double *given, int K, double *w, double *jac)
   return ELBO_OK;
 }
 static const char *const ends[] = { "low", "high", NULL };
-static const elbo_form_set form_sets[] = { { ends, from_ends } };
+static const elbo_form_set form_sets[] = { { .names = ends, .to_working = from_ends } };
 
 static elbo_rc range(const double *w, int K, double *low, double *high)
 {

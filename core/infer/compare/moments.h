@@ -26,7 +26,7 @@ typedef struct groups {
   uint8_t *leaf_of; /* [P] */
   uint8_t *bucket;  /* [P] 0..63: where the number goes in the projections; bit 6: its sign */
 } groups;
-elbo_status groups_make(const graph *g, groups *out, error *e);
+elbo_status groups_make(const graph *graph, groups *g, error *e);
 void groups_free(groups *g);
 bool group_has_leaf(const groups *g, int group, int leaf);
 
