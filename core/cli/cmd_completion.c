@@ -13,6 +13,9 @@ typedef struct {
 } hint;
 #define PLUGINS "(elbo plugin list 2>/dev/null | awk 'NR > 1 {print $1}')"
 #define FAMILIES "(elbo plugin list 2>/dev/null | awk '$2 == \"family\" {print $1}')"
+#define COMMANDS                                                                                   \
+  "(elbo --help 2>/dev/null | awk '/^Commands/ {on = 1} /^$/ {on = 0} "                            \
+  "on && /^  [a-z]/ && !there[$1]++ {print $1} END {print \"experiment\"}')"
 #define FILES "compgen -f -- \"$1\"", "_files", "(__fish_complete_path)"
 #define FOLDERS "compgen -d -- \"$1\"", "_files -/", "(__fish_complete_directories)"
 static const hint hints[] = {
@@ -25,6 +28,7 @@ static const hint hints[] = {
   { "M.", FILES },
   { "FAMILY", "compgen -W \"$" FAMILIES "\" -- \"$1\"", "compadd -- $" FAMILIES, FAMILIES },
   { "NAME", "compgen -W \"$" PLUGINS "\" -- \"$1\"", "compadd -- $" PLUGINS, PLUGINS },
+  { "COMMAND", "compgen -W \"$" COMMANDS "\" -- \"$1\"", "compadd -- $" COMMANDS, COMMANDS },
   { "family|reparametrizer", "compgen -W 'family reparametrizer' -- \"$1\"",
     "compadd family reparametrizer", "family reparametrizer" },
   { "bash|zsh|fish", "compgen -W 'bash zsh fish' -- \"$1\"", "compadd bash zsh fish",
@@ -235,7 +239,7 @@ static void fish(void)
 {
   puts("# completion of elbo for fish\n"
        "function __elbo_command\n  set -l words (commandline -opc)\n  set -e words[1]\n"
-       "  set -l one $words[1]\n  set -l two (string join ' ' $words[1..2])\n  switch \"$two\"");
+       "  set -l one $words[1]\n  set -l two (string join ' ' -- $words[1..2])\n  switch \"$two\"");
   fputs("    case", stdout);
   EACH_COMMAND(row)
     if (strchr(row->name, ' ')) printf(" '%s'", row->name);

@@ -4,8 +4,27 @@
 #include <string.h>
 
 static const char PURPOSE[] =
-    "elbo trains and examines probabilistic models given as two lists of random variables:\n"
-    "p, how the data come about, and q, how the latents are inferred.\n";
+    "elbo trains and examines probabilistic models given as two lists of random\n"
+    "variables: p, how the data come about, and q, how the latents are inferred.\n";
+
+enum { WIDTH = 80 };
+
+/* `left` in a column of its own, and `text` behind it, broken at blanks. */
+static void print_row(FILE *out, const char *left, int column, const char *text)
+{
+  fprintf(out, "  %-*s ", column, left);
+  int room = WIDTH - 3 - column;
+  if ((int)strlen(left) > column) fprintf(out, "\n%*s", column + 3, "");
+  while ((int)strlen(text) > room) {
+    int n = room;
+    while (n > 0 && text[n] != ' ') n--;
+    if (!n) n = (int)strcspn(text, " ");
+    if (!text[n]) break;
+    fprintf(out, "%.*s\n%*s", n, text, column + 3, "");
+    text += n + 1;
+  }
+  fprintf(out, "%s\n", text);
+}
 
 static void print_commands(FILE *out, const char *group)
 {
@@ -14,7 +33,7 @@ static void print_commands(FILE *out, const char *group)
     if (n && (strncmp(row->name, group, n) || row->name[n] != ' ')) continue;
     char left[64];
     snprintf(left, sizeof left, "%s %s", row->name, row->arguments);
-    fprintf(out, "  %-28s %s\n", left, row->summary);
+    print_row(out, left, 24, row->summary);
   }
 }
 
@@ -84,7 +103,7 @@ void help_command(cli *c, const command_row *row)
     if (o->letter) snprintf(letter, sizeof letter, "-%c,", o->letter);
     snprintf(left, sizeof left, "%-3s --%s%s%s", letter, o->name, o->argument ? " " : "",
              o->argument ? o->argument : "");
-    printf("  %-32s %s\n", left, o->help);
+    print_row(stdout, left, 32, o->help);
   }
   printf("\n%s", row->help);
 }

@@ -52,14 +52,16 @@ static void write_clip(writer *w, const key *k, const void *from)
 
 static const key prepare_keys[] = {
   { "dequantize", KEY_SWITCH, offsetof(prepare, dequantize), .words = &flag_words,
-    .help = "add U(0,1) before scaling, anew at each visit" },
+    .example = "true", .help = "add U(0,1) before scaling, anew at each visit" },
   { "scale", KEY_NUMBER, offsetof(prepare, scale), .low = 0, .open_low = true, .high = INFINITY,
-    .help = "divide by this number" },
+    .example = "255", .help = "divide by this number" },
   { "clip", KEY_OTHER, .read = read_clip, .write = write_clip, .form = "[low, high]",
-    .help = "cut values at both ends" },
+    .example = "[0, 1]", .help = "cut values at both ends" },
   { "standardize", KEY_SWITCH, offsetof(prepare, standardize), .words = &flag_words,
+    .example = "true",
     .help = "by mean and standard deviation of each column of the training set" },
   { "binarize", KEY_WORD, offsetof(prepare, binarize), .words = &binarize_words, .word = "none",
+    .example = "dynamic",
     .help = "static: drawn once; dynamic: anew at each visit; threshold: 1 from 0.5 on" },
 };
 static const schema prepare_schema = { .what = "prepare", KEYS(prepare_keys) };
@@ -174,23 +176,25 @@ static void data_variable_check(reader *r, const tree *map, void *into)
 }
 
 static const key data_variable_keys[] = {
-  { "train", KEY_PATH, offsetof(data_spec, train),
+  { "train", KEY_PATH, offsetof(data_spec, train), .example = "flowers.csv",
     .help = "the training data: idx, npy or csv, told by the content" },
-  { "test", KEY_PATH, offsetof(data_spec, test), .help = "the test data" },
+  { "test", KEY_PATH, offsetof(data_spec, test), .example = "flowers-test.csv",
+    .help = "the test data" },
   { "columns", KEY_OTHER, .low = 1, .high = MOST_SIZE, .read = read_columns, .write = write_columns,
-    .form = "[name or number, ...]; default all of them",
+    .form = "[name or number, ...]; default all of them", .example = "[length, width]",
     .help = "of csv files: what makes a row, by the names in the file's first row or by number "
             "from 1; the other columns may hold text" },
-  { "builtin", KEY_TEXT, offsetof(data_spec, builtin),
+  { "builtin", KEY_TEXT, offsetof(data_spec, builtin), .example = "digits",
     .help = "instead of files: digits, linear_gaussian, pinwheel" },
   { "rows", KEY_COUNT, offsetof(data_spec, rows), .standard = 10000, .low = 1, .high = MOST_ROWS,
-    .help = "training rows of a builtin" },
+    .example = "500", .help = "training rows of a builtin" },
   { "test_rows", KEY_COUNT, offsetof(data_spec, test_rows), .standard = 1000, .low = 1,
-    .high = MOST_ROWS, .help = "test rows of a builtin" },
-  { "limit", KEY_COUNT, offsetof(data_spec, limit), .low = 1, .high = MOST_ROWS,
+    .high = MOST_ROWS, .example = "100", .help = "test rows of a builtin" },
+  { "limit", KEY_COUNT, offsetof(data_spec, limit), .low = 1, .high = MOST_ROWS, .example = "100",
     .help = "the first training rows only, while there is one variable" },
   { "shape", KEY_OTHER, .low = 1, .high = MOST_SIZE, .read = read_shape, .write = write_shape,
-    .form = "[height, width]", .help = "of one row, where the file does not tell" },
+    .form = "[height, width]", .example = "[1, 2]",
+    .help = "of one row, where the file does not tell" },
   { "prepare", KEY_MAP, offsetof(data_spec, prepare), AT(data_spec, prepare_at),
     .map = &prepare_schema,
     .help = "in this order: dequantize, scale, clip, standardize, binarize" },
@@ -245,11 +249,12 @@ static void labels_check(reader *r, const tree *map, void *into)
 }
 
 static const key labels_keys[] = {
-  { "train", KEY_PATH, offsetof(experiment, labels_train),
+  { "train", KEY_PATH, offsetof(experiment, labels_train), .example = "flowers.csv",
     .help = "labels of the training rows; with `column`, default the first variable's file" },
-  { "test", KEY_PATH, offsetof(experiment, labels_test), .help = "labels of the test rows" },
+  { "test", KEY_PATH, offsetof(experiment, labels_test), .example = "flowers-test.csv",
+    .help = "labels of the test rows" },
   { "column", KEY_OTHER, .low = 1, .high = MOST_SIZE, .read = read_labels_column,
-    .write = write_labels_column, .form = "name or number",
+    .write = write_labels_column, .form = "name or number", .example = "species",
     .help = "of csv files: which column holds them" },
 };
 static const schema labels_schema = { .what = "labels", KEYS(labels_keys), .check = labels_check };
@@ -308,7 +313,8 @@ static void data_check(reader *r, const tree *map, void *into)
 /* ---- stream: auto | true | false | {buffer: ROWS} */
 static const key stream_keys[] = {
   { "buffer", KEY_COUNT, offsetof(experiment, buffer), .required = true, .low = 2,
-    .high = MOST_ROWS, .help = "rows in memory: half of them are shuffled, half are read ahead" },
+    .high = MOST_ROWS, .example = "100000",
+    .help = "rows in memory: half of them are shuffled, half are read ahead" },
 };
 static const schema stream_schema = { .what = "stream", KEYS(stream_keys) };
 
@@ -353,18 +359,18 @@ static void write_stream(writer *w, const key *k, const void *from)
 }
 
 static const key data_keys[] = {
-  { "root", KEY_OTHER, .read = read_root, .write = write_root, .form = "path",
+  { "root", KEY_OTHER, .read = read_root, .write = write_root, .form = "path", .example = "tables",
     .help = "the folder of the data files; default: the experiment's" },
   { "labels", KEY_MAP, .map = &labels_schema, .written = labels_written,
     .help = "classes of the rows; they only colour pictures" },
   { "limit", KEY_COUNT, offsetof(experiment, limit), AT(experiment, limit_at), .low = 1,
-    .high = MOST_ROWS, .help = "the first training rows only" },
+    .high = MOST_ROWS, .example = "100", .help = "the first training rows only" },
   { "stream", KEY_OTHER, .read = read_stream, .write = write_stream, .map = &stream_schema,
-    .form = "auto, true, false, or a mapping; default auto",
+    .form = "auto, true, false, or a mapping; default auto", .example = "auto",
     .help = "rows stay in their files (idx, npy) and are read when they are needed; auto: when "
             "all of them would take more than 1 GiB" },
   { "validate", KEY_NUMBER, offsetof(experiment, validate), .low = 0, .high = 1, .open_high = true,
-    .help = "this part of the training rows, the last ones, is held out" },
+    .example = "0.1", .help = "this part of the training rows, the last ones, is held out" },
 };
 const schema data_schema = { .what = "data",
                              KEYS(data_keys),

@@ -74,6 +74,7 @@ static const key model_keys[] = {
   { "q", KEY_MAP, .map = &q_list, .written = q_written, .help = "how the latents are inferred" },
   { "weight_prior", KEY_MAP, offsetof(experiment, weight_prior), AT(experiment, weight_prior.at),
     .map = &weight_prior_schema, .written = weight_prior_written,
+    .example = "{family: normal, scale: 1}",
     .help = "of every learned number of p; makes the estimate MAP instead of ML" },
   RESERVED("nets"),
 };
@@ -89,18 +90,19 @@ static void experiment_check(reader *r, const tree *map, void *into)
 }
 
 static const key experiment_keys_table[] = {
-  { "name", KEY_TEXT, offsetof(experiment, name),
+  { "name", KEY_TEXT, offsetof(experiment, name), .example = "digits-laplace",
     .help = "of the experiment, and of its run; default: the file's name" },
-  { "seed", KEY_SEED, offsetof(experiment, seed), .standard = 1,
+  { "seed", KEY_SEED, offsetof(experiment, seed), .standard = 1, .example = "7",
     .help = "of everything that is drawn" },
   { "data", KEY_MAP, 0, AT(experiment, data_at), .map = &data_schema, .required = true,
     .help = "what is observed" },
   { "model", KEY_MAP, 0, AT(experiment, model_at), .map = &model_schema, .required = true,
     .help = "the random variables" },
   { "estimator", KEY_MAP, offsetof(experiment, estimator), AT(experiment, estimator.at),
-    .map = &estimator_schema, .named = true, .help = "of the gradient; a bare word is its name" },
+    .map = &estimator_schema, .named = true, .example = "sgvb_a",
+    .help = "of the gradient; a bare word is its name" },
   { "optimizer", KEY_MAP, offsetof(experiment, optimizer), AT(experiment, optimizer.at),
-    .map = &optimizer_schema, .named = true, .help = "a bare word is its name" },
+    .map = &optimizer_schema, .named = true, .example = "adam", .help = "a bare word is its name" },
   { "train", KEY_MAP, offsetof(experiment, train), AT(experiment, train.at), .map = &train_schema,
     .help = "how long, in which steps" },
   RESERVED("nets"),

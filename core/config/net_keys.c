@@ -39,9 +39,9 @@ static void init_check(reader *r, const tree *map, void *into)
 
 static const key init_keys[] = {
   { "name", KEY_WORD, offsetof(net_spec, init), .words = &init_words, .word = "torch",
-    .help = "how weights start; biases start at 0" },
+    .example = "normal", .help = "how weights start; biases start at 0" },
   { "scale", KEY_NUMBER, offsetof(net_spec, init_scale), .standard = 0.01, .low = 0,
-    .open_low = true, .high = INFINITY, .written = init_has_scale,
+    .open_low = true, .high = INFINITY, .written = init_has_scale, .example = "0.05",
     .help = "standard deviation of `normal`" },
 };
 static const schema init_schema = { .what = "init", KEYS(init_keys), .check = init_check };
@@ -75,12 +75,13 @@ static void write_hidden(writer *w, const key *k, const void *from)
 
 static const key net_keys[] = {
   { "hidden", KEY_OTHER, .low = 1, .high = MOST_SIZE, .required = true, .read = read_hidden,
-    .write = write_hidden, .form = "list of whole numbers",
+    .write = write_hidden, .form = "list of whole numbers", .example = "[64, 32]",
     .help = "sizes of the hidden layers; [] is the linear case" },
   { "activation", KEY_WORD, offsetof(net_spec, activation), .words = &activation_words,
-    .word = "tanh", .help = "after every hidden layer, never after a head" },
-  { "init", KEY_MAP, .map = &init_schema, .named = true, .help = "a bare word is its name" },
+    .word = "tanh", .example = "relu", .help = "after every hidden layer, never after a head" },
+  { "init", KEY_MAP, .map = &init_schema, .named = true, .example = "he",
+    .help = "a bare word is its name" },
   { "dropout", KEY_NUMBER, offsetof(net_spec, dropout), .low = 0, .high = 1, .open_high = true,
-    .help = "probability of dropping a hidden unit in training" },
+    .example = "0.1", .help = "probability of dropping a hidden unit in training" },
 };
 const schema net_schema = { .what = "net", KEYS(net_keys) };

@@ -53,7 +53,8 @@ typedef struct key {
   bool (*written)(const void *from); /* is there anything to write? NULL: always */
   void (*read)(reader *r, const struct key *k, const tree *n, void *into);
   void (*write)(writer *w, const struct key *k, const void *from);
-  const char *form; /* KEY_OTHER: the value, in words */
+  const char *form;    /* KEY_OTHER: the value, in words */
+  const char *example; /* of the value; NULL: its default, or those of the keys in it */
   const char *help;
 } key;
 #define AT(TYPE, MEMBER) (1 + offsetof(TYPE, MEMBER))

@@ -40,11 +40,12 @@ static void write_estimator(writer *w, const key *k, const void *from)
 /* One number, or from one to another. */
 static const key temperature_keys[] = {
   { "from", KEY_NUMBER, offsetof(estimator_spec, temperature_from), .low = 0, .open_low = true,
-    .high = MOST_SIZE, .required = true, .help = "temperature at the start" },
+    .high = MOST_SIZE, .required = true, .example = "1", .help = "temperature at the start" },
   { "to", KEY_NUMBER, offsetof(estimator_spec, temperature_to), .low = 0, .open_low = true,
-    .high = MOST_SIZE, .required = true, .help = "temperature after `epochs`" },
+    .high = MOST_SIZE, .required = true, .example = "0.3", .help = "temperature after `epochs`" },
   { "epochs", KEY_NUMBER, offsetof(estimator_spec, temperature_epochs), .low = 0, .open_low = true,
-    .high = MOST_SIZE, .required = true, .help = "it goes exponentially over so many epochs" },
+    .high = MOST_SIZE, .required = true, .example = "10",
+    .help = "it goes exponentially over so many epochs" },
 };
 static const schema temperature_schema = { .what = "temperature", KEYS(temperature_keys) };
 
@@ -99,24 +100,25 @@ static const words noise_words = { "noise", &n_noises, noise_name };
 
 static const key estimator_keys[] = {
   { "name", KEY_OTHER, .read = read_estimator, .write = write_estimator,
-    .form = "name of an estimator; default auto",
+    .form = "name of an estimator; default auto", .example = "iwae",
     .help = "auto takes sgvb_b where it applies, else the next best, and the plan says which" },
   { "samples", KEY_COUNT, offsetof(estimator_spec, samples), .standard = 1, .low = 1,
-    .high = MOST_SAMPLES, .help = "draws of the latents per row" },
+    .high = MOST_SAMPLES, .example = "5", .help = "draws of the latents per row" },
   { "temperature", KEY_OTHER, .at = AT(estimator_spec, temperature_at), .low = 0, .open_low = true,
     .high = MOST_SIZE, .written = temperature_written, .read = read_temperature,
     .write = write_temperature, .map = &temperature_schema,
-    .form = "number, or a mapping; default 0.5 where a value is relaxed",
+    .form = "number, or a mapping; default 0.5 where a value is relaxed", .example = "0.5",
     .help = "of the relaxed twin of a discrete latent (concrete, rebar)" },
   { "density", KEY_SWITCH, offsetof(estimator_spec, density_relaxed),
     AT(estimator_spec, density_at), .words = &density_words, .written = density_written,
+    .example = "relaxed",
     .help =
         "concrete: log p and log q of a relaxed value, the discrete ones continued or the twin's" },
   { "scale", KEY_NUMBER, offsetof(estimator_spec, scale), AT(estimator_spec, scale_at),
-    .standard = 1, .low = -MOST_SIZE, .high = MOST_SIZE, .written = scale_written,
+    .standard = 1, .low = -MOST_SIZE, .high = MOST_SIZE, .written = scale_written, .example = "0.7",
     .help = "of rebar's control variate; unbiased whatever it is" },
   { "noise", KEY_WORD, offsetof(estimator_spec, noise), AT(estimator_spec, noise_at),
-    .words = &noise_words, .word = "iid",
+    .words = &noise_words, .word = "iid", .example = "antithetic",
     .help =
         "how the samples of a row hang together; others than iid for score, sgvb_a, sgvb_b, stl" },
 };
@@ -199,7 +201,7 @@ static void print_schedules(text *out, int depth)
 
 static const key schedule_keys[] = {
   { "name", KEY_WORD, offsetof(optimizer_spec, schedule), .words = &schedule_words,
-    .word = "constant", .help = "how the learning rate changes" },
+    .word = "constant", .example = "cosine", .help = "how the learning rate changes" },
 };
 static const schema schedule_schema = { .what = "schedule",
                                         KEYS(schedule_keys),
@@ -209,14 +211,16 @@ static const schema schedule_schema = { .what = "schedule",
 
 static const key optimizer_keys[] = {
   { "name", KEY_WORD, offsetof(optimizer_spec, kind), .words = &optimizer_words, .word = "adam",
-    .help = "the method" },
+    .example = "rmsprop", .help = "the method" },
   { "learning_rate", KEY_NUMBER, offsetof(optimizer_spec, learning_rate), .standard = 0.001,
-    .low = 0, .open_low = true, .high = INFINITY, .help = "of the first step" },
+    .low = 0, .open_low = true, .high = INFINITY, .example = "0.002", .help = "of the first step" },
   { "weight_decay", KEY_NUMBER, offsetof(optimizer_spec, weight_decay), .low = 0, .high = INFINITY,
+    .example = "0.01",
     .help = "decoupled: each step takes learning_rate times this part off every weight" },
   { "clip", KEY_NUMBER, offsetof(optimizer_spec, clip), .low = 0, .open_low = true,
-    .high = INFINITY, .help = "the gradient's norm is cut to this; without it, it is not cut" },
-  { "schedule", KEY_MAP, .map = &schedule_schema, .named = true,
+    .high = INFINITY, .example = "10",
+    .help = "the gradient's norm is cut to this; without it, it is not cut" },
+  { "schedule", KEY_MAP, .map = &schedule_schema, .named = true, .example = "cosine",
     .help = "of the learning rate; a bare word is its name" },
 };
 const schema optimizer_schema = { .what = "optimizer",
@@ -235,11 +239,12 @@ static const words keep_words = { "value", NULL, keep_word };
 
 static const key kl_keys[] = {
   { "from", KEY_NUMBER, offsetof(train_spec, kl_from), .standard = 0, .low = 0, .high = INFINITY,
-    .help = "weight at the start" },
+    .example = "0", .help = "weight at the start" },
   { "to", KEY_NUMBER, offsetof(train_spec, kl_to), .standard = 1, .low = 0, .high = INFINITY,
-    .help = "weight after `epochs`" },
+    .example = "1", .help = "weight after `epochs`" },
   { "epochs", KEY_NUMBER, offsetof(train_spec, kl_epochs), .low = 0, .open_low = true,
-    .high = MOST_SIZE, .required = true, .help = "the weight rises linearly over so many epochs" },
+    .high = MOST_SIZE, .required = true, .example = "10",
+    .help = "the weight rises linearly over so many epochs" },
 };
 static const schema kl_schema = { .what = "kl_weight", KEYS(kl_keys) };
 
@@ -275,19 +280,21 @@ static void train_check(reader *r, const tree *map, void *into)
 
 static const key train_keys[] = {
   { "epochs", KEY_COUNT, offsetof(train_spec, epochs), .standard = 10, .low = 1, .high = MOST_SIZE,
-    .help = "passes over the training rows" },
+    .example = "20", .help = "passes over the training rows" },
   { "batch_size", KEY_COUNT, offsetof(train_spec, batch_size), AT(train_spec, batch_at),
-    .standard = 100, .low = 1, .high = MOST_SIZE, .help = "rows of a step" },
+    .standard = 100, .low = 1, .high = MOST_SIZE, .example = "50", .help = "rows of a step" },
   { "log_every", KEY_COUNT, offsetof(train_spec, log_every), .low = 1, .high = MOST_ROWS,
-    .help = "steps; without it, each epoch" },
+    .example = "100", .help = "steps; without it, each epoch" },
   { "checkpoint_every", KEY_COUNT, offsetof(train_spec, checkpoint_every), .low = 1,
-    .high = MOST_ROWS, .help = "steps; without it, each epoch" },
-  { "keep", KEY_SWITCH, offsetof(train_spec, keep_best), .words = &keep_words,
+    .high = MOST_ROWS, .example = "1000", .help = "steps; without it, each epoch" },
+  { "keep", KEY_SWITCH, offsetof(train_spec, keep_best), .words = &keep_words, .example = "best",
     .help = "which weights the run ends with, by the held-out rows" },
   { "patience", KEY_COUNT, offsetof(train_spec, patience), .low = 1, .high = MOST_SIZE,
+    .example = "5",
     .help = "stop after so many epochs without a better ELBO of the held-out rows" },
   { "kl_weight", KEY_OTHER, .low = 0, .high = INFINITY, .read = read_kl_weight,
     .write = write_kl_weight, .map = &kl_schema, .form = "number, or a mapping; default 1",
+    .example = "{from: 0, to: 1, epochs: 10}",
     .help = "factor on the KL term; while it is not 1 the objective is not the ELBO" },
 };
 const schema train_schema = { .what = "train", KEYS(train_keys), .check = train_check };

@@ -267,17 +267,20 @@ static const words improper_words = { "value", NULL, improper_word };
 static const char params_help[] = "PARAMETER: of the family, in any of its forms: a number, a list "
                                   "of numbers (constant); learn, or {init: NUMBER} "
                                   "(learned); {share: event} (a head of the net, one for all "
-                                  "events). Without a net, one that is not given is standard";
+                                  "events). Without a net, one that is not given is standard, "
+                                  "as in `scale: {share: event}`";
 
 #define FAMILY                                                                                     \
   {                                                                                                \
     "family", KEY_OTHER, .required = true, .read = read_family, .write = write_family,             \
-                         .form = "name of a family", .help = "the distribution"                    \
+                         .form = "name of a family", .example = "laplace",                         \
+                         .help = "the distribution"                                                \
   }
-#define GIVEN                                                                                      \
+#define GIVEN(EXAMPLE)                                                                             \
   {                                                                                                \
     "given", KEY_OTHER, .at = AT(conditional, given_at), .read = read_given, .write = write_given, \
-                        .form = "name, or list of names", .help = "parents; what the net sees"     \
+                        .form = "name, or list of names", .example = EXAMPLE,                      \
+                        .help = "parents; what the net sees"                                       \
   }
 #define NET                                                                                        \
   {                                                                                                \
@@ -288,21 +291,22 @@ static const char params_help[] = "PARAMETER: of the family, in any of its forms
   {                                                                                                \
     "reparam", KEY_OTHER, .at = AT(conditional, reparam_at), .read = read_reparam,                 \
                           .write = write_reparam, .form = "name of a reparametrizer",              \
+                          .example = "location_scale",                                             \
                           .help = "the road of the gradient; default: the family's"                \
   }
 
 static const key p_keys[] = {
   FAMILY,
   { "size", KEY_COUNT, offsetof(conditional, size), AT(conditional, size_at), .low = 1,
-    .high = MOST_SIZE,
+    .high = MOST_SIZE, .example = "8",
     .help = "independent events of a latent; of an observed variable the data tell it" },
-  { "dim", KEY_COUNT, offsetof(conditional, dim), .low = 1, .high = MOST_SIZE,
+  { "dim", KEY_COUNT, offsetof(conditional, dim), .low = 1, .high = MOST_SIZE, .example = "3",
     .help = "K of a vector family, or of classes" },
-  GIVEN,
+  GIVEN("z"),
   NET,
   REPARAM,
   { "improper", KEY_SWITCH, offsetof(conditional, improper), .written = is_improper,
-    .words = &improper_words,
+    .words = &improper_words, .example = "allow",
     .help = "of an observed variable: allow data on which the family is no density" },
   { "gradient", KEY_REFUSED, .help = "belongs to the latent's entry in q; move it there" },
   RESERVED("plate"),
@@ -314,11 +318,11 @@ const schema p_schema = {
 
 static const key q_keys[] = {
   FAMILY,
-  GIVEN,
+  GIVEN("x"),
   NET,
   REPARAM,
   { "gradient", KEY_OTHER, .at = AT(conditional, gradient_at), .read = read_gradient,
-    .write = write_gradient, .form = "name of an estimator",
+    .write = write_gradient, .form = "name of an estimator", .example = "sgvb_a",
     .help = "of this latent; default: that of the experiment" },
   { "size", KEY_REFUSED, .help = "is written once, in p; remove it here" },
   { "dim", KEY_REFUSED, .help = "is written once, in p; remove it here" },
@@ -334,4 +338,5 @@ static const key weight_prior_keys[] = { FAMILY };
 const schema weight_prior_schema = { .what = "weight_prior",
                                      KEYS(weight_prior_keys),
                                      .more = family_keys,
-                                     .rest_help = "PARAMETER: of the family, a number" };
+                                     .rest_help =
+                                         "PARAMETER: of the family, a number, as in `scale: 2`" };

@@ -152,12 +152,27 @@ static void print_default(text *t, const key *k)
   }
 }
 
+/* "..., as in `epochs: 20`" */
+static void print_example(text *t, const key *k)
+{
+  bool number = (k->type == KEY_COUNT || k->type == KEY_NUMBER) && key_in_range(k, k->standard);
+  if (!k->example && !number) return;
+  text_format(t, ", as in `%s: ", k->name);
+  if (k->example)
+    text_add(t, k->example);
+  else
+    text_shortest(t, k->standard);
+  text_add(t, "`");
+}
+
 void key_print(text *out, const key *k, int depth)
 {
   text_format(out, "%*s%s: ", 2 * depth, "", k->name);
   print_form(out, k);
   print_default(out, k);
-  text_format(out, " - %s\n", k->help);
+  text_format(out, " - %s", k->help);
+  print_example(out, k);
+  text_add(out, "\n");
   if (k->map) schema_print(out, k->map, depth + 1);
 }
 
