@@ -175,6 +175,7 @@ static elbo_status compete(contest *c, const entry *n)
   snprintf(like.noise, sizeof like.noise, "%s", noise_names[c->s->x->estimator.noise]);
   c->what = n->estimator;
   c->weight = (double)like.samples;
+  contest_forget(c, n->samples);
   c->planned += (double)repeats_of(c) * c->weight;
   if (!sampler_run(&c->sampler, 1, repeats_of(c), &m, c->e)) {
     const reference *ref = contest_reference(c, like.objective, like.samples, n->estimator);
@@ -200,16 +201,18 @@ static elbo_status add_entry(contest *c, const char *name, long samples, const c
   return ELBO_DONE;
 }
 
-/* What K, or the road, does not change stands there once. */
+/* What K, or the road, does not change stands there once. All of one K come together, and need
+   the same references. */
 static elbo_status list_entries(contest *c, const lists *n)
 {
-  for (int i = 0; n->names[i]; i++) {
-    const estimator_kind *kind = estimator_find(n->names[i]);
-    for (int k = 0; n->samples[k] && (k == 0 || !kind->enumerates); k++)
+  for (int k = 0; n->samples[k]; k++)
+    for (int i = 0; n->names[i]; i++) {
+      const estimator_kind *kind = estimator_find(n->names[i]);
       for (int r = 0; r == 0 || (n->roads[r] && kind->pathwise); r++)
-        if (add_entry(c, n->names[i], n->samples[k], kind->pathwise ? n->roads[r] : NULL))
+        if ((k == 0 || !kind->enumerates) &&
+            add_entry(c, n->names[i], n->samples[k], kind->pathwise ? n->roads[r] : NULL))
           return c->e->status;
-  }
+    }
   return ELBO_DONE;
 }
 

@@ -62,6 +62,8 @@ elbo_status contest_time(contest *c);
 /* The reference of an objective that is not a run of the same estimator; NULL with an error. */
 const reference *contest_reference(contest *c, const char *objective, long samples,
                                    const char *estimator);
+/* Lets go of those of bounds of another number of samples. */
+void contest_forget(contest *c, long samples);
 /* Trains every estimator that applies for the time in which the cheapest does `epochs`; fills the
  * curves. */
 elbo_status contest_train(contest *c);

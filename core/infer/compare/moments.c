@@ -97,16 +97,17 @@ elbo_status moments_new(const groups *g, long repeats, moments **out, error *e)
   if (!m) return e->status;
   m->g = g;
   m->block_length = repeats / BLOCKS < 2 ? 2 : repeats / BLOCKS;
-  m->mean = mem_new(4 * g->P, sizeof *m->mean, "moments", e);
-  if (!m->mean) return e->status;
-  m->m2 = m->mean + g->P, m->block_mean = m->m2 + g->P, m->block_m2 = m->block_mean + g->P;
+  m->mean = mem_new(g->P, sizeof *m->mean, "moments", e);
+  m->m2 = m->mean ? mem_new(3 * g->P, sizeof *m->m2, "moments", e) : NULL;
+  if (!m->m2) return e->status;
+  m->block_mean = m->m2 + g->P, m->block_m2 = m->block_mean + g->P;
   return ELBO_DONE;
 }
 
 void moments_free(moments *m)
 {
   if (!m) return;
-  mem_free(m->mean);
+  mem_free(m->mean), mem_free(m->m2);
   mem_free(m);
 }
 
@@ -213,6 +214,9 @@ void moments_add(moments *m, const float *gradient)
 void moments_finish(moments *m)
 {
   end_block(m);
+  read_groups(m->g, m->mean, m->m2, (double)m->n, m->all);
+  mem_free(m->m2);
+  m->m2 = m->block_mean = m->block_m2 = NULL;
 }
 
 /* ---- reading */
@@ -230,7 +234,7 @@ static double spread(const moments *m, int k, size_t member)
 
 void moments_read(const moments *m, group_moments all[GROUPS], group_moments se[GROUPS])
 {
-  if (all) read_groups(m->g, m->mean, m->m2, (double)m->n, all);
+  if (all) memcpy(all, m->all, sizeof m->all);
   for (int k = 0; se && k < m->g->n; k++)
     se[k] = (group_moments){ .squared_norm = spread(m, k, offsetof(group_moments, squared_norm)),
                              .trace = spread(m, k, offsetof(group_moments, trace)),

@@ -5,7 +5,8 @@
  *
  * moments.h - first and second moments of R gradient estimates in one pass: for every learned
  * number (Welford 1962, merged over blocks by Chan, Golub and LeVeque 1983), and for 64 random +-1
- * projections of each group of parameters. P learned numbers, G groups; memory O(P + 64 G). */
+ * projections of each group of parameters. P learned numbers, G groups; memory 4 P + O(64 G) while
+ * estimates come in, P + O(64 G) when they are finished. */
 #ifndef ELBO_COMPARE_MOMENTS_H
 #define ELBO_COMPARE_MOMENTS_H
 
@@ -41,8 +42,9 @@ typedef struct group_moments {
 typedef struct moments {
   const groups *g;
   long n, in_block, block_length;
-  double *mean, *m2;                   /* [P] of all estimates so far */
-  double *block_mean, *block_m2;       /* [P] of the present block */
+  double *mean, *m2;                   /* [P] of all estimates so far; finished, mean alone */
+  double *block_mean, *block_m2;       /* [P] of the present block; NULL when finished */
+  group_moments all[GROUPS];           /* finished: of all estimates */
   group_moments block[BLOCKS][GROUPS]; /* each block by itself: what standard errors are made of */
   int blocks;
   double projected_mean[GROUPS][PROJECTIONS], projected_m2[GROUPS][PROJECTIONS];
@@ -51,8 +53,8 @@ elbo_status moments_new(const groups *g, long repeats, moments **out, error *e);
 void moments_free(moments *m);
 void moments_add(moments *m, const float *gradient); /* [P] */
 void moments_finish(moments *m);
-/* All groups, and the standard error of each number from the spread over blocks (NaN with fewer
- * than two). Either may be NULL. */
+/* Of finished moments all groups, and the standard error of each number from the spread over blocks
+ * (NaN with fewer than two). Either may be NULL. */
 void moments_read(const moments *m, group_moments all[GROUPS], group_moments se[GROUPS]);
 
 #endif

@@ -131,3 +131,16 @@ const reference *contest_reference(contest *c, const char *objective, long sampl
     }
   return c->e->status ? NULL : r;
 }
+
+void contest_forget(contest *c, long samples)
+{
+  for (reference **at = &c->references, *r; (r = *at);) {
+    if (r->samples == 0 || r->samples == samples) {
+      at = &r->next;
+      continue;
+    }
+    *at = r->next;
+    moments_free(r->m);
+    mem_free(r);
+  }
+}

@@ -8,6 +8,8 @@
 #include "infer/compare/timing.h"
 #include "infer/compare/verdict.h"
 
+#include <malloc.h>
+
 /* Minibatches of 5: since some rows are far from their mean, variance over squared norm is smaller
    than with 20, and costs a quarter. Near the posterior no row is, and 20 are better. */
 #define LINEAR(Q, ESTIMATOR) LINEAR_OF(Q, "", "", ESTIMATOR, "5")
@@ -742,6 +744,64 @@ START_TEST(test_turns)
 }
 END_TEST
 
+/* ---- memory */
+static size_t bytes_now(void)
+{
+  struct mallinfo2 m = mallinfo2();
+  return m.uordblks + m.hblkhd;
+}
+
+/* Asked after every gradient. */
+static bool note_bytes(void *user)
+{
+  size_t *most = user, now = bytes_now();
+  if (now > *most) *most = now;
+  return false;
+}
+
+/* The most bytes that a comparison holds over what its experiment does; *P: learned numbers. */
+static double peak_of(int width, const long *samples, double *P)
+{
+  static const char *const names[] = { "sgvb_a", "sgvb_b", "iwae", "dreg", "vimco", "rws", NULL };
+  char yaml[512];
+  snprintf(yaml, sizeof yaml,
+           "name: wide\nseed: 1\ndata: {x: {builtin: linear_gaussian, rows: 20}}\nmodel:\n  p:\n"
+           "    z: {family: normal, size: 2}\n    x: {family: normal, given: z, net: {hidden: [%d, "
+           "%d]}}\n  q:\n    z: {family: normal, given: x, net: {hidden: [4]}}\nestimator: sgvb_b\n"
+           "train: {epochs: 1, batch_size: 1}\n",
+           width, width);
+  elbo_experiment *x = open_experiment(yaml);
+  *P = (double)elbo_experiment_parameters(x);
+  size_t before = bytes_now(), most = 0;
+  elbo_compare_options o = { .size = sizeof o,
+                             .estimators = names,
+                             .samples = samples,
+                             .repeats = 20,
+                             .stop = note_bytes,
+                             .user = &most };
+  elbo_compare_result r;
+  ck_assert_msg(!elbo_compare(x, &o, &r), "%s", elbo_last_error(context));
+  elbo_experiment_free(x);
+  return most > before ? (double)(most - before) : 0;
+}
+
+/* For each learned number: 4 for its value and 4 for its gradient, two of what group and projection
+   it is in, 32 for the moments of the estimator and 32 for those of a reference under way, 8 for
+   each reference that is done: two of the ELBO, two of a bound and one of rws. No number of
+   samples has more. */
+START_TEST(test_memory)
+{
+  static const long few[] = { 8, 0 }, many[] = { 2, 3, 4, 5, 6, 7, 8, 0 };
+  double P[3], narrow = peak_of(100, few, &P[0]), wide = peak_of(300, few, &P[1]),
+               more = peak_of(300, many, &P[2]), each = (wide - narrow) / (P[1] - P[0]);
+  if (bytes_now() == 0) return; /* an allocator that keeps no count, as sanitizers' */
+  ck_assert_msg(each > 4 + 4 + 2 + 64 && each < 4 + 4 + 2 + 64 + 5 * 8 + 10, "%g bytes a number",
+                each);
+  ck_assert_msg(more < wide + 8 * P[1], "%g bytes with one number of samples, %g with 7", wide,
+                more);
+}
+END_TEST
+
 START_TEST(test_timing)
 {
   timing t = timing_of((const double[]){ 5, 3, 1, 2, 4, 900, 3, 3, 4, 2 });
@@ -803,6 +863,7 @@ int main(void)
   tcase_add_test(t, test_temperature);
   tcase_add_test(t, test_turns);
   tcase_add_test(t, test_timing);
+  tcase_add_test(t, test_memory);
   tcase_add_test(t, test_training);
   tcase_add_test(t, test_stopped);
   suite_add_tcase(s, t);
