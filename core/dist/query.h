@@ -129,7 +129,8 @@ typedef struct {
   const void *state;
   bool by_given;
 } slope_source;
-/* dw [W] -> the gradient by item i of b, in the form it was given: to [items[i].v.n]. */
+/* query_chain.c
+ * dw [W] -> the gradient by item i of b, in the form it was given: to [items[i].v.n]. */
 void query_chain(query *q, const bound *b, int i, const double *dw, const slope_source *from,
                  double *to);
 bool query_has_gradient(const bound *b, int i);
@@ -178,6 +179,9 @@ typedef struct {
   bool of_p; /* by p, q is the other */
 } kl_side;
 slopes_at query_kl_slopes;
+
+/* query_info.c: the op `info`; the distribution need not be given. */
+bool query_info(query *q, const request *r);
 
 /* query_answer.c: the op of the request -> q->out, after `{"id":..`. */
 bool query_answer(query *q, const request *r);
