@@ -129,57 +129,75 @@ static int same_bits_of(trial *t, const elbo_reparam *r)
   return N;
 }
 
-/* ---- the float road, a row of d events, against the double one */
-
+/* ---- the float road, a row of events, against the double one */
 static bool near(float a, double b)
 {
   return fabs((double)a - b) <= 2e-5 * (1 + fabs(b)) || (float)b == a;
 }
 
-static int kernel_level(trial *t, const elbo_reparam *r, int level)
+enum { ROW = 13 };
+/* A row of ROW events, as the kernels see it. */
+typedef struct {
+  float w[FAMILY_MAX_PARAMS][ROW * CHECK_MAX_W], dw[FAMILY_MAX_PARAMS][ROW * CHECK_MAX_W];
+  float x[ROW * CHECK_MAX_E], dx[ROW * CHECK_MAX_E];
+} float_row;
+
+/* Between the working numbers of event j, flat, and the row of each parameter. */
+static float *at_number(const trial *t, float w[][ROW * CHECK_MAX_W], int j, uint32_t p, int k)
 {
-  enum { D = 13 };
-  float w[FAMILY_MAX_PARAMS][D * CHECK_MAX_W], x[D * CHECK_MAX_E], dx[D * CHECK_MAX_E],
-      back[FAMILY_MAX_PARAMS][D * CHECK_MAX_W];
-  const float *rows[FAMILY_MAX_PARAMS];
-  float *out[FAMILY_MAX_PARAMS];
-  double flat[CHECK_MAX_W], y[CHECK_MAX_E], want[CHECK_MAX_W], d[CHECK_MAX_E];
+  return &w[p][j * t->u.width[p] + k];
+}
+
+static bool kernels_run(trial *t, const elbo_reparam *r, int level, float_row *f)
+{
+  const float *w[FAMILY_MAX_PARAMS];
+  float *dw[FAMILY_MAX_PARAMS];
+  double flat[CHECK_MAX_W];
   elbo_noise first = check_noise(24, 0);
   elbo_noise_row noise = { .key = first.key, .row = first.row, .step = first.step, .level = level };
-  int E = t->u.E, n = 0;
-  for (uint32_t j = 0; j < D; j++) {
-    if (!grid_moderate(t, j, flat)) param_standard(&t->u, flat);
+  for (int j = 0; j < ROW; j++) {
+    if (!grid_moderate(t, (uint32_t)j, flat)) param_standard(&t->u, flat);
     for (uint32_t p = 0; p < t->u.family->n_params; p++)
       for (int k = 0; k < t->u.width[p]; k++)
-        w[p][j * (uint32_t)t->u.width[p] + (uint32_t)k] = (float)flat[t->u.offset[p] + k];
+        *at_number(t, f->w, j, p, k) = (float)flat[t->u.offset[p] + k];
   }
-  for (int p = 0; p < FAMILY_MAX_PARAMS; p++) rows[p] = w[p], out[p] = back[p];
+  for (int p = 0; p < FAMILY_MAX_PARAMS; p++) w[p] = f->w[p], dw[p] = f->dw[p];
+  for (int i = 0; i < ROW * t->u.E; i++) f->dx[i] = 1.5f;
   note(t, "forward_f32", NULL, NULL);
-  if (r->forward_f32[level](t->u.family, &t->u.call, &noise, D, rows, x) != ELBO_OK) return 0;
-  for (int i = 0; i < D * E; i++) dx[i] = 1.5f;
+  if (r->forward_f32[level](t->u.family, &t->u.call, &noise, ROW, w, f->x) != ELBO_OK) return false;
   note(t, "backward_f32", NULL, NULL);
-  if (r->backward_f32[level](t->u.family, &t->u.call, D, x, rows, dx, out) != ELBO_OK) return 0;
-  for (uint32_t j = 0; j < D; j++, n++) {
-    elbo_noise e = check_noise(24, j);
-    for (uint32_t p = 0; p < t->u.family->n_params; p++)
-      for (int k = 0; k < t->u.width[p]; k++)
-        flat[t->u.offset[p] + k] = (double)w[p][j * (uint32_t)t->u.width[p] + (uint32_t)k];
-    ask_forward(t, r, &e, flat, y);
-    for (int k = 0; k < E; k++)
-      check_that(t, near(x[(int)j * E + k], y[k]),
-                 "level %d, forward_f32 of %s: found %.9g, expected %.9g", level, t->u.family->name,
-                 (double)x[(int)j * E + k], y[k]);
-    for (int k = 0; k < E; k++) y[k] = (double)x[(int)j * E + k], d[k] = 1.5;
-    ask_backward(t, r, y, flat, d, want);
-    for (uint32_t p = 0; p < t->u.family->n_params; p++)
-      for (int k = 0; k < t->u.width[p]; k++) {
-        float got = back[p][j * (uint32_t)t->u.width[p] + (uint32_t)k];
-        check_that(t, near(got, want[t->u.offset[p] + k]),
-                   "level %d, backward_f32 of %s: found %.9g, expected %.9g", level,
-                   t->u.family->name, (double)got, want[t->u.offset[p] + k]);
-      }
-  }
-  return n;
+  return r->backward_f32[level](t->u.family, &t->u.call, ROW, f->x, w, f->dx, dw) == ELBO_OK;
+}
+
+static void near_double(trial *t, int level, const char *what, float found, double want)
+{
+  check_that(t, near(found, want), "level %d, %s of %s: found %.9g, expected %.9g", level, what,
+             t->u.family->name, (double)found, want);
+}
+
+static void event_against_double(trial *t, const elbo_reparam *r, int level, float_row *f, int j)
+{
+  double w[CHECK_MAX_W], y[CHECK_MAX_E], dx[CHECK_MAX_E], dw[CHECK_MAX_W];
+  const float *x = f->x + j * t->u.E;
+  elbo_noise e = check_noise(24, (uint32_t)j);
+  for (uint32_t p = 0; p < t->u.family->n_params; p++)
+    for (int k = 0; k < t->u.width[p]; k++)
+      w[t->u.offset[p] + k] = (double)*at_number(t, f->w, j, p, k);
+  ask_forward(t, r, &e, w, y);
+  for (int k = 0; k < t->u.E; k++) near_double(t, level, "forward_f32", x[k], y[k]);
+  for (int k = 0; k < t->u.E; k++) y[k] = (double)x[k], dx[k] = 1.5;
+  ask_backward(t, r, y, w, dx, dw);
+  for (uint32_t p = 0; p < t->u.family->n_params; p++)
+    for (int k = 0; k < t->u.width[p]; k++)
+      near_double(t, level, "backward_f32", *at_number(t, f->dw, j, p, k), dw[t->u.offset[p] + k]);
+}
+
+static int kernel_level(trial *t, const elbo_reparam *r, int level)
+{
+  float_row f;
+  if (!kernels_run(t, r, level, &f)) return 0;
+  for (int j = 0; j < ROW; j++) event_against_double(t, r, level, &f, j);
+  return ROW;
 }
 
 static int kernel_of(trial *t, const elbo_reparam *r)

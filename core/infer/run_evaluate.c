@@ -213,20 +213,34 @@ static long active_units(const evaluator *v)
   return v->no_mean ? -1 : n;
 }
 
+/* What the run owns until the next evaluation: KL of each unit, then the spread of each mean. */
+static elbo_status keep_latents(evaluator *v, size_t rows)
+{
+  double *latents = mem_new(v->units + v->numbers, sizeof *latents, "evaluation", v->e);
+  if (!latents) return v->e->status;
+  for (size_t j = 0; j < v->units; j++) latents[j] = v->unit_kl[j] / ((double)rows * (double)v->K);
+  for (size_t i = 0; i < v->numbers; i++)
+    latents[v->units + i] = v->no_mean ? NAN : variance(&v->active[i]);
+  mem_free(v->r->latents);
+  v->r->latents = latents;
+  return ELBO_DONE;
+}
+
+static const float *keep_figures(evaluator *v)
+{
+  const float *figures = v->figures;
+  if (!figures) return NULL;
+  mem_free(v->r->figures);
+  v->r->figures = v->figures;
+  v->figures = NULL;
+  return figures;
+}
+
 static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
 {
   elbo_run *r = v->r;
   bool sampled = v->o.samples > 0, improper;
-  double *latents = mem_new(v->units + v->numbers, sizeof *latents, "evaluation", v->e);
-  if (!latents || run_words(r, &improper, v->e)) {
-    mem_free(latents);
-    return v->e->status;
-  }
-  for (size_t j = 0; j < v->units; j++) latents[j] = v->unit_kl[j] / ((double)rows * (double)v->K);
-  double *spread = latents + v->units;
-  for (size_t i = 0; i < v->numbers; i++) spread[i] = v->no_mean ? NAN : variance(&v->active[i]);
-  mem_free(r->latents);
-  r->latents = latents;
+  if (run_words(r, &improper, v->e) || keep_latents(v, rows)) return v->e->status;
   *out = (elbo_evaluation){
     .rows = rows,
     .split = split_name(run_split(r)),
@@ -234,10 +248,10 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
     .elbo_se = row_moments_se(&v->all_elbo),
     .reconstruction = v->all_reconstruction.mean,
     .kl = v->all_kl.mean,
-    .kl_per_latent = latents,
+    .kl_per_latent = r->latents,
     .n_latents = v->units,
     .active_units = active_units(v),
-    .mean_variance = spread,
+    .mean_variance = r->latents + v->units,
     .n_numbers = v->numbers,
     .samples = v->o.samples,
     .ess = sampled ? v->all_ess.mean : NAN,
@@ -247,14 +261,9 @@ static elbo_status report(evaluator *v, size_t rows, elbo_evaluation *out)
     .log_likelihood_se = sampled ? row_moments_se(&v->all_likelihood) : NAN,
     .likelihood = r->likelihood.s,
     .improper = improper,
+    .row_figures = keep_figures(v),
+    .bits_reason = run_bits_problem(r),
   };
-  if (v->figures) {
-    mem_free(r->figures);
-    r->figures = v->figures;
-    v->figures = NULL;
-    out->row_figures = r->figures;
-  }
-  out->bits_reason = run_bits_problem(r);
   out->bits_per_dim = run_bits(r, sampled ? out->log_likelihood : out->elbo);
   return ELBO_DONE;
 }

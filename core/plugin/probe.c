@@ -201,9 +201,11 @@ static void describe_end(int state, bool late, char *why, size_t n)
     snprintf(why, n, "opening it ended the probing process");
 }
 
-static elbo_status probe_from(search *s, size_t *at, int *keep, error *e)
+/* A child that tries candidates from `at` on and writes what it finds; *in: to be read from. */
+static elbo_status start_child(const search *s, size_t at, int *keep, pid_t *child, int *in,
+                               error *e)
 {
-  int pipes[2], state = 0;
+  int pipes[2];
   size_t n = 0;
   pid_t parent = getpid();
   if (pipe2(pipes, O_CLOEXEC))
@@ -211,25 +213,33 @@ static elbo_status probe_from(search *s, size_t *at, int *keep, error *e)
                 "probing of plugins: no pipe can be made (errno %d); raise the limit of open files "
                 "(ulimit -n)",
                 errno);
-  for (size_t i = *at; i < s->n; i = next_image(s, i + 1)) keep[n++] = s->list[i].image;
+  for (size_t i = at; i < s->n; i = next_image(s, i + 1)) keep[n++] = s->list[i].image;
   keep[n++] = pipes[1];
-  pid_t child = fork();
-  if (child < 0) {
-    close(pipes[0]), close(pipes[1]);
-    return fail(e, ELBO_E_MEMORY,
-                "probing of plugins: no process can be made (errno %d); raise the limit of "
-                "processes (ulimit -u) or free memory",
-                errno);
-  }
-  if (!child) {
+  *child = fork();
+  if (!*child) {
     child_prepare(keep, n, parent);
-    child_run(s, *at, pipes[1]);
+    child_run(s, at, pipes[1]);
   }
+  int why = errno;
   close(pipes[1]);
-  elbo_status status = ELBO_DONE;
-  size_t first = *at;
-  int rc = read_records(s, pipes[0], at, e, &status);
+  *in = pipes[0];
+  if (*child > 0) return ELBO_DONE;
   close(pipes[0]);
+  return fail(e, ELBO_E_MEMORY,
+              "probing of plugins: no process can be made (errno %d); raise the limit of "
+              "processes (ulimit -u) or free memory",
+              why);
+}
+
+static elbo_status probe_from(search *s, size_t *at, int *keep, error *e)
+{
+  int in = -1, state = 0;
+  pid_t child = -1;
+  elbo_status status = start_child(s, *at, keep, &child, &in, e);
+  if (status) return status;
+  size_t first = *at;
+  int rc = read_records(s, in, at, e, &status);
+  close(in);
   if (rc < 0 || status) kill(child, SIGKILL);
   while (waitpid(child, &state, 0) < 0 && errno == EINTR) {
   }
