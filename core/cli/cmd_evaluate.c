@@ -1,67 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli.h"
-#include "json_print.h"
 
 #include <math.h>
-#include <string.h>
-
-static const char NOT_A_DENSITY[] = "not a density";
-
-static void json_mean(json *j, const char *key, double mean, double se)
-{
-  json_object(j, key);
-  json_number(j, "mean", mean);
-  json_number(j, "se", se);
-}
-
-typedef struct {
-  char text[512];
-} sentence;
-
-static sentence likelihood(const elbo_evaluation *e)
-{
-  sentence s;
-  const char *words = e->likelihood ? e->likelihood : "";
-  bool say = e->improper && !strstr(words, NOT_A_DENSITY);
-  snprintf(s.text, sizeof s.text, "%s%s%s", words, say ? ": " : "", say ? NOT_A_DENSITY : "");
-  return s;
-}
 
 static const char *remark(const elbo_evaluation *e)
 {
   return e->improper ? "  not a density" : "";
-}
-
-static void print_json(const elbo_evaluation *e)
-{
-  json j = json_start(stdout);
-  json_object(&j, NULL);
-  json_count(&j, "rows", e->rows);
-  json_text(&j, "split", e->split);
-  json_mean(&j, "elbo", e->elbo, e->elbo_se);
-  json_object_end(&j);
-  json_number(&j, "reconstruction", e->reconstruction);
-  json_number(&j, "kl", e->kl);
-  json_array(&j, "kl_per_latent");
-  for (size_t i = 0; i < e->n_latents; i++) json_number(&j, NULL, e->kl_per_latent[i]);
-  json_array_end(&j);
-  if (e->active_units < 0)
-    json_null(&j, "active_units");
-  else
-    json_integer(&j, "active_units", e->active_units);
-  json_mean(&j, "log_likelihood", e->log_likelihood, e->log_likelihood_se);
-  json_integer(&j, "samples", e->samples);
-  json_object_end(&j);
-  json_number(&j, "ess", e->ess);
-  json_number(&j, "khat", e->khat);
-  json_number(&j, "khat_heavy", e->khat_heavy);
-  json_number(&j, "bits_per_dim", e->bits_per_dim);
-  if (e->bits_reason)
-    json_text(&j, "bits_reason", e->bits_reason);
-  else
-    json_null(&j, "bits_reason");
-  json_text(&j, "likelihood", likelihood(e).text);
-  json_object_end(&j);
 }
 
 /* One line of the table; a number that is not there has no line. */
@@ -94,7 +38,7 @@ static void print_text(const cli *c, const elbo_evaluation *e)
   char with_samples[64];
   snprintf(with_samples, sizeof with_samples, "log p(x), K=%ld", e->samples);
   printf("%s%-16s%s %zu rows of %s, nats per row\n", bold(c), "data", plain(c), e->rows, e->split);
-  printf("%s%-16s%s %s\n", bold(c), "likelihood", plain(c), likelihood(e).text);
+  printf("%s%-16s%s %s\n", bold(c), "likelihood", plain(c), e->likelihood);
   print_number(c, e, "ELBO", e->elbo, e->elbo_se);
   print_number(c, e, "reconstruction", e->reconstruction, NAN);
   print_number(c, e, "KL", e->kl, NAN);
@@ -109,8 +53,16 @@ static void print_text(const cli *c, const elbo_evaluation *e)
     printf("%s%-16s%s            - (%s)\n", bold(c), "bits per dim", plain(c), e->bits_reason);
   if (e->active_units >= 0)
     printf("%s%-16s%s %ld of %zu\n", bold(c), "active units", plain(c), e->active_units,
-           e->n_latents);
+           e->n_numbers);
   print_latents(c, e);
+}
+
+static int print_json(cli *c, const elbo_evaluation *e)
+{
+  const char *text = elbo_evaluation_json(c->run, e);
+  if (!text) return library_failed(c, ELBO_E_MEMORY);
+  fputs(text, stdout);
+  return 0;
 }
 
 static void show_progress(void *user, double fraction)
@@ -148,10 +100,8 @@ static int cmd_evaluate(cli *c)
                 signals_name());
   if (!status && c->o.rows_out) status = write_rows(c, &result);
   if (status) return library_failed(c, status);
-  if (c->o.json)
-    print_json(&result);
-  else
-    print_text(c, &result);
+  if (c->o.json) return print_json(c, &result);
+  print_text(c, &result);
   return 0;
 }
 

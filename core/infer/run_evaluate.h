@@ -5,6 +5,7 @@
 #define ELBO_INFER_RUN_EVALUATE_H
 
 #include "infer/run_inside.h"
+#include "io/json.h"
 
 typedef struct evaluator {
   elbo_run *r;
@@ -31,6 +32,9 @@ typedef struct evaluator {
       *active;  /* over rows; active [numbers] */
   double heavy; /* rows of k-hat above 0.7 */
 } evaluator;
+
+/* ---- run_evaluate_json.c: the members of an object that is open */
+void evaluation_members(json_out *j, const elbo_evaluation *v);
 
 /* ---- looking at the graph */
 static inline const node *evaluator_node(const evaluator *v, node_id id)

@@ -15,8 +15,8 @@ struct elbo_run {
   size_t chunk;   /* samples of a row that evaluation runs at a time; 0: as many as memory allows */
   float *values;  /* of the last elbo_array */
   float *figures; /* of each row of the last evaluation that was asked for them */
-  double *latents; /* kl_per_latent of the last evaluation */
-  text likelihood;
+  double *latents;       /* kl_per_latent of the last evaluation */
+  text likelihood, json; /* of the last evaluation */
   /* by feed: [given_rows][numbers] of an input, prepared; or NULL */
   float *given[MODEL_MAX_VARIABLES];
   size_t given_rows;

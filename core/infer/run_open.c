@@ -78,6 +78,7 @@ void elbo_run_free(elbo_run *r)
   mem_free(r->values);
   mem_free(r->latents);
   mem_free(r->figures);
+  text_free(&r->json);
   for (int f = 0; f < MODEL_MAX_VARIABLES; f++) mem_free(r->given[f]);
   arena_free(r->kept);
   text_free(&r->likelihood);

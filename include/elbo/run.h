@@ -36,7 +36,8 @@ typedef struct {
   size_t rows;
   const char *split;
   double elbo, elbo_se, reconstruction, kl;
-  /* of each latent number, in the order of q; valid until the next call */
+  /* of each event of a latent, the larger ones where p and q cut it differently, in the order of q;
+   * valid until the next call */
   const double *kl_per_latent;
   size_t n_latents;
   long active_units; /* latent numbers above EVALUATION_ACTIVE; -1: a q without a mean */
@@ -68,6 +69,8 @@ typedef struct {
 } elbo_evaluate_options;
 elbo_status elbo_run_evaluate(elbo_run *run, const elbo_evaluate_options *options,
                               elbo_evaluation *out);
+/* It as one JSON object on a line; NULL with an error. Valid until the next call. */
+const char *elbo_evaluation_json(elbo_run *run, const elbo_evaluation *evaluation);
 
 /* Arrays that the following give: [rows][numbers], plain values of the first observed variable;
  * owned by the run, valid until the next call. */

@@ -123,6 +123,12 @@ run traverse runs/layers --side 4 --latent z1 --latents 1,3 -o below.npy
 verdict 'traverse --latent: another' [ "$status" = 0 -a "$(cmp -s top.npy below.npy; echo $?)" = 1 ]
 refused 'traverse --latent: unknown' 2 '"z2"' traverse runs/layers --latent z3
 refused 'traverse --latents beyond it' 2 '0 to 1' traverse runs/layers --latent z2 --latents 0,2
+
+# One event of three numbers: KL is of the event, active are numbers.
+run train tiny.yaml -q -o vector --epochs 1 --set 'model.p.z={family: multivariate_normal, size: 1, dim: 3}' --set model.q.z.family=multivariate_normal
+run evaluate vector --samples 0
+verdict 'evaluate: active units are counted among the numbers' grep -q '^active units *[0-3] of 3$' out
+verdict 'evaluate: a KL for each event' grep -q '^KL per latent *[0-9.]*$' out
 # ---- a signal: encode leaves nothing
 cat >wide.yaml <<'END'
 name: wide
