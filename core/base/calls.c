@@ -216,6 +216,7 @@ static const struct {
   const char *advice;
 } advice_rows[] = {
   { ENOENT, "check the spelling and that its folder exists" },
+  { EEXIST, "something of that name is there already: choose another name" },
   { ENOTDIR, "a part of the path is a file where a folder is needed: check the path" },
   { EACCES, "check the permissions of the file and its folders" },
   { EPERM, "check the permissions and attributes of the file and its folders" },

@@ -103,6 +103,7 @@ option_id option_from(const command_row *row, option_id id); /* the first of the
 
 /* ---- one run of the program */
 struct cli {
+  const char *program;        /* as it was called, for advice that is to be typed */
   const command_row *command; /* NULL until it is known */
   const char **arguments;     /* NULL-ended */
   int n_arguments;

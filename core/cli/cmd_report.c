@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli.h"
 
+#include <string.h>
+
 static void show_progress(void *user, const char *what, double fraction)
 {
   char line[256];
@@ -39,8 +41,13 @@ static int make_report(cli *c, const char *path, elbo_report **report)
 static int cmd_report(cli *c)
 {
   elbo_report *report = NULL;
-  const char *path = output_path(c);
+  const char *path = output_path(c), *ending = path ? strrchr(path, '.') : NULL;
   if (!path) return fail(c, 8, "no memory");
+  if (!ending || (strcmp(ending, ".html") && strcmp(ending, ".htm")))
+    return fail(c, 2,
+                "report: --output: expected a name that ends in .html, found %s; a browser prints "
+                "the page as PDF",
+                quote(path).text);
   int failed = open_context(c);
   if (failed || (failed = make_report(c, path, &report))) return failed;
   if (c->o.json)

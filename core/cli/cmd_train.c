@@ -117,8 +117,8 @@ static void print_text(const cli *c, const elbo_train_result *r)
            (long long)r->epochs, (unsigned long long)r->steps, took, r->rows_per_second);
   printf("%srun%s       %s\n", bold(c), plain(c), r->run);
   print_pictures(c, r->run);
-  printf("%snext%s      elbo evaluate %s\n          elbo sample %s\n", bold(c), plain(c), r->run,
-         r->run);
+  printf("%snext%s      %s evaluate %s\n          %s sample %s\n", bold(c), plain(c), c->program,
+         r->run, c->program, r->run);
 }
 
 static int stopped(cli *c, const watch *w, const elbo_train_result *r)

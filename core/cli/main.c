@@ -42,7 +42,7 @@ static int run(cli *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-  cli c = { 0 };
+  cli c = { .program = argc ? argv[0] : "elbo" };
   standard_open();
   signals_ignore_writes();
   signals_name_culprit();

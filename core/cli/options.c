@@ -90,7 +90,7 @@ const option_row option_table[] = {
   [O_ALL_ROWS] = { "count", 'n', "N", NUMBER, AT(count), 1, 10000000, 0,
                    "the first rows alone (default: all)" },
   [O_MASK] = { "mask", 0, "M.npy", TEXT, AT(mask), 0, 0, 0,
-               "1 given, 0 missing: a row for all rows, or one for each (required)" },
+               "npy or csv, 1 given, 0 missing: a row for all rows, or one for each (required)" },
   [O_ITERATIONS] = { "iterations", 0, "N", NUMBER, AT(iterations), 1, 1000000, 100,
                      "of the chain (default 100)" },
   [O_GIVEN] = { "given", 0, "INPUT=FILE", LIST, AT(inputs), 0, 0, 0,
@@ -202,6 +202,9 @@ static const char *next_option(const void *command, size_t i)
 
 static int unknown_letter(cli *c, int letter)
 {
+  if (letter >= '0' && letter <= '9')
+    return fail(c, 2, "%s: unknown option -%c; put -- before a value that begins with a minus sign",
+                c->command->name, letter);
   return fail(c, 2, "%s: unknown option -%c; see elbo %s --help", c->command->name,
               letter > 32 && letter < 127 ? letter : '?', c->command->name);
 }

@@ -186,6 +186,20 @@ static const char *without_name(const char *message, const char *name)
   return !strncmp(message, name, n) && !strncmp(message + n, ": ", 2) ? message + n + 2 : message;
 }
 
+/* A run where an experiment is asked for. */
+static elbo_status folder_named(const char *path, error *e)
+{
+  bool is_run = false;
+  char *inside = path_join(path, "experiment.yaml", e);
+  if (inside) file_look(inside, &is_run, e);
+  mem_free(inside);
+  if (e->status || !is_run) return e->status;
+  return fail(e, ELBO_E_USAGE,
+              "%s: is the directory of a run, expected an experiment file; that of this run is "
+              "%s/experiment.yaml",
+              path, path);
+}
+
 elbo_status experiment_read(const char *path, const char *const *settings, int n_settings,
                             const registry *r, experiment **out, problems *p)
 {
@@ -194,7 +208,8 @@ elbo_status experiment_read(const char *path, const char *const *settings, int n
   size_t n = 0;
   *out = NULL;
   if (!p->file) p->file = path;
-  elbo_status status = file_read_all(path, YAML_BYTES, ELBO_E_USAGE, &yaml, &n, &e);
+  elbo_status status = dir_exists(path) ? folder_named(path, &e) : ELBO_DONE;
+  if (!status) status = file_read_all(path, YAML_BYTES, ELBO_E_USAGE, &yaml, &n, &e);
   if (!status && !(folder = path_folder(path, &e))) status = e.status;
   if (!status)
     status = experiment_read_text(yaml, n, path, folder, settings, n_settings, r, out, p);

@@ -54,7 +54,8 @@ static void add_data(const model *m, const variable *v, text *t)
   text_add(t, v->rank > 1 ? ");" : ";");
   add_prepare(&v->data->prepare, t);
   text_add(t, v->facts.in_file ? "; rows stay in the file\n" : "\n");
-  if (v->facts.constant_columns && v->role == VARIABLE_OBSERVED)
+  if (v->facts.constant_columns && v->role == VARIABLE_OBSERVED &&
+      !family_is_discrete(v->p.use.family))
     text_format(t,
                 "warning: %zu of %zu columns of %s are constant in the training rows; a family "
                 "with a free scale has no bound there\n",

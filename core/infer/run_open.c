@@ -37,6 +37,13 @@ static elbo_status look_like_a_run(const char *directory, const char *file, erro
 {
   bool there;
   if (file_look(file, &there, e) || there) return e->status;
+  bool is_file = false;
+  if (file_look(directory, &is_file, e)) return e->status;
+  if (is_file)
+    return fail(e, ELBO_E_USAGE,
+                "%s: is a file, expected the directory of a run; `elbo train` leaves one from an "
+                "experiment, runs/NAME or what its -o says",
+                directory);
   return fail(e, ELBO_E_USAGE,
               "%s: %s; name the directory of a run, as `elbo train FILE -o %s` leaves it, with "
               "experiment.yaml and checkpoint.safetensors in it",

@@ -75,6 +75,8 @@ static elbo_status read_options(elbo_report *r, const elbo_report_options *given
 static elbo_status make(elbo_report *r, error *e)
 {
   whole_file *w = NULL;
+  for (size_t i = 0; i < r->n; i++)
+    if (!dir_exists(r->runs[i].directory)) return report_gather(r, i, e); /* says what is wrong */
   if (r->o.output && !(w = whole_begin(r->o.output, e))) return e->status;
   for (size_t i = 0; i < r->n && !report_stopped(r, e); i++)
     if (report_gather(r, i, e)) break;

@@ -65,7 +65,7 @@ taken big.npy 40 2 normal
 taken images.npy 40 784 bernoulli '{scale: 255, binarize: dynamic}'
 taken longs.npy 40 1 poisson
 not_taken iris.csv 'row 1, column 3 (line 2), named "species": "setosa"' data.labels
-not_taken coded.csv 'named "id": "P000"' 'leave a column of words or codes out'
+not_taken coded.csv 'named "id": "P000"' 'pick the columns of numbers by `columns'
 not_taken missing.csv 'row 8, column 2 (line 9): "NA" stands for a missing value'
 not_taken empty.csv 'row 8, column 2 (line 9)' 'fill the value in'
 not_taken european.csv '"0,000"' "'.' as decimal point"

@@ -26,6 +26,16 @@ run reconstruct run -n 9 -o pairs.npy
 run export run --c model --npz weights.npz --json
 verdict 'export: JSON' python3 -c "import json; assert json.load(open('out'))['paths'] == ['model', 'weights.npz']"
 verdict 'export: files' [ -s model/some_shapes.h -a -s model/some_shapes.c -a -s model/some_shapes_weights.c ]
+run export run --c model -q
+verdict 'export: again into its own folder' [ "$status" = 0 ]
+# another name that is the same one in C
+cp -r run other && sed -i 's/^name: .*/name: "some_shapes"/' other/experiment.yaml
+before=$(cksum <model/some_shapes.h)
+run export other --c model
+verdict 'export: the files of another run are left alone' [ "$status" = 7 -a "$before" = "$(cksum <model/some_shapes.h)" ]
+verdict 'export: and what to do is said' grep -q 'model/some_shapes.h: .*choose another folder' err
+run export other --c model2 -q
+verdict 'export: another folder takes it' [ "$status" = 0 ]
 cat >main.c <<'END'
 #include "some_shapes.h"
 #include <stdio.h>
