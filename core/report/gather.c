@@ -119,7 +119,7 @@ static void add_plan_line(text *t, char *line)
   text_add(t, "</td></tr>\n");
 }
 
-void report_plan(gather *g)
+static void add_plan(gather *g)
 {
   text plan = { 0 };
   if (model_plan(g->run->study->model, &plan, g->e)) return text_free(&plan);
@@ -220,7 +220,7 @@ static const struct {
   void (*add)(gather *g);
   bool panel;
 } parts[] = {
-  { report_plan, false },      { report_figures, true }, { report_units, true },
+  { add_plan, false },         { report_figures, true }, { report_units, true },
   { report_audit, false },     { report_samples, true }, { report_reconstructions, true },
   { report_manifold, true },   { report_view, true },    { report_contest, false },
   { add_reproduction, false },

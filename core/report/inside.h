@@ -52,7 +52,6 @@ bool report_stopped(const elbo_report *r, error *e);
 elbo_status report_excuse(gather *g, const char *what);
 
 /* ---- the parts of a run's section; each adds to g->t */
-void report_plan(gather *g);
 void report_audit(gather *g);   /* audit.c */
 void report_figures(gather *g); /* figures.c */
 void report_units(gather *g);
@@ -92,7 +91,6 @@ void page_section(text *t, int level, const char *id, size_t number, const char 
 void page_table(text *t, const char *name);
 void page_table_end(text *t);
 void page_element(text *t, const char *tag, const char *words); /* <tag>words</tag> */
-void page_row(text *t, const char *head, const char *words);    /* of two columns */
 /* With so many decimals and a true minus; a dash where there is no number. */
 void page_number(text *t, double v, int decimals);
 void page_mean(text *t, double mean, double se, int decimals);

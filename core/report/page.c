@@ -56,15 +56,6 @@ void page_element(text *t, const char *tag, const char *words)
   text_format(t, "</%.*s>\n", (int)strcspn(tag, " "), tag);
 }
 
-void page_row(text *t, const char *head, const char *words)
-{
-  text_add(t, "<tr><th scope=\"row\">");
-  svg_escape(t, head);
-  text_add(t, "</th><td>");
-  svg_escape(t, words);
-  text_add(t, "</td></tr>\n");
-}
-
 void page_number(text *t, double v, int decimals)
 {
   if (!isfinite(v)) {

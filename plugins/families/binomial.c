@@ -4,7 +4,7 @@
  * exp(-logits)). In between, f(k) = n / (k (n-k)) times the density of logit x at the logits for
  * x of Beta(k, n-k), which the host has by Loader 2000, eq. 4. P(X > k) = I_p(k+1, n-k) (DLMF
  * 8.17.5). */
-#include "exact.h"
+#include "counts.h"
 
 enum { COUNT, LOGITS };
 static const elbo_param params[] = {

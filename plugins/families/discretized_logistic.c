@@ -4,7 +4,7 @@
  * / (2 (L-1)), F the logistic cdf, the outer bins open (Salimans, Karpathy, Chen and Kingma 2017,
  * eq. 2). With r = (x - loc) / scale, d = h / scale, a = r + d, b = r - d and s the sigmoid, the
  * mass is s(a) - s(b) = s(a) s(-b) (1 - e^(-2d)). */
-#include "exact.h"
+#include "counts.h"
 
 #define SNAP 1e-3 /* of a step: how far from its level a value may lie */
 enum { LOC, LOG_SCALE, LEVELS };

@@ -3,7 +3,7 @@
  * Geometric(logits): f(k) = p (1-p)^k, the failures before the first success, of probability p =
  * 1 / (1 + exp(-logits)). Johnson, Kemp and Kotz 2005, eq. 5.8. log(1-p) = -softplus(logits),
  * (1-p) / p = exp(-logits). */
-#include "exact.h"
+#include "counts.h"
 
 static const elbo_param params[] = {
   { "logits", ELBO_UNIT, 0, 0.5, "log odds of the success, which stops" },

@@ -4,7 +4,7 @@
  * squared(n) / n), z of K standard normals. n / (n + |L^-1 (x - loc)|^2) is Beta(n/2, K/2); df
  * moves x along its ray at constant cdf of the distance. L is of the scale matrix, not of the
  * covariance. */
-#include "exact.h"
+#include "student.h"
 #include "tril.h"
 
 #define LOG_2 0.69314718055994530942

@@ -4,7 +4,7 @@
  * 1 / (1 + exp(-logits)) of the counted event. From k = 1, k f(k) is the density of logit x at the
  * logits for x of Beta(k, c), which the host has by Loader 2000, eq. 4. P(X > k) = I_p(k+1, c)
  * (Johnson, Kemp and Kotz 2005, eq. 5.31). */
-#include "exact.h"
+#include "counts.h"
 
 enum { LOG_C, LOGITS };
 static const elbo_param params[] = {

@@ -3,7 +3,7 @@
  * Poisson(rate = m): f(k) = m^k exp(-m) / k!, by Loader 2000, eq. 5: log f = -D(k, m) - s(k) -
  * log(2 pi k) / 2, D the deviance k log(k/m) + m - k and s Stirling's error. P(X > k) is the
  * incomplete gamma function P(k + 1, m) (DLMF 8.4.10). */
-#include "exact.h"
+#include "counts.h"
 
 static const elbo_param params[] = {
   { "rate", ELBO_POSITIVE, 0, 1.0, "mean" },

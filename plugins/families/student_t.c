@@ -3,7 +3,7 @@
  * StudentT(df = n, loc, scale): x = loc + scale r, r a standard normal over sqrt(chi-squared(n)
  * / n). n / (n + r^2) is Beta(n/2, 1/2), with logit log n - 2 log|r|. loc and scale move x as in
  * location_scale, df along the constant cdf. */
-#include "exact.h"
+#include "student.h"
 
 #define LOG_2 0.69314718055994530942
 #define LOG_PI 1.14472988584940017414

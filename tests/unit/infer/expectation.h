@@ -290,4 +290,12 @@ static inline void expect_refusal(const char *model, const char *estimator, cons
                 elbo_last_error(context), said);
 }
 
+/* The data of the models. */
+static void expectation_start(void)
+{
+  fixture_start();
+  write_words("bits.csv", "0,1\n1,1\n1,0\n0,1\n");
+  write_words("pairs.csv", "0.5,-1\n1.25,0.75\n-0.5,0.25\n-1.5,-0.5\n");
+}
+
 #endif

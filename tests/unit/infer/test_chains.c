@@ -306,19 +306,12 @@ START_TEST(what_is_refused)
 }
 END_TEST
 
-static void start(void)
-{
-  fixture_start();
-  write_words("bits.csv", "0,1\n1,1\n1,0\n0,1\n");
-  write_words("pairs.csv", "0.5,-1\n1.25,0.75\n-0.5,0.25\n-1.5,-0.5\n");
-}
-
 int main(void)
 {
   Suite *s = suite_create("infer/chains");
   TCase *t = tcase_create("chains");
   tcase_set_timeout(t, 120);
-  tcase_add_unchecked_fixture(t, start, fixture_end);
+  tcase_add_unchecked_fixture(t, expectation_start, fixture_end);
   tcase_add_loop_test(t, expected_gradient, 0, sizeof rows / sizeof *rows);
   tcase_add_test(t, a_term_of_a_chain);
   tcase_add_test(t, held_weights);
