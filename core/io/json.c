@@ -114,13 +114,8 @@ int64_t json_as_int(const json_value *v)
   return json_typeof(theirs(v)) == JSON_TRUE ? 1 : json_integer_value(theirs(v));
 }
 
-double json_as_double(const json_value *v)
-{
-  return json_number_value(theirs(v));
-}
-
 double json_number_of(const json_value *v)
 {
   json_kind kind = v ? json_kind_of(v) : JSON_NULL;
-  return kind == JSON_INT || kind == JSON_REAL ? json_as_double(v) : NAN;
+  return kind == JSON_INT || kind == JSON_REAL ? json_number_value(theirs(v)) : NAN;
 }

@@ -52,7 +52,6 @@ const json_value *json_get(const json_value *v, const char *key); /* NULL: not t
 const char *json_key_after(const json_value *v, const char *key);
 const char *json_text(const json_value *v); /* of a string */
 int64_t json_as_int(const json_value *v);   /* of an integer, or a bool as 0 or 1; else 0 */
-double json_as_double(const json_value *v); /* of an integer or real; else 0 */
 double json_number_of(const json_value *v); /* of an integer or real; else, and of NULL, NaN */
 
 #endif

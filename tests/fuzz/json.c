@@ -10,7 +10,7 @@ static size_t walk(const json_value *v)
   size_t n = 1;
   if (kind == JSON_STRING) n += strlen(json_text(v));
   if (kind == JSON_INT || kind == JSON_BOOL) n += json_as_int(v) != 0;
-  if (kind == JSON_REAL) n += json_as_double(v) > 0;
+  if (kind == JSON_REAL) n += json_number_of(v) > 0;
   for (size_t i = 0; kind == JSON_ARRAY && i < json_length(v); i++) n += walk(json_item(v, i));
   const char *key = kind == JSON_OBJECT ? json_key_after(v, NULL) : NULL;
   for (; key; key = json_key_after(v, key)) n += walk(json_get(v, key));
