@@ -6,8 +6,8 @@
 #include <string.h>
 
 /* Presentation stands in classes, so that the media query can turn the page dark; programs that
- * know no media queries show the light one. Colours: after Okabe and Ito (2008), told apart by
- * the colour-blind too. */
+ * know no media queries show the light one. Colours: the first three after Okabe and Ito
+ * (2008); all ten are told apart by the colour-blind too, which tests/lint/colours.py holds. */
 static const char style[] =
     "svg text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica "
     "Neue',Arial,sans-serif;font-size:12px;fill:#4b5563}\n"
@@ -18,16 +18,16 @@ static const char style[] =
     ".axis{stroke:#9ca3af;stroke-width:1;fill:none}\n"
     ".line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}\n"
     ".dots{fill:none;stroke-width:5;stroke-linecap:round}\n"
-    ".cloud{fill:none;stroke-width:3.4;stroke-linecap:round;stroke-opacity:.7}\n"
-    ".c0{stroke:#0072b2}.c1{stroke:#d55e00}.c2{stroke:#009e73}.c3{stroke:#cc79a7}"
-    ".c4{stroke:#e69f00}.c5{stroke:#56b4e9}.c6{stroke:#6b4fa0}.c7{stroke:#5b6470}.c8{stroke:#"
-    "a5112f}.c9{stroke:#7a8a12}\n"
+    ".cloud{fill:none;stroke-width:3.4;stroke-linecap:round}\n"
+    ".c0{stroke:#0072b2}.c1{stroke:#d55e00}.c2{stroke:#009e73}.c3{stroke:#59203b}"
+    ".c4{stroke:#20258f}.c5{stroke:#997a99}.c6{stroke:#8f1374}.c7{stroke:#3a3c1d}"
+    ".c8{stroke:#9c6734}.c9{stroke:#ce68e5}\n"
     "@media screen and (prefers-color-scheme:dark){\n"
     "svg text{fill:#a3adbb}.title{fill:#f3f4f6}.name{fill:#d1d5db}.page{fill:#14181f}\n"
     ".grid{stroke:#2a313c}.axis{stroke:#5d6675}\n"
-    ".c0{stroke:#4ba3e3}.c1{stroke:#ff8a3d}.c2{stroke:#2dc79b}.c3{stroke:#e59ac4}"
-    ".c4{stroke:#f2b632}.c5{stroke:#8fd0f7}.c6{stroke:#a993dd}.c7{stroke:#a8b0bc}.c8{stroke:#"
-    "ff7085}.c9{stroke:#c5d34e}\n"
+    ".c0{stroke:#4ba3e3}.c1{stroke:#ff8a3d}.c2{stroke:#2fc98a}.c3{stroke:#d11467}"
+    ".c4{stroke:#7766e3}.c5{stroke:#af8db0}.c6{stroke:#af41a2}.c7{stroke:#b4eb88}"
+    ".c8{stroke:#ffdc45}.c9{stroke:#07792a}\n"
     "}\n";
 
 const char *svg_style(void)
