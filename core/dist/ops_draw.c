@@ -33,8 +33,11 @@ static elbo_rc replay_block(run *r, const node *n, size_t row, size_t rows)
 static elbo_noise_row row_noise(const run *r, const node *n, philox_key key, size_t row)
 {
   const draw_attr *a = n->attr;
-  elbo_noise_row noise = { key,    0,           noise_row(r, n->shape, row), (uint32_t)r->args.step,
-                           a->tie, r->env.level };
+  elbo_noise_row noise = { .key = key,
+                           .row = noise_row(r, n->shape, row),
+                           .step = (uint32_t)r->args.step,
+                           .tie = a->tie,
+                           .level = r->env.level };
   if (a->tie.kind == NOISE_IID || n->shape.axis != AXIS_SAMPLE) return noise;
   uint32_t sample = noise.tie.sample = noise.row / (uint32_t)r->full_batch,
            back = a->tie.kind == NOISE_SOBOL ? sample : sample & 1;
@@ -42,18 +45,24 @@ static elbo_noise_row row_noise(const run *r, const node *n, philox_key key, siz
   return noise;
 }
 
+enum { CHUNK = 64 }; /* rows at a time */
+
 static elbo_rc draw_block(run *r, const node *n, size_t row, size_t rows)
 {
   const draw_attr *a = n->attr;
-  enum { CHUNK = 64 };
   elbo_noise_row noise[CHUNK];
+  float normals[CHUNK * NOISE_AHEAD];
   elbo_rows w[FAMILY_MAX_PARAMS];
   elbo_rc rc = ELBO_OK;
   if (r->args.replay && r->args.replay[n->id]) return replay_block(r, n, row, rows);
   philox_key key = philox_make_key(r->env.seed, a->stream);
   for (size_t from = row; from < row + rows && !rc; from += CHUNK) {
     size_t m = row + rows - from < CHUNK ? row + rows - from : CHUNK;
-    for (size_t i = 0; i < m; i++) noise[i] = row_noise(r, n, key, from + i);
+    noise_ahead ahead = { .rows = noise, .n = m, .d = a->d, .normals = normals };
+    for (size_t i = 0; i < m; i++) {
+      noise[i] = row_noise(r, n, key, from + i);
+      if (noise_gains_ahead(a->d)) noise[i].ahead = &ahead;
+    }
     for (int i = 0; i < n->n_in; i++) w[i] = ops_view(r, n, i, from);
     float *z = node_value(r, n) + from * n->ld;
     rc = a->road ? batch_draw(a->road, m, a->d, noise, w, z)

@@ -162,6 +162,64 @@ ELBO_INLINE elbo_rc fill(int level, const elbo_noise_row *r, size_t d, float *ou
 ELBO_KERNEL(row_uniform, fill, (const elbo_noise_row *r, size_t d, float *out), r, d, out, 0)
 ELBO_KERNEL(row_normal, fill, (const elbo_noise_row *r, size_t d, float *out), r, d, out, 1)
 
+/* The first draws of 16 elements of any rows. */
+ELBO_INLINE void blocks_at(int level, const elbo_noise_row *r, const uint32_t *element,
+                           const uint32_t *row, uint32_t word[4][ELBO_LANES])
+{
+#if defined(__GNUC__) && defined(__x86_64__)
+  if (level == 2) {
+    philox_wide_at(r->key.key, 0, element, row, r->step, word[0], ELBO_LANES);
+    return;
+  }
+#endif
+  (void)level;
+  for (int k = 0; k < ELBO_LANES; k++) {
+    uint32_t block[4];
+    philox_block(r->key, 0, element[k], row[k], r->step, block);
+    for (int i = 0; i < 4; i++) word[i][k] = block[i];
+  }
+}
+
+ELBO_INLINE elbo_rc fill_rows(int level, const noise_ahead *a)
+{
+  size_t i = 0, j = 0, n = a->n * a->d;
+  for (size_t at = 0; at < n; at += ELBO_LANES) {
+    uint32_t element[ELBO_LANES] = { 0 }, row[ELBO_LANES] = { 0 }, word[4][ELBO_LANES];
+    float block[ELBO_LANES];
+    for (size_t k = 0, run; k < ELBO_LANES && i < a->n; k += run) {
+      run = a->d - j < ELBO_LANES - k ? a->d - j : ELBO_LANES - k;
+      for (size_t l = 0; l < run; l++)
+        element[k + l] = a->rows[i].first + (uint32_t)(j + l), row[k + l] = a->rows[i].row;
+      j += run;
+      if (j == a->d) j = 0, i++;
+    }
+    blocks_at(level, a->rows, element, row, word);
+    normals(word, block);
+    memcpy(a->normals + at, block, (n - at < ELBO_LANES ? n - at : ELBO_LANES) * sizeof *block);
+  }
+  return ELBO_OK;
+}
+ELBO_KERNEL(rows_normal, fill_rows, (const noise_ahead *a), a)
+
+typedef elbo_rc rows_fill(const noise_ahead *);
+static rows_fill *const rows_levels[ELBO_LEVELS] = ELBO_KERNEL_SET(rows_normal);
+
+bool noise_gains_ahead(size_t d)
+{
+  size_t loops = (d + ELBO_LANES - 1) / ELBO_LANES;
+  return d <= NOISE_AHEAD && 5 * loops * ELBO_LANES > 7 * d;
+}
+
+static void from_ahead(const elbo_noise_row *r, float *out)
+{
+  noise_ahead *a = r->ahead;
+  int level = r->level;
+  while (level > 0 && !rows_levels[level]) level--;
+  if (!a->there) rows_levels[level](a);
+  a->there = true;
+  memcpy(out, a->normals + (size_t)(r - a->rows) * a->d, a->d * sizeof *out);
+}
+
 typedef elbo_rc row_fill(const elbo_noise_row *, size_t, float *);
 static row_fill *const uniform_levels[ELBO_LEVELS] = ELBO_KERNEL_SET(row_uniform);
 static row_fill *const normal_levels[ELBO_LEVELS] = ELBO_KERNEL_SET(row_normal);
@@ -190,7 +248,10 @@ void noise_row_normal(const elbo_noise_row *r, size_t d, float *out)
     elbo_noise n = noise_of_event(r, j);
     out[j] = (float)noise_normal(&n);
   }
-  if (r->tie.kind != NOISE_SOBOL) at_level(normal_levels, r, d, out);
+  if (r->tie.kind != NOISE_SOBOL && r->ahead && r->ahead->d == d)
+    from_ahead(r, out);
+  else if (r->tie.kind != NOISE_SOBOL)
+    at_level(normal_levels, r, d, out);
   for (size_t j = 0; mirrored(&r->tie) && j < d; j++) out[j] = -out[j];
 }
 

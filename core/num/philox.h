@@ -64,13 +64,25 @@ double noise_uniform(elbo_noise *n); /* open (0,1) */
 double noise_normal(elbo_noise *n);
 double noise_exponential(elbo_noise *n);
 
+/* Normals of `n` rows of `d` elements, made together by the first of them that is asked for: a loop
+ * takes 16 elements, of which a short row would leave most unused. */
+typedef struct noise_ahead {
+  const elbo_noise_row *rows; /* [n] of one key, step and level; each points here */
+  size_t n, d;
+  float *normals; /* [n][d] */
+  bool there;
+} noise_ahead;
+enum { NOISE_AHEAD = 34 };        /* longer rows never gain */
+bool noise_gains_ahead(size_t d); /* counters lane by lane cost about a third of a loop */
+
 /* A row of events' streams: element j's first draw is that of elbo_noise with element = first +
  * j. */
 struct elbo_noise_row {
   philox_key key;
   uint32_t first, row, step;
   noise_tie tie;
-  int level; /* of the CPU, for the loops */
+  int level;          /* of the CPU, for the loops */
+  noise_ahead *ahead; /* or NULL; the same numbers */
 };
 static inline elbo_noise noise_of_event(const elbo_noise_row *r, size_t j)
 {

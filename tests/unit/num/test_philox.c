@@ -70,6 +70,34 @@ START_TEST(rows_do_not_depend_on_length)
 }
 END_TEST
 
+/* Normals made for several rows together are those of each row by itself, bit for bit, in whatever
+   order rows are asked for, mirrored ones too. */
+START_TEST(rows_made_together)
+{
+  enum { ROWS = 7 };
+  if (_i > cpu_level()) return;
+  for (size_t d = 1; d <= NOISE_AHEAD; d++) {
+    float alone[ROWS * NOISE_AHEAD], together[ROWS * NOISE_AHEAD], made[ROWS * NOISE_AHEAD];
+    elbo_noise_row rows[ROWS];
+    noise_ahead ahead = { .rows = rows, .n = ROWS, .d = d, .normals = made };
+    for (uint32_t i = 0; i < ROWS; i++) {
+      noise_tie tie = { .kind = i == 4 ? NOISE_ANTITHETIC : NOISE_IID, .sample = i };
+      rows[i] = (elbo_noise_row){
+        .key = philox_make_key(7, 1), .first = 2, .row = 100 * i, .step = 3, .tie = tie, .level = _i
+      };
+      noise_row_normal(&rows[i], d, alone + i * d);
+    }
+    for (int i = 0; i < ROWS; i++) rows[i].ahead = &ahead;
+    for (int i = ROWS - 1; i >= 0; i--) noise_row_normal(&rows[i], d, together + (size_t)i * d);
+    ck_assert(ahead.there);
+    ck_assert_mem_eq(alone, together, ROWS * d * sizeof(float));
+  }
+  ck_assert(noise_gains_ahead(2) && noise_gains_ahead(20) && !noise_gains_ahead(16) &&
+            !noise_gains_ahead(50));
+  for (size_t d = NOISE_AHEAD + 1; d < 1000; d++) ck_assert(!noise_gains_ahead(d));
+}
+END_TEST
+
 /* The first 2^m points of each coordinate lie one in each interval of 2^-m, those of each pair of
  * the first two one in each square. */
 START_TEST(sobol_fills)
@@ -182,6 +210,7 @@ int main(void)
   tcase_add_loop_test(t, many_blocks_are_single_ones, 0, ELBO_LEVELS);
   tcase_add_loop_test(t, rows_equal_scalars, 0, ELBO_LEVELS);
   tcase_add_loop_test(t, rows_do_not_depend_on_length, 0, ELBO_LEVELS);
+  tcase_add_loop_test(t, rows_made_together, 0, ELBO_LEVELS);
   tcase_add_test(t, sobol_fills);
   tcase_add_loop_test(t, ties, 0, ELBO_LEVELS);
   tcase_add_test(t, moments);
