@@ -42,8 +42,8 @@ typedef struct {
 elbo_status elbo_plugin_check(elbo_context *ctx, const void *table,
                               const elbo_check_options *options, elbo_check_report *report);
 
-/* Where the text of a new plugin's file lies: "family" or "reparametrizer"; the name is put in for
- * the template's own. ELBO_E_USAGE: no such kind, a bad name, or one that is loaded. The text is
+/* The text of a new plugin's file. kind: "family" or "reparametrizer"; name: put in for the
+ * template's own. ELBO_E_USAGE: no such kind, a bad name, or one that is loaded. The text is
  * the context's, valid until the next call. */
 elbo_status elbo_plugin_template(elbo_context *ctx, const char *kind, const char *name,
                                  const char **text);

@@ -68,8 +68,9 @@ typedef struct {
 elbo_status elbo_train(elbo_experiment *x, const elbo_train_options *options,
                        elbo_train_result *result);
 
-/* One step, replayed: parameters, batch and draws from `replay` (safetensors), objective and
- * gradients to `out`. Names and shapes: README, "gradient". */
+/* One step, replayed. `replay` (safetensors): the parameters by name, the batch data.NAME [B,D] as
+ * it is after `prepare`, draw.NAME [K,B,Z] of every latent that is drawn. To `out`: objective [1],
+ * objective_rows [B], grad.NAME of every parameter, of what is maximised. */
 elbo_status elbo_gradient_replay(elbo_experiment *x, const char *replay, const char *out);
 
 #pragma GCC visibility pop
