@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { W_NOTHING, W_kl, W_kl_gradient, W_entropy };
+enum { W_NOTHING, W_kl, W_kl_zero, W_kl_gradient, W_entropy };
 #ifndef WRONG
 #define WRONG W_NOTHING
 #endif
@@ -47,7 +47,7 @@ static double natural(const elbo_call *c, const double *w, double *eta, double *
   eta[0] = 0;
   eta[1] = -exp(w[0]);
   mean[0] = -0.57721566490153286061 - w[0];
-  mean[1] = WRONG == W_kl ? exp(w[0]) : exp(-w[0]);
+  mean[1] = WRONG == W_kl ? exp(w[0]) : exp(-w[0]) * (WRONG == W_kl_zero ? 1 - 1e-6 : 1);
   return WRONG == W_entropy ? w[0] : -w[0];
 }
 

@@ -25,6 +25,7 @@ ODD = {'crash': ('gradient_parameters', r'log_prob: signal 11'), 'hang': ('null_
        'nan': ('total', r'log_prob is NaN at value'), 'sign': ('gradient_parameters', r'd log_prob / d log_scale: .*its sign is turned'),
        'factor': ('gradient_parameters', r'by its log it is that times the parameter'),
        'infinite': ('kl', r'KL\(subject \|\| normal\): found inf, quadrature gives'),
+       'infinite_gradient': ('kl_gradient', r'KL\(subject \|\| normal\): no derivative could be compared'),
        'road': ('descriptor', r'implicid.*did you mean implicit\? expected one of .*location_scale')}
 failed = passed = 0
 

@@ -32,6 +32,7 @@ enum {
   W_mode,
   W_kl,
   W_infinite,
+  W_infinite_gradient,
   W_kl_zero,
   W_kl_gradient,
   W_kernel_value,
@@ -236,7 +237,7 @@ static double from_normal(const elbo_call *c, const double *q, const double *p, 
                           double *dp)
 {
   double value = divergence(c, q, p, dq, dp);
-  if (!IS(infinite)) return value;
+  if (!IS(infinite) && !IS(infinite_gradient)) return value;
   for (int k = 0; dq && k < 2; k++) dq[k] = 0;
   for (int k = 0; dp && k < 2; k++) dp[k] = 0;
   return INFINITY;
