@@ -139,7 +139,8 @@ elbo_status run_find_nonfinite(run *r, const step_args *a, error *e)
   for (int i = 0; i < g->n_forward; i++) {
     run_task(r, &g->forward[i]);
     const node *n = g->nodes[g->forward[i].node];
-    if (first_bad(r, n, node_value(r, n), &s)) return report(r, n, "value", true, &s, e);
+    bool last = i + 1 == g->n_forward || g->forward[i + 1].node != n->id;
+    if (last && first_bad(r, n, node_value(r, n), &s)) return report(r, n, "value", true, &s, e);
   }
   if (g->options.train) run_start_gradient(r);
   for (int i = 0; i < g->n_backward; i++) {

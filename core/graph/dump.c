@@ -14,7 +14,9 @@ static void add_shape(shape s, text *t)
 /* "affine", or "affine, tanh" where an activation is joined in. */
 static void add_op(const node *n, text *t)
 {
-  int kind = n->op == &op_affine ? ((const affine_attr *)n->attr)->activation : -1;
+  int kind = n->op == &op_affine || n->op == &op_affine_nonzeros
+                 ? ((const affine_attr *)n->attr)->activation
+                 : -1;
   text_format(t, kind < 0 ? "%s" : "%s, %s", n->op->name,
               kind < 0 ? "" : activation_table[kind].name);
 }
@@ -31,7 +33,7 @@ static void dump_line(const graph *g, const node *n, text *t)
     text_format(t, "%s%s%d", k ? ", " : "  <- ", n->in[k].hold ? "held " : "", n->in[k].node);
   bool leaf = n->op == &op_param || n->op == &op_constant || n->op->alias;
   if (!leaf) text_format(t, "  %zu bytes", full_rows(g, n->shape) * n->shape.cols * sizeof(float));
-  if (n->saved_cols && g->options.train)
+  if (n->saved_cols && (g->options.train || n->op->reads_saved))
     text_format(t, " + %zu saved", full_rows(g, n->shape) * n->saved_cols * sizeof(float));
   text_add(t, "\n");
 }

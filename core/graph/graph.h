@@ -62,6 +62,9 @@ typedef struct op {
   bool saves_gradients;
   double (*flop)(const run *r, const node *n); /* of the forward; NULL: not counted */
   double (*vjp_flop)(const run *r, const node *n);
+  /* of these, what the last run left out; NULL: nothing */
+  double (*skipped)(const run *r, const node *n, bool vjp);
+  bool reads_saved; /* forward itself reads what it saves: it is there without a vjp too */
 } op;
 
 typedef struct edge {
@@ -139,6 +142,7 @@ typedef struct seal_options {
   /* runs for more samples of a batch follow one another (step_args.same_batch): what does not
    * depend on the sample stays in memory for them */
   bool resamples;
+  bool dense; /* zeros in data are multiplied, as no_fuse does */
 } seal_options;
 /* Checks that every node on the way to the objective has a vjp, fuses, finds what needs gradients,
  * plans the arena. Once. */
@@ -190,10 +194,11 @@ size_t run_rows(const run *r, node_id id);
    which inputs, at which step and seed. Always ELBO_E_NOT_FINITE. */
 elbo_status run_find_nonfinite(run *r, const step_args *a, error *e);
 
-/* Profiling: seconds and flop per node since the last reset; off by default. */
+/* Profiling: seconds and flop per node since the last reset, and the flop that zeros in the data
+ * saved; off by default. */
 void run_profile(run *r, bool on);
 typedef struct node_cost {
-  double seconds, gflop;
+  double seconds, gflop, skipped;
   uint64_t calls;
 } node_cost;
 node_cost run_cost(const run *r, node_id id, bool backward);
@@ -236,6 +241,7 @@ static inline uint32_t noise_row(const run *r, shape s, size_t row)
 const node *in_node(const run *r, const node *n, int i);
 float *node_value(const run *r, const node *n);
 float *node_grad(const run *r, const node *n);
+float *node_saved(const run *r, const node *n);
 /* Of an op that saves gradients: where those by input i stand, [rows of n][cols of the input]. */
 float *node_saved_of(const run *r, const node *n, int i);
 /* Called by an op's pass when a plugin answers an error; the first one is kept. Any thread. */

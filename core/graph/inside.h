@@ -47,5 +47,7 @@ void run_start_gradient(run *r);
 elbo_status plan_memory(graph *g, error *e);
 /* fuse.c: joins each affine with the activation behind it. */
 void fuse_activations(graph *g);
+/* fuse.c: gives the affines that read data the op that leaves out zeros. */
+elbo_status skip_zeros_of_data(graph *g, error *e);
 
 #endif

@@ -24,6 +24,8 @@ typedef struct affine_attr {
   int activation; /* row of activation_table; -1: none. Set by fusing */
 } affine_attr;
 extern const op op_affine;
+/* The same where x is data: by its non-zeros when a batch is mostly zeros. Put in by fusing. */
+extern const op op_affine_nonzeros;
 /* y = f(x), attr: activation_attr. */
 typedef struct activation_attr {
   int activation;

@@ -125,8 +125,8 @@ const op op_objective = {
 };
 
 const op *const graph_ops[] = {
-  &op_param,     &op_input,  &op_constant, &op_affine,  &op_activation,
-  &op_slice,     &op_repeat, &op_concat,   &op_dropout, &op_terms,
-  &op_objective, &op_sum,    &op_weights,  &op_bound,   &op_scale_path,
+  &op_param, &op_input,   &op_constant, &op_affine,     &op_affine_nonzeros, &op_activation,
+  &op_slice, &op_repeat,  &op_concat,   &op_dropout,    &op_terms,           &op_objective,
+  &op_sum,   &op_weights, &op_bound,    &op_scale_path,
 };
 const int n_graph_ops = sizeof graph_ops / sizeof *graph_ops;

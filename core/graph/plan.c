@@ -95,12 +95,14 @@ static elbo_status list_blocks(planner *p, error *e)
                   full_rows(g, n->shape), n->shape.cols);
     int back = p->end - 1 - p->time[i];
     int from = n->keep && !g->by_sample[i] ? 0 : p->time[i]; /* a later run finds it there */
+    bool vjp = has_vjp(g, n);
     if (n->op != &op_constant) want(p, floats, &n->value_at, from, p->until[i]);
-    if (has_vjp(g, n)) {
+    if (vjp) {
       int seed = g->zero_grad[i] || i == g->options.objective ? p->end / 2 : p->first[i];
       want(p, floats, &n->grad_at, sooner(seed, back), back);
-      if (saved) want(p, saved, &n->saved_at, p->time[i], back);
     }
+    if (saved && (vjp || n->op->reads_saved))
+      want(p, saved, &n->saved_at, p->time[i], vjp ? back : p->time[i]);
   }
   return ELBO_DONE;
 }

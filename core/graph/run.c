@@ -70,7 +70,7 @@ float *node_grad(const run *r, const node *n)
   return storage(r, n)->op == &op_param ? r->grads + n->value_at : r->arena + n->grad_at;
 }
 
-static float *node_saved(const run *r, const node *n)
+float *node_saved(const run *r, const node *n)
 {
   return r->arena + n->saved_at;
 }
@@ -179,7 +179,11 @@ static void do_tasks(run *r, const task *tasks, int n, bool backward)
     bool first = tasks[i].pass == (backward ? at->op->vjp : at->op->forward);
     c->seconds += until - from;
     c->calls += first;
-    if (flop && first) c->gflop += 1e-9 * flop(r, at);
+    if (flop && first) {
+      double skipped = at->op->skipped ? at->op->skipped(r, at, backward) : 0;
+      c->gflop += 1e-9 * (flop(r, at) - skipped);
+      c->skipped += 1e-9 * skipped;
+    }
     from = until;
   }
 }

@@ -176,6 +176,7 @@ elbo_status graph_seal(graph *g, const seal_options *o, error *e)
   g->by_sample = arena_get(g->arena, (size_t)g->n + 1, sizeof *g->by_sample, e);
   if (!g->live || !g->zero_grad || !g->by_sample) return e->status;
   if (!o->no_fuse) fuse_activations(g);
+  if (!o->no_fuse && !o->dense && skip_zeros_of_data(g, e)) return e->status;
   mark_live(g);
   mark_by_sample(g);
   if (o->train) {

@@ -325,6 +325,7 @@ elbo_status model_build(model *m, const graph_options *o, model_graph *out, erro
                      .samples = o->samples,
                      .train = o->purpose == GRAPH_TRAIN,
                      .no_fuse = o->no_fuse,
+                     .dense = o->dense,
                      .resamples = o->purpose == GRAPH_EVALUATE,
                      .objective = out->objective,
                      .input_count = count_feeds(m) };

@@ -131,7 +131,7 @@ typedef enum {
 typedef struct graph_options {
   graph_purpose purpose;
   size_t batch, samples;
-  bool no_fuse;
+  bool no_fuse, dense;   /* as of seal_options */
   bool draw;             /* what is observed is drawn, instead of its mean */
   bool draw_too;         /* GRAPH_RECONSTRUCT: it is drawn beside its mean (p_draw) */
   uint32_t mean_latents; /* GRAPH_DECODE: bit i: latent i is not fed but E[. | parents] under p */

@@ -150,6 +150,10 @@ static node_id make_constant(graph *g, const row *c, const node_id *in, error *e
   {                                                                                                \
     AXIS_SAMPLE, 0, cols, -1, 1                                                                    \
   }
+#define Z(cols)                                                                                    \
+  {                                                                                                \
+    AXIS_SAMPLE, 0, cols, 0, 0                                                                     \
+  }
 #define ATTR(a) .attr = &(a), .attr_size = sizeof(a)
 #define SAME(a) .attr = &(a)
 #define FIXED(rows, cols) .shape = { AXIS_FIXED, rows, cols }
@@ -209,6 +213,20 @@ static const row rows[] = {
     BATCH(1),
     .want = want_affine,
     ATTR(with_tanh) },
+  { &op_affine_nonzeros,
+    "zeros",
+    { Z(70), F(17, 70), F(1, 17) },
+    3,
+    SAMPLE(17),
+    .want = want_affine,
+    ATTR(with_tanh) },
+  { &op_affine_nonzeros,
+    "none of them zero",
+    { B(5), F(17, 5), F(1, 17) },
+    3,
+    BATCH(17),
+    .want = want_affine,
+    ATTR(linear) },
   { &op_slice, "the middle", { S(4) }, 1, SAMPLE(2), .want = want_slice, ATTR(middle) },
   { &op_slice, "of a parameter", { F(3, 4) }, 1, FIXED(3, 2), .want = want_slice, ATTR(middle) },
   { &op_slice, "to the end", { B(3) }, 1, BATCH(2), .want = want_slice, ATTR(middle) },
