@@ -89,26 +89,29 @@ static double kl_inverse_gamma(const elbo_call *c, const double *q, const double
 }
 
 /* KL(Gamma(a, r) || InverseGamma(b, s)) = -H - b log s + lgamma(b) + (b+1) E log x + s E 1/x, E 1/x
-   = r / (a-1). */
+   = r / (a-1). With y = log(s E 1/x / b) and the gap of psi(a) and log(a-1) by Stirling's formula
+   it is b (e^y - 1 - y) + b gap - log(b)/2 + .. less the entropy of log x: small where the two are
+   alike. psi'(a) - 1/(a-1) = (psi'(a) - 1/a) - 1/(a (a-1)). */
 static double kl_from_gamma(const elbo_call *c, const double *q, const double *p, double *dq,
                             double *dp)
 {
   double (*f)(uint32_t, double, double) = c->host->special;
-  double a = exp(q[0]), b = exp(p[LOG_A]), less1 = expm1(q[0]), h,
-         mean_log = f(ELBO_DIGAMMA, a, 0) - q[1], t = exp(p[LOG_SCALE] + q[1]) / less1;
-  elbo_call inner = inner_call(c);
-  int finite = less1 > 0;
-  c->uses[0]->moment(&inner, ELBO_ENTROPY, q, &h);
+  double a = exp(q[0]), b = exp(p[LOG_A]), less1 = expm1(q[0]);
+  if (!(less1 > 0)) return kl_infinite(2, 2, dq, dp);
+  double t = p[LOG_SCALE] + q[1] - log(less1), y = t - p[LOG_A], by_y,
+         value = poisson_gap(b, y, exp(t), &by_y),
+         gap = f(ELBO_STIRLING_DA, less1, 0) + 0.5 / less1;
   if (dq) {
-    double psi1 = f(ELBO_TRIGAMMA, a, 0);
-    dq[0] = finite ? a * (less1 * psi1 - 1 + (b + 1) * psi1 - t / less1) : 0;
-    dq[1] = finite ? t - b : 0;
+    double rest = f(ELBO_TRIGAMMA_REST, a, 0);
+    dq[0] = a * (a * rest + b * (rest - 1 / (a * less1)) - by_y / less1);
+    dq[1] = by_y;
   }
   if (dp) {
-    dp[LOG_A] = finite ? b * (f(ELBO_DIGAMMA, b, 0) - p[LOG_SCALE] + mean_log) : 0;
-    dp[LOG_SCALE] = finite ? t - b : 0;
+    dp[LOG_A] = b * (gap - y + f(ELBO_STIRLING_DA, b, 0)) - 0.5;
+    dp[LOG_SCALE] = by_y;
   }
-  return finite ? -h - b * p[LOG_SCALE] + f(ELBO_LGAMMA, b, 0) + (b + 1) * mean_log + t : INFINITY;
+  return value + b * gap - 0.5 * p[LOG_A] + HALF_LOG_2PI + f(ELBO_STIRLING, b, 0) -
+         log_gamma_entropy(c, a);
 }
 
 static const elbo_kl kls[] = {

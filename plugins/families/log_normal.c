@@ -56,11 +56,22 @@ static double kl_log_normal(const elbo_call *c, const double *q, const double *p
   return em1(t) / 2 + d * d / 2;
 }
 
+/* KL(LogNormal || Gamma(a, rate)) = -H - a log rate + lgamma(a) - (a-1) loc + rate E x: with y the
+   log of the ratio of the means, v = scale^2 and s Stirling's error it is a (e^y - 1 - y) + a v/2 -
+   1/2 - log(a v)/2 + s(a), which is small where the two are alike. */
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
-  double v = exp(2 * q[LOG_SCALE]), m = exp(q[LOC] + v / 2);
-  exact_log_moments t = { entropy(q), m, q[LOC], { 1, 1 }, { m, v * m }, { 1, 0 } };
-  return kl_to_gamma(c, &t, 2, p, dq, dp);
+  double a = exp(p[0]), v = exp(2 * q[LOG_SCALE]), log_mean = q[LOC] + v / 2,
+         y = p[1] + log_mean - p[0], by_y, gap = poisson_gap(a, y, exp(p[1] + log_mean), &by_y);
+  if (dq) {
+    dq[LOC] = by_y;
+    dq[LOG_SCALE] = v * (a + by_y) - 1;
+  }
+  if (dp) {
+    dp[0] = a * (v / 2 - y + c->host->special(ELBO_STIRLING_DA, a, 0)) - 0.5;
+    dp[1] = by_y;
+  }
+  return gap + a * v / 2 - 0.5 - q[LOG_SCALE] - 0.5 * p[0] + c->host->special(ELBO_STIRLING, a, 0);
 }
 
 static double kl_exponential(const elbo_call *c, const double *q, const double *p, double *dq,
@@ -102,20 +113,13 @@ static double kl_weibull(const elbo_call *c, const double *q, const double *p, d
   return -q[LOG_SCALE] - HALF_LOG_2PI - 0.5 - p[1] - d + e;
 }
 
-/* InverseGamma(a, s): E s/x = exp(log s - loc + scale^2 / 2) */
+/* That of 1/x, which is log-normal too. */
 static double kl_inverse_gamma(const elbo_call *c, const double *q, const double *p, double *dq,
                                double *dp)
 {
-  double a = exp(p[0]), v = exp(2 * q[LOG_SCALE]), d = q[LOC] - p[1], e = exp(v / 2 - d);
-  if (dq) {
-    dq[LOC] = a - e;
-    dq[LOG_SCALE] = v * e - 1;
-  }
-  if (dp) {
-    dp[0] = a * (c->host->special(ELBO_DIGAMMA, a, 0) + d);
-    dp[1] = e - a;
-  }
-  return -q[LOG_SCALE] - HALF_LOG_2PI - 0.5 + c->host->special(ELBO_LGAMMA, a, 0) + a * d + e;
+  double turned[2] = { -q[LOC], q[LOG_SCALE] }, value = kl_gamma(c, turned, p, dq, dp);
+  if (dq) dq[LOC] = -dq[LOC];
+  return value;
 }
 
 /* psi''(a) = -sum 2 / (a + k)^3: 10 terms, then its asymptotic series (DLMF 5.15.9). */
