@@ -128,7 +128,12 @@ START_TEST(ties)
     for (uint32_t k = 0; k < 6; k++) {
       float u[20], z[20], u0[20], z0[20];
       noise_tie tie = { kind, k, &net, 0, 2 };
-      elbo_noise_row r = { philox_make_key(7, 1), 0, 11, 3, tie, _i }, first = r;
+      elbo_noise_row r = { .key = philox_make_key(7, 1),
+                           .row = 11,
+                           .step = 3,
+                           .tie = tie,
+                           .level = _i },
+                     first = r;
       first.tie.sample = 0;
       noise_row_uniform(&r, 20, u), noise_row_normal(&r, 20, z);
       noise_row_uniform(&first, 20, u0), noise_row_normal(&first, 20, z0);
