@@ -66,12 +66,13 @@ static double ratio_change(double k, double t)
          bessel_i_scaled(1, k) / bessel_i_scaled(0, k);
 }
 
-/* log I0(k+d) - log I0(k) - d A(k); near k as the integral of A(t) - A(k), which keeps its sign and
-   its digits. */
+/* log I0(k+d) - log I0(k) - d A(k); near k, and below 1 (the zeros of I0 begin at 2.4 i, DLMF
+   10.42), as the integral of A(t) - A(k), which keeps its sign and its digits. */
 double log_i0_bregman(double k, double d)
 {
   if (!(k > 0) || !(k + d >= 0) || isinf(k + d)) return NAN;
-  if (fabs(d) > 0.1 * k) return log_i0e(k + d) - log_i0e(k) + d * bessel_gap(k);
+  if (fabs(d) > 0.1 * k && fmax(k, k + d) > 1)
+    return log_i0e(k + d) - log_i0e(k) + d * bessel_gap(k);
   double sum = 0;
   for (int i = 0; i < HALF; i++)
     sum += weight[i] * (ratio_change(k, k + 0.5 * d * (1 - node[i])) +
