@@ -57,7 +57,7 @@ def at_every_call(name, old):
 
     def act(setting, folder):
         whole, wrong, k = begin(setting, folder, words), [], 0
-        before = {p: b'old' for p in whole} if old else {}
+        before = {p: content + b'\n/* old */\n' for p, content in whole.items()} if old else {}
         run, o = snapshot(folder + '/run'), None
         while k < 200:
             k += 1
