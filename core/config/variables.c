@@ -203,7 +203,8 @@ static void read_param(reader *r, const key *k, const tree *n, void *into)
   p->at = n->key_at;
   if (n->kind == TREE_MAP)
     schema_read(r, &param_schema, n, p);
-  else if (n->kind == TREE_SCALAR && !n->quoted && !strcmp(n->text, "learn"))
+  else if (n->kind == TREE_SCALAR &&
+           !strcmp(n->text, "learn")) /* JSON has no word without quotes */
     p->kind = GIVEN_LEARN;
   else
     read_numbers(r, k, n, &p->values, &p->n_values);

@@ -111,6 +111,22 @@ START_TEST(parameters_in_all_forms)
 }
 END_TEST
 
+/* JSON has no word without quotes, and no comment; it is read by the same rules. */
+START_TEST(json_is_read)
+{
+  experiment *x = read_right(
+      "{\"data\": {\"root\": \"/d\", \"x\": {\"builtin\": \"digits\", \"rows\": 50}}, \"model\":\n"
+      " {\"p\": {\"z\": {\"family\": \"normal\", \"size\": 2, \"loc\": \"learn\"},\n"
+      "  \"x\": {\"family\": \"normal\", \"given\": \"z\", \"net\": {\"hidden\": []}}},\n"
+      "  \"q\": {\"z\": {\"family\": \"normal\", \"given\": \"x\", \"net\": {\"hidden\": "
+      "[3]}}}}}\n",
+      no_settings, 0);
+  ck_assert(x->p[0].params[0].kind == GIVEN_LEARN && x->p[0].params[0].n_values == 0);
+  ck_assert(x->data[0].rows == 50 && x->q[0].net.hidden[0] == 3);
+  experiment_free(x);
+}
+END_TEST
+
 /* `estimator: auto` in the file, and a key beside the name from the command line. */
 START_TEST(settings_beside_a_bare_word)
 {
@@ -346,6 +362,7 @@ int main(void)
   tcase_set_timeout(c, 60);
   tcase_add_test(c, defaults_are_filled_in);
   tcase_add_test(c, parameters_in_all_forms);
+  tcase_add_test(c, json_is_read);
   tcase_add_test(c, settings_edit);
   tcase_add_test(c, settings_beside_a_bare_word);
   tcase_add_test(c, seed_is_64_bits);
