@@ -56,7 +56,10 @@ def leftovers(folder):
 
 
 def same_end(setting, folder, content=EPOCHS):
-    o = setting.shell(folder, list(SWEEP))
+    o, until = setting.shell(folder, list(SWEEP)), time.monotonic() + 10
+    while o.status == 7 and 'another run' in o.err and time.monotonic() < until:
+        time.sleep(0.1)  # the cells of a sweep that was killed are saving, and hold its lock so long
+        o = setting.shell(folder, list(SWEEP))
     if o.status or o.err:
         return [f'the same call: status {o.status}: {o.err.strip()}']
     return leftovers(folder) + ([] if table(folder) == unbroken(setting, content) else ['C6: another table than of an unbroken sweep'])
