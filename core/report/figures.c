@@ -206,3 +206,15 @@ int report_two_latents(const gather *g, latent_number two[2])
   mem_free(u);
   return found;
 }
+
+size_t report_largest_latents(const gather *g, latent_number *to, size_t most)
+{
+  size_t n = g->of->figures.n_latents, found = 0;
+  unit *u = n ? units_by_kl(g, g->e) : NULL;
+  for (size_t i = 0; u && i < n; i++) {
+    size_t each = numbers_of_unit(g, u[i].at);
+    for (size_t k = 0; k < each && found < most; k++) number_named(g, u[i].at, k, &to[found++]);
+  }
+  mem_free(u);
+  return found;
+}

@@ -71,6 +71,8 @@ typedef struct {
 /* The two of the largest KL (the second of an event where there is one event); how many there are:
  * 0 to 2. */
 int report_two_latents(const gather *g, latent_number two[2]);
+/* All numbers of the events of the largest KL; how many there are, at most `most`. */
+size_t report_largest_latents(const gather *g, latent_number *to, size_t most);
 
 /* ---- the parts that concern all runs; into r->page */
 void report_side_by_side(elbo_report *r); /* side_by_side.c */
