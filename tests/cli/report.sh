@@ -114,7 +114,7 @@ assert long[0] < short[0] + 8192, (short, long)  # the file has 10 MB
 assert long[1] < short[1] + 600000, (short, long)
 ENDPY
 cp -r one long
-verdict 'report: 100000 lines of metrics in bounded memory' python3 long.py "$ELBO"
+bounded 'report: 100000 lines of metrics in bounded memory' python3 long.py "$ELBO"
 
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || :)
 if [ -n "$chromium" ]; then
