@@ -76,7 +76,7 @@ field_kind csv_classify(const csv *c, double *v)
 
 static bool is_word(const csv *c, const char *word)
 {
-  return !strncmp(word, c->at, c->n) && !word[c->n];
+  return strlen(word) == c->n && !memcmp(word, c->at, c->n);
 }
 
 field_kind csv_label(csv *c, field_kind kind, double *v)
@@ -88,8 +88,9 @@ field_kind csv_label(csv *c, field_kind kind, double *v)
   if (!c->worded) return kind;
   *v = 0;
   if (!c->storing) return FIELD_NUMBER;
+  if (c->n > LABEL_BYTES || memchr(c->at, 0, c->n)) return FIELD_NO_LABEL;
   while (i < w->n && !is_word(c, w->at[i])) i++;
-  if (i == LABEL_WORDS || c->n > LABEL_BYTES) return FIELD_NO_LABEL;
+  if (i == LABEL_WORDS) return FIELD_NO_LABEL;
   if (i == w->n) memcpy(w->at[w->n++], c->at, c->n);
   *v = (double)i;
   return FIELD_NUMBER;
@@ -105,7 +106,8 @@ elbo_status csv_refuse_field(csv *c, field_kind kind)
     [FIELD_MISSING] = { "stands for a missing value",
                         ": expected a number; remove the row or fill the value in" },
     [FIELD_NO_LABEL] = { "is no label",
-                         ": expected at most 256 different words, none of more than 40 bytes" },
+                         ": expected at most 256 different words, none of more than 40 bytes "
+                         "or with a byte of 0" },
     [FIELD_WORD] = { "is not a number",
                      ": expected digits with '.' as decimal point (only a first row without any "
                      "number is taken as names; `columns: [...]` picks columns, by number too)" },

@@ -36,17 +36,23 @@ typedef struct {
   float values[12];
 } trial;
 
-static elbo_status read_text(const char *text, const data_columns *pick, label_words *words,
-                             array *a, error *e)
+static elbo_status read_bytes(const char *text, size_t n, const data_columns *pick,
+                              label_words *words, array *a, error *e)
 {
   char path[] = "/tmp/elbo-columns-XXXXXX";
   int fd = mkstemp(path);
-  ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+  ck_assert_int_eq(write(fd, text, n), (ssize_t)n);
   close(fd);
   elbo_status status = words ? array_read_labels(path, pick, 0, words, a, e)
                              : array_read_columns(path, pick, 0, a, e);
   unlink(path);
   return status;
+}
+
+static elbo_status read_text(const char *text, const data_columns *pick, label_words *words,
+                             array *a, error *e)
+{
+  return read_bytes(text, strlen(text), pick, words, a, e);
 }
 
 static float value(const array *a, size_t i)
@@ -220,6 +226,24 @@ START_TEST(labels_are_bounded)
 }
 END_TEST
 
+/* Words are kept as strings, which would end there. The first kilobyte is refused with the file. */
+START_TEST(a_byte_of_0_is_no_label)
+{
+  enum { ROWS = 600 };
+  char text[2 + 2 * ROWS + 4] = "c\n";
+  for (int i = 0; i < ROWS; i++) memcpy(text + 2 + 2 * i, "a\n", 2);
+  memcpy(text + 2 + 2 * ROWS, "a\0b\n", 4);
+  array a;
+  error e = { 0 };
+  label_words *w = calloc(1, sizeof *w);
+  const data_columns pick = { &(data_column)NAME("c"), 1 };
+  ck_assert_int_eq(read_bytes(text, sizeof text, &pick, w, &a, &e), ELBO_E_DATA);
+  ck_assert_msg(strstr(e.text, "row 601") && strstr(e.text, "is no label"), "%s", e.text);
+  array_free(&a);
+  free(w);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("data/columns");
@@ -228,6 +252,7 @@ int main(void)
   tcase_add_test(c, labels_may_be_words);
   tcase_add_test(c, words_go_on);
   tcase_add_test(c, labels_are_bounded);
+  tcase_add_test(c, a_byte_of_0_is_no_label);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_NORMAL);
