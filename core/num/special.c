@@ -37,11 +37,10 @@ double digamma(double a)
   return a > 0 && gsl_sf_psi_e(a, &r) == GSL_SUCCESS ? r.val : NAN;
 }
 
-/* From 1e6 the two terms of DLMF 5.15.8 that count. */
 double trigamma(double a)
 {
   gsl_sf_result r;
-  if (a > 1e6) return (1 + 0.5 / a) / a;
+  if (a > 1e6) return 1 / a + trigamma_rest(a);
   return a > 0 && gsl_sf_psi_1_e(a, &r) == GSL_SUCCESS ? r.val : NAN;
 }
 
