@@ -108,10 +108,12 @@ static void add_outwards(integral *sum, double k, double gap, double t0, double 
   }
 }
 
-/* The stretch from low to high, cut at the modes and the antimodes. */
+/* The stretch from low to high, cut at the modes and the antimodes. Far out an angle has no digits,
+   and numbers of half turns do not count up. */
 static integral between(double k, double low, double high)
 {
-  if (!(k > 0) || isinf(k) || !(low <= high) || !(high - low < 6.2832))
+  const double far_out = 1e15;
+  if (!(k > 0) || isinf(k) || !(low <= high) || !(high - low < 6.2832) || !(fabs(low) < far_out))
     return (integral){ NAN, NAN };
   double gap = bessel_gap(k), norm = exp(-log_i0e(k) - LOG_2PI);
   integral sum = { 0, 0 };

@@ -62,6 +62,7 @@ START_TEST(outside3)
     ck_assert_double_nan(special3_call(id, 2, 1, NAN));
     ck_assert_double_nan(special3_call(id, -1, 1, 1));
   }
+  ck_assert_double_nan(special3_call(ELBO_VON_MISES_P, 2, 1e18, 1e18));
 }
 END_TEST
 
