@@ -13,18 +13,29 @@ static int help_experiment(cli *c)
   return 0;
 }
 
+/* The commands, and before them the one subject that is none. */
+static const char *next_subject(const void *subject, size_t i)
+{
+  if (!i) return subject;
+  return command_table[i - 1] ? command_table[i - 1]->name : NULL;
+}
+
 static int cmd_help(cli *c)
 {
+  static const char subject[] = "experiment";
   const char *word = c->arguments[0];
   if (!word) {
     help_program(c);
     return 0;
   }
-  if (c->n_arguments == 1 && strcmp(word, "experiment") == 0) return help_experiment(c);
+  if (c->n_arguments == 1 && strcmp(word, subject) == 0) return help_experiment(c);
   if (c->n_arguments == 1 && command_is_group(word)) {
     help_group(c, word);
     return 0;
   }
+  if (c->n_arguments == 1 && nearest_name(word, next_subject, subject) == subject)
+    return fail(c, 2, "help: unknown command %s; the nearest is: elbo help experiment",
+                quote(word).text);
   char *argv[] = { "elbo", (char *)word, (char *)c->arguments[1], NULL };
   cli asked = *c; /* keeps the colours, and the command that was asked for apart from `help` */
   int words;

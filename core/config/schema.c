@@ -187,13 +187,52 @@ static int names_of(const key *keys, int n, const char **names, int room)
   return count;
 }
 
+/* Names of the keys of a mapping and of those below it, where variables are free too. */
+static int names_below(const schema *s, const char **names, int room)
+{
+  int n = names_of(s->keys, s->n, names, room);
+  for (int i = 0; i < s->n; i++)
+    if (s->keys[i].map) n += names_below(s->keys[i].map, names + n, room - n);
+  return s->rest_map ? n + names_below(s->rest_map, names + n, room - n) : n;
+}
+
+/* The key called so that stands `depth` mappings below s; its path goes behind `path`. */
+static bool key_below(const schema *s, const char *name, int depth, line *path)
+{
+  size_t before = path->n;
+  for (int i = 0; i < s->n + !!s->rest_map; i++) {
+    const key *k = i < s->n ? &s->keys[i] : NULL;
+    const schema *map = k ? k->map : s->rest_map;
+    if (k && k->type == KEY_REFUSED) continue;
+    line_add(path, "%s%s", before ? "." : "", k ? k->name : "NAME");
+    if (depth ? map && key_below(map, name, depth - 1, path) : k && !strcmp(k->name, name))
+      return true;
+    path->s[path->n = before] = '\0';
+  }
+  return false;
+}
+
+/* Where in an experiment a key of that name, or nearly, stands; the least deep one. */
+static bool key_elsewhere(const char *name, line *path)
+{
+  enum { MOST_NAMES = 256, DEEPEST = 8 };
+  const char *names[MOST_NAMES];
+  int n = names_below(&experiment_schema, names, MOST_NAMES);
+  const char *near = nearest_word(name, names, n);
+  for (int depth = 0; near && depth < DEEPEST; depth++)
+    if (key_below(&experiment_schema, near, depth, path)) return true;
+  return false;
+}
+
 static void unknown_key(reader *r, const schema *s, const more_keys *more, const tree *entry)
 {
   const char *known[2 * MORE_KEYS];
   int n = names_of(s->keys, s->n, known, MORE_KEYS);
   n += names_of(more->rows, more->n, known + n, MORE_KEYS);
-  line l = { 0 };
+  line l = { 0 }, path = { 0 };
   line_add(&l, "unknown key \"%.60s\" in %s", entry->key, s->what);
+  if (!nearest_word(entry->key, known, n) && key_elsewhere(entry->key, &path))
+    line_add(&l, "; there is `%s`", path.s);
   line_suggest(&l, entry->key, known, n);
   trouble(r, entry->key_at, "%s", l.s);
 }

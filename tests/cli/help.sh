@@ -52,4 +52,5 @@ run help train --color=always
 verdict '--color=always colours' grep -q "$(printf '\033')" out
 run help train
 verdict 'no colour into a file' [ -z "$(grep "$(printf '\033')" out)" ]
+refused 'help: experiment, misspelt' 2 'elbo help experiment' help experimen
 finish
