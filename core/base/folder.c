@@ -38,6 +38,7 @@ bool dir_exists(const char *path)
 char *path_join(const char *dir, const char *name, error *e)
 {
   if (name[0] == '/' || !*dir) return mem_copy_string(name, e);
+  while (name[0] == '.' && name[1] == '/') name += 2;
   size_t n = strlen(dir), room = n + strlen(name) + 2;
   char *s = mem_new(room, 1, "a path", e);
   if (s) snprintf(s, room, "%s%s%s", dir, dir[n - 1] == '/' ? "" : "/", name);

@@ -45,7 +45,7 @@ static int cmd_data_info(cli *c)
   int failed = open_context(c);
   if (failed) return failed;
   elbo_data_info info = { 0 };
-  elbo_status status = elbo_data_inspect(c->ctx, c->arguments[0], &info);
+  elbo_status status = elbo_data_inspect(c->ctx, c->arguments[0], c->o.columns, &info);
   if (status) return library_failed(c, status);
   if (c->o.json)
     print_json(c->arguments[0], &info);
@@ -59,12 +59,13 @@ const command_row command_data_info = {
   .arguments = "FILE",
   .least = 1,
   .most = 1,
-  .options = LOADS,
+  .options = LOADS | OPTION(O_COLUMNS),
   .summary = "what a data file is, and which families fit it",
   .help = "FILE is idx or npy (also .gz), csv, or builtin:NAME.\n"
           "\n"
           "Example:\n"
           "  elbo data info train-images-idx3-ubyte.gz\n"
+          "  elbo data info flowers.csv --columns length,width\n"
           "  elbo data info builtin:digits\n",
   .run = cmd_data_info,
 };

@@ -127,6 +127,8 @@ const option_row option_table[] = {
                      "train the others where some cells are refused" },
   [O_DRY_RUN] = { "dry-run", 'n', NULL, FLAG, AT(dry_run), 0, 0, 0,
                   "resolve and print the grid, and train nothing" },
+  [O_COLUMNS] = { "columns", 0, "A,B,..", TEXT, AT(columns), 0, 0, 0,
+                  "of a csv file these alone, by name or number from 1" },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");

@@ -124,8 +124,8 @@ static elbo_status refuse_word(csv *c)
   return fail(
       c->e, ELBO_E_DATA,
       "row %zu, column %zu (line %zu), named \"%s\": \"%s\" is not a number: expected digits "
-      "with '.' as decimal point; pick the columns of numbers by `columns: [...]`, and one of "
-      "classes by `column` of data.labels",
+      "with '.' as decimal point; pick the columns of numbers by `columns: [...]` in an experiment "
+      "or --columns of `data info`, and one of classes by `column` of data.labels",
       c->row + 1, column, line, c->shown, found);
 }
 

@@ -39,6 +39,10 @@ elbo_status csv_picks_new(csv *c, const data_columns *wanted)
     c->by_name |= wanted->at[i].name != NULL;
   }
   qsort(c->picks, c->n_picks, sizeof *c->picks, c->by_name ? by_name : by_column);
+  for (size_t i = 1; c->by_name && i < wanted->n && c->picks[i].name; i++)
+    if (!strcmp(c->picks[i].name, c->picks[i - 1].name))
+      return fail(c->e, ELBO_E_DATA, "column \"%.60s\" is picked twice: remove one",
+                  c->picks[i].name);
   return ELBO_DONE;
 }
 

@@ -110,7 +110,8 @@ elbo_status csv_refuse_field(csv *c, field_kind kind)
                          "or with a byte of 0" },
     [FIELD_WORD] = { "is not a number",
                      ": expected digits with '.' as decimal point (only a first row without any "
-                     "number is taken as names; `columns: [...]` picks columns, by number too)" },
+                     "number is taken as names; `columns: [...]` in an experiment, or --columns of "
+                     "`data info`, picks columns, by number too)" },
   };
   return csv_refuse(c, why[kind][0], why[kind][1]);
 }

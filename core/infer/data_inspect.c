@@ -3,18 +3,56 @@
 #include "infer/context.h"
 #include "infer/resolve.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const kind_names[] = {
   [KIND_IDX] = "idx", [KIND_NPY] = "npy", [KIND_CSV] = "csv", [KIND_BUILTIN] = "builtin"
 };
 
-static elbo_status read_array(const char *file, array *a, error *e)
+/* "length,width" or "3,4": what is digits alone is a number. The names are cut out of `words`. */
+static elbo_status split_columns(char *words, data_column *to, error *e)
+{
+  for (char *next; words; words = next, to++) {
+    next = strchr(words, ',');
+    if (next) *next++ = '\0';
+    bool digits = words[0] && !words[strspn(words, "0123456789")];
+    *to = digits ? (data_column){ .number = strtoul(words, NULL, 10) }
+                 : (data_column){ .name = words };
+    if (digits ? !to->number : !words[0])
+      return fail(e, ELBO_E_USAGE,
+                  "columns: found \"%s\", expected names or numbers from 1 with commas between "
+                  "them, as in length,width",
+                  words);
+  }
+  return ELBO_DONE;
+}
+
+static elbo_status read_columns(const char *file, const char *columns, array *a, error *e)
+{
+  data_columns pick = { .n = 1 };
+  arena *kept = arena_new(e);
+  if (!kept) return e->status;
+  for (const char *s = columns; *s; s++) pick.n += *s == ',';
+  char *words = arena_string(kept, columns, e);
+  data_column *at = arena_get(kept, pick.n, sizeof *at, e);
+  pick.at = at;
+  if (words && at && !split_columns(words, at, e)) array_read_columns(file, &pick, 0, a, e);
+  arena_free(kept);
+  return e->status;
+}
+
+static elbo_status read_array(const char *file, const char *columns, array *a, error *e)
 {
   enum { BUILTIN_ROWS = 1000 };
   const char *prefix = "builtin:";
   size_t n = strlen(prefix);
-  if (!strncmp(file, prefix, n)) return builtin_make(file + n, 1, 0, BUILTIN_ROWS, a, NULL, e);
+  bool builtin = !strncmp(file, prefix, n);
+  if (builtin && columns)
+    return fail(e, ELBO_E_USAGE, "%s: columns are picked from a csv file; a builtin has none",
+                file);
+  if (builtin) return builtin_make(file + n, 1, 0, BUILTIN_ROWS, a, NULL, e);
+  if (columns) return read_columns(file, columns, a, e);
   if (array_open(file, 0, a, e) || a->file) return e->status;
   return array_read(file, 0, a, e);
 }
@@ -72,13 +110,14 @@ static elbo_status add_words(elbo_context *ctx, const data_facts *f, elbo_data_i
   return ELBO_DONE;
 }
 
-elbo_status elbo_data_inspect(elbo_context *ctx, const char *file, elbo_data_info *info)
+elbo_status elbo_data_inspect(elbo_context *ctx, const char *file, const char *columns,
+                              elbo_data_info *info)
 {
   error *e = context_enter(ctx);
   dataset d = { 0 };
   data_facts f;
   double sum = 0;
-  if (read_array(file, &d.x, e)) return e->status;
+  if (read_array(file, columns, &d.x, e)) return e->status;
   d.rows = d.x.rows;
   if (dataset_facts(&d, &f, e)) {
     if (d.x.file) error_prefix(e, "%s", file);

@@ -52,11 +52,6 @@ static void check_rows(opener *o, split_kind split)
       problem_add(o->problems, s->x->data[i].at, ELBO_E_DATA,
                   "%s: %zu rows to %s on, but %s has %zu", s->x->data[i].variable, set->rows,
                   split_name(split), s->x->data[0].variable, first->rows);
-    const dataset *train = &s->data[SPLIT_TRAIN][i];
-    if (set->rows && set->x.D != train->x.D)
-      problem_add(o->problems, s->x->data[i].at, ELBO_E_DATA,
-                  "%s: a row to %s on has %zu numbers, one to train on %zu", s->x->data[i].variable,
-                  split_name(split), set->x.D, train->x.D);
   }
   s->rows[split] = s->n_data ? s->data[split][0].rows : 0;
   if (s->labels[split].rows && split != SPLIT_VALIDATE &&

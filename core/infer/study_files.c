@@ -122,6 +122,16 @@ static bool stays(const experiment *x, const origin *f)
   return x->buffer && f->to->x.file && f->to->x.rows > (size_t)x->buffer;
 }
 
+/* Of a test file, or the one that was named in its place; other splits are parts of one file. */
+static void check_width(opener *o, const origin *train, const origin *test)
+{
+  size_t D = train->to->x.D, found = test->to->x.D;
+  if (test->path && D && found && found != D)
+    problem_add(o->problems, test->d->at, ELBO_E_DATA,
+                "%s: %s: a row to test on has %zu number%s, one to train on %zu", test->d->variable,
+                test->path, found, found == 1 ? "" : "s", D);
+}
+
 static void read_variables(opener *o, const char *const *overrides)
 {
   origin all[2 * MODEL_MAX_VARIABLES];
@@ -132,6 +142,7 @@ static void read_variables(opener *o, const char *const *overrides)
   if (!o->problems->n) decide(o, all, n);
   for (int k = 0; k < n; k++)
     if (all[k].path && !stays(o->s->x, &all[k])) read_file(o, &all[k]);
+  for (int k = 0; k < n; k += 2) check_width(o, &all[k], &all[k + 1]);
 }
 
 static void read_labels(opener *o, const char *path, split_kind split)

@@ -22,8 +22,10 @@ typedef struct {
   /* names of the families that fit, separated by ", "; valid until the next call */
   const char *families;
 } elbo_data_info;
-/* FILE, or "builtin:NAME". ELBO_E_DATA with the reason. */
-elbo_status elbo_data_inspect(elbo_context *ctx, const char *file, elbo_data_info *info);
+/* FILE, or "builtin:NAME". columns: of a csv file those that are looked at, "length,width", by name
+   or by number from 1; NULL: all. ELBO_E_DATA with the reason. */
+elbo_status elbo_data_inspect(elbo_context *ctx, const char *file, const char *columns,
+                              elbo_data_info *info);
 
 #pragma GCC visibility pop
 

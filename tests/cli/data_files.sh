@@ -70,4 +70,15 @@ not_taken missing.csv 'row 8, column 2 (line 9): "NA" stands for a missing value
 not_taken empty.csv 'row 8, column 2 (line 9)' 'fill the value in'
 not_taken european.csv '"0,000"' "'.' as decimal point"
 not_taken fortran.npy 'Fortran order' ascontiguousarray
+run data info iris.csv --columns width,1
+verdict 'iris.csv: data info of picked columns' grep -qx 'numbers a row     2' out
+refused 'iris.csv: data info of words' 3 'named "species"' data info iris.csv --columns length,species
+refused 'iris.csv: data info says the option' 3 '--columns' data info iris.csv
+refused 'iris.csv: data info of a near name' 3 'did you mean "length"' data info iris.csv --columns lenght
+experiment named.csv normal
+run train e.yaml -q -o run --epochs 1
+refused '--data of the wrong width names its file' 3 './longs.npy: a row to test on has 1 number' \
+  evaluate run --data x=./longs.npy
+experiment ./missing.csv normal
+refused 'a path without /./' 3 "$PWD/missing.csv: row 8" check e.yaml
 finish

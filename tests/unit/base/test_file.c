@@ -358,6 +358,7 @@ START_TEST(paths_are_joined_and_cut)
     const char *dir, *name, *wanted;
   } joins[] = { { "a", "b", "a/b" },
                 { "a/", "b", "a/b" },
+                { "a", "./b", "a/b" },
                 { "a", "/b", "/b" },
                 { "", "b", "b" },
                 { "/", "b", "/b" } };

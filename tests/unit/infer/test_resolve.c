@@ -146,7 +146,7 @@ static const struct {
          "    y: {family: normal, given: z, net: {hidden: [3]}}\n" Q_NORMAL TAIL,
     "e.yaml:4:3: y: 3 rows to train on, but x has 4", ELBO_E_DATA },
   { NAME "data: {x: {train: real.csv, test: wide.csv}}\nmodel:\n" P Z_NORMAL X_NORMAL Q_NORMAL TAIL,
-    "e.yaml:2:8: x: a row to test on has 3 numbers, one to train on 2", ELBO_E_DATA },
+    "wide.csv: a row to test on has 3 numbers, one to train on 2", ELBO_E_DATA },
   { NAME "data: {x: {train: real.csv}, labels: {train: labels.csv}}\nmodel:\n" P Z_NORMAL X_NORMAL
         Q_NORMAL TAIL,
     "labels: 3 of them for 4 rows to train on", ELBO_E_DATA },

@@ -235,7 +235,7 @@ END_TEST
 START_TEST(test_inspect)
 {
   elbo_data_info info;
-  ck_assert_msg(!elbo_data_inspect(context, "builtin:digits", &info), "%s",
+  ck_assert_msg(!elbo_data_inspect(context, "builtin:digits", NULL, &info), "%s",
                 elbo_last_error(context));
   ck_assert_str_eq(info.kind, "builtin");
   ck_assert_str_eq(info.type, "u8");
@@ -244,15 +244,25 @@ START_TEST(test_inspect)
   ck_assert_ptr_nonnull(strstr(info.families, "normal"));
   ck_assert_ptr_null(strstr(info.families, "bernoulli"));
   write_text("a.csv", "0,1\n1,1\n0,1\n");
-  ck_assert_msg(!elbo_data_inspect(context, in_folder("a.csv"), &info), "%s",
+  ck_assert_msg(!elbo_data_inspect(context, in_folder("a.csv"), NULL, &info), "%s",
                 elbo_last_error(context));
   ck_assert_str_eq(info.kind, "csv");
   ck_assert(info.rows == 3 && info.numbers == 2 && info.binary && info.constant_columns == 1);
   ck_assert_double_eq_tol(info.mean, 4.0 / 6, 1e-12);
   ck_assert_str_eq(info.support, "0 or 1");
   ck_assert_ptr_nonnull(strstr(info.families, "bernoulli"));
-  ck_assert_int_ne(elbo_data_inspect(context, in_folder("none"), &info), ELBO_DONE);
-  ck_assert_int_ne(elbo_data_inspect(context, "builtin:digit", &info), ELBO_DONE);
+  write_text("a.csv", "length,kind,width\n1,oak,2\n3,elm,4\n");
+  ck_assert_int_eq(elbo_data_inspect(context, in_folder("a.csv"), NULL, &info), ELBO_E_DATA);
+  ck_assert_ptr_nonnull(strstr(elbo_last_error(context), "columns"));
+  ck_assert_msg(!elbo_data_inspect(context, in_folder("a.csv"), "width,1", &info), "%s",
+                elbo_last_error(context));
+  ck_assert(info.rows == 2 && info.numbers == 2 && info.low == 1 && info.high == 4);
+  static const char *const wrong[] = { "", "width,", "0", "4", "width,width", "1,length", "widht" };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+    ck_assert_int_ne(elbo_data_inspect(context, in_folder("a.csv"), wrong[i], &info), ELBO_DONE);
+  ck_assert_int_ne(elbo_data_inspect(context, "builtin:digits", "1", &info), ELBO_DONE);
+  ck_assert_int_ne(elbo_data_inspect(context, in_folder("none"), NULL, &info), ELBO_DONE);
+  ck_assert_int_ne(elbo_data_inspect(context, "builtin:digit", NULL, &info), ELBO_DONE);
   ck_assert_ptr_nonnull(strstr(elbo_last_error(context), "digits"));
 }
 END_TEST
