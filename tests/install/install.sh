@@ -5,6 +5,7 @@
 set -u
 source=$1 build=$2
 here=$source/tests/install
+unset ELBO_PLUGIN_PATH LD_LIBRARY_PATH # the suite runs with that of the build
 T=$(mktemp -d) || exit 1
 trap 'rm -rf "$T"' EXIT
 cd "$T" || exit 1
@@ -46,7 +47,6 @@ step 'install with the prefix' meson install -C own --no-rebuild
 step 'the build is not needed any more' rm -rf own
 PKG_CONFIG_PATH=$(dirname "$(find "$T/prefix" -name elbo.pc)")
 export PKG_CONFIG_PATH
-unset ELBO_PLUGIN_PATH LD_LIBRARY_PATH # the suite runs with that of the build
 elbo=$T/prefix/bin/elbo
 step 'the program starts' "$elbo" --version
 step 'its plugins are those of the prefix' sh -c "'$elbo' plugin list --json | grep -q '$T/prefix/.*normal.so'"
