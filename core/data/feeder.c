@@ -218,10 +218,13 @@ static void free_group(group *g)
 
 static elbo_status start_thread(feeder *f, error *e)
 {
+  char words[128];
   int rc = pthread_create(&f->thread, NULL, read_ahead, f);
   if (rc)
-    return fail(e, ELBO_E_MEMORY, "the system gave no thread to read data ahead (%s)",
-                strerror(rc));
+    return fail(e, ELBO_E_MEMORY,
+                "the system gave no thread to read data ahead (%s); ask for fewer with --threads, "
+                "or set `stream: false` in `data` where the rows fit into memory",
+                strerror_r(rc, words, sizeof words));
   f->runs = true;
   return ELBO_DONE;
 }
