@@ -75,8 +75,12 @@ static elbo_status read_options(elbo_report *r, const elbo_report_options *given
 static elbo_status make(elbo_report *r, error *e)
 {
   whole_file *w = NULL;
-  for (size_t i = 0; i < r->n; i++)
-    if (!dir_exists(r->runs[i].directory)) return report_gather(r, i, e); /* says what is wrong */
+  for (size_t i = 0; i < r->n; i++) {
+    const char *run = r->runs[i].directory;
+    if (dir_exists(run)) continue;
+    if (report_gather(r, i, e)) return e->status; /* says what is wrong */
+    return fail(e, ELBO_E_FILES, "%s: could not be looked at, and now it can; try again", run);
+  }
   if (r->o.output && !(w = whole_begin(r->o.output, e))) return e->status;
   for (size_t i = 0; i < r->n && !report_stopped(r, e); i++)
     if (report_gather(r, i, e)) break;
