@@ -83,6 +83,16 @@ static double deviation(const row_moments *m)
   return m->n > 1 ? sqrt(m->squares / (m->n - 1)) : NAN;
 }
 
+/* As the experiment picked it by its name in the file, else by its place in a row, from 0. */
+static const char *column_name(const gather *g, size_t c, const char *before)
+{
+  const variable *v = run_observed(g->run);
+  const data_columns *picked = v && v->data ? &v->data->columns : NULL;
+  if (picked && c < picked->n && picked->at[c].name) return picked->at[c].name;
+  const char *name = arena_format(g->of->arena, g->e, "%s%zu", before, c);
+  return name ? name : "";
+}
+
 static void add_columns(gather *g, const table *k)
 {
   text *t = g->t;
@@ -98,7 +108,9 @@ static void add_columns(gather *g, const table *k)
            "<th scope=\"col\" class=\"n\">s.d.</th><th scope=\"col\" class=\"n\">"
            "error</th></tr></thead>\n<tbody>\n");
   for (size_t c = 0; c < k->columns; c++) {
-    text_format(t, "<tr><th scope=\"row\">%zu</th>", c);
+    text_add(t, "<tr><th scope=\"row\">");
+    svg_escape(t, column_name(g, c, ""));
+    text_add(t, "</th>");
     add_cell(t, k->data_moments[c].mean);
     add_cell(t, deviation(&k->data_moments[c]));
     add_cell(t, k->draw_moments[c].mean);
@@ -121,12 +133,14 @@ static void add_plane(gather *g, const table *k)
     memcpy(xy + 2 * i, k->data + i * k->columns, 2 * sizeof *xy);
     labels[i] = i >= k->rows;
   }
-  svg_cloud cloud = {
-    "columns 0 and 1 of data and draws", "column 0", "column 1", xy, labels, n, words, true
-  };
+  const char *across = column_name(g, 0, "column "), *up = column_name(g, 1, "column ");
+  const char *title =
+      arena_format(g->of->arena, g->e, "%s and %s, of data and of draws", across, up);
+  if (!title) return;
+  svg_cloud cloud = { title, across, up, xy, labels, n, words, true };
   text_add(g->t, "<figure class=\"cloud\">\n");
   svg_points_part(g->t, &cloud, g->e);
-  page_caption(g->t, "Columns 0 and 1 of the data and of draws from the model.");
+  page_caption(g->t, "The first two columns of the data and of draws from the model.");
 }
 
 static void add_table(gather *g)

@@ -61,7 +61,16 @@ assert 'grey, test (not a density)' in page and 'The likelihoods differ' in page
 ENDPY
 run report plane -o plane.html
 verdict 'report: data that are no images: columns, points' python3 "$here/page.py" plane.html samples-1 view-1 figures-1
-verdict 'report: columns of data and draws' grep -q 'Columns 0 and 1 of the data' plane.html
+verdict 'report: columns of data and draws' grep -q 'column 0 and column 1, of data and of draws' plane.html
+python3 -c "
+import math
+print('kind,<b>&length,width')
+for i in range(60): print('oak,%.3f,%.3f' % (math.sin(i), math.cos(3 * i)))" >tree.csv
+sed "s/{builtin[^}]*}/{train: tree.csv, columns: [width, '<b>\&length']}/" plane.yaml >tree.yaml
+run train tree.yaml -q -o tree
+run report tree -o tree.html --samples 0
+verdict 'report: columns by name' python3 "$here/page.py" tree.html samples-1
+verdict 'report: their names as text' [ "$(grep -c '<b>' tree.html)$(grep -c 'width and &lt;b&gt;&amp;length, of data' tree.html)" = 01 ]
 
 # Files beside the run that anyone may have written; a run that has not ended.
 cp -r one odd
