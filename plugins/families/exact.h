@@ -208,22 +208,28 @@ ELBO_INLINE double kl_to_exponential(const exact_moments *q, int n, const double
   return -q->h - p[0] + rate * q->m;
 }
 
-/* KL(q || Gamma(a, rate)) for q > 0 of entropy h, mean m and l = E log x. */
+/* KL(q || Gamma(a, rate)) for q > 0 of entropy h, mean m, l = E log x and gap = log m - l, which is
+ * not below 0 (Jensen). -h - a log rate + lgamma(a) - (a-1) l + rate m is, with y = log(rate m / a)
+ * the log of the ratio of the means and F = lgamma(a) - a log a + a, l - h + F + a (e^y - 1 - y) +
+ * a gap: no term of the size of a log a is left to cancel. */
 typedef struct {
-  double h, m, l;
-  double dh[2], dm[2], dl[2];
+  double h, m, l, gap;
+  double dh[2], dl[2], dgap[2];
 } exact_log_moments;
 ELBO_INLINE double kl_to_gamma(const elbo_call *c, const exact_log_moments *q, int n,
                                const double *p, double *dq, double *dp)
 {
-  double a = exp(p[0]), less = expm1(p[0]), rate = exp(p[1]); /* less = a - 1 */
+  double (*f)(uint32_t, double, double) = c->host->special;
+  double a = exp(p[0]), more = exp(p[1]) * q->m, y = log(q->m) + p[1] - p[0], by_y;
   if (isinf(q->m)) return kl_infinite(n, 2, dq, dp);
-  for (int k = 0; dq && k < n; k++) dq[k] = -q->dh[k] - less * q->dl[k] + rate * q->dm[k];
+  double value = poisson_gap(a, y, more, &by_y) + a * q->gap;
+  for (int k = 0; dq && k < n; k++)
+    dq[k] = -q->dh[k] + q->dl[k] + by_y * q->dl[k] + more * q->dgap[k];
   if (dp) {
-    dp[0] = a * (c->host->special(ELBO_DIGAMMA, a, 0) - p[1] - q->l);
-    dp[1] = rate * q->m - a;
+    dp[0] = a * (f(ELBO_STIRLING_DA, a, 0) + q->gap - y) - 0.5;
+    dp[1] = by_y;
   }
-  return -q->h - a * p[1] + c->host->special(ELBO_LGAMMA, a, 0) - less * q->l + rate * q->m;
+  return q->l - q->h + value + f(ELBO_STIRLING, a, 0) + HALF_LOG_2PI - 0.5 * p[0];
 }
 
 /* Between two Weibull distributions, as between the Gumbel distributions of -log x: with t =

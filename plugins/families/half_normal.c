@@ -98,8 +98,12 @@ static double kl_exponential(const elbo_call *c, const double *q, const double *
 /* E log x = log s - (gamma + log 2)/2 */
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
-  double m = SQRT_2_PI * exp(q[0]);
-  exact_log_moments t = { entropy(q), m, q[0] - 0.5 * (EULER_GAMMA + LN_2), { 1 }, { m }, { 1 } };
+  exact_log_moments t = { .h = entropy(q),
+                          .m = SQRT_2_PI * exp(q[0]),
+                          .l = q[0] - 0.5 * (EULER_GAMMA + LN_2),
+                          .gap = log(SQRT_2_PI) + 0.5 * (EULER_GAMMA + LN_2),
+                          .dh = { 1 },
+                          .dl = { 1 } };
   return kl_to_gamma(c, &t, 1, p, dq, dp);
 }
 

@@ -87,7 +87,8 @@ static double kl_pareto(const elbo_call *c, const double *q, const double *p, do
   return em1(t) + b * d;
 }
 
-/* Entropy, mean (or infinity) and E log x = log s + 1/c. */
+/* Entropy, mean (or infinity), E log x = log s + 1/c and the log of the mean less that, log(c /
+   (c-1)) - 1/c. */
 static exact_log_moments moments(const double *w)
 {
   double i = exp(-w[LOG_C]), less = expm1(w[LOG_C]);
@@ -96,8 +97,9 @@ static exact_log_moments moments(const double *w)
   t.dh[LOG_C] = -1 - i;
   t.dl[LOG_C] = -i;
   if (less > 0) {
-    t.m = t.dm[LOG_S] = exp(w[LOG_S] + w[LOG_C]) / less;
-    t.dm[LOG_C] = -t.m / less;
+    t.m = exp(w[LOG_S] + w[LOG_C]) / less;
+    t.gap = i < 0.3 ? phi(-i) : w[LOG_C] - log(less) - i;
+    t.dgap[LOG_C] = -i / less;
   }
   return t;
 }
@@ -113,7 +115,8 @@ static double kl_exponential(const elbo_call *c, const double *q, const double *
 {
   (void)c;
   exact_log_moments l = moments(q);
-  exact_moments t = { .h = l.h, .m = l.m, .dh = { l.dh[0], l.dh[1] }, .dm = { l.dm[0], l.dm[1] } };
+  exact_moments t = { .h = l.h, .m = l.m, .dh = { l.dh[0], l.dh[1] } };
+  for (int k = 0; k < 2; k++) t.dm[k] = l.m * (l.dl[k] + l.dgap[k]);
   return kl_to_exponential(&t, 2, p, dq, dp);
 }
 

@@ -77,8 +77,12 @@ static double kl_weibull(const elbo_call *c, const double *q, const double *p, d
 
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
-  double m = SQRT_PI_2 * exp(q[0]);
-  exact_log_moments t = { entropy(q), m, q[0] + 0.5 * (LN_2 - EULER_GAMMA), { 1 }, { m }, { 1 } };
+  exact_log_moments t = { .h = entropy(q),
+                          .m = SQRT_PI_2 * exp(q[0]),
+                          .l = q[0] + 0.5 * (LN_2 - EULER_GAMMA),
+                          .gap = log(SQRT_PI_2) + 0.5 * (EULER_GAMMA - LN_2),
+                          .dh = { 1 },
+                          .dl = { 1 } };
   return kl_to_gamma(c, &t, 1, p, dq, dp);
 }
 

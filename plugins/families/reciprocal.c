@@ -138,15 +138,33 @@ static double kl_uniform(const elbo_call *c, const double *q, const double *p, d
   return p[1] - h;
 }
 
+/* The log of the mean less E log x: log(sinh(h) / h), h half the width of log x; by log h, h
+   coth(h)
+   - 1. Both from the series of sinh(h) / h where h is small. */
+static double mean_gap(double h, double *by_log_h)
+{
+  if (h > 2) {
+    *by_log_h = h / tanh(h) - 1;
+    return h + log(-expm1(-2 * h) / (2 * h));
+  }
+  double term = 1, sum = 0, slope = 0;
+  for (int k = 2; term > 1e-17 * sum; k += 2) {
+    term *= h * h / (k * (k + 1));
+    sum += term;
+    slope += k * term;
+  }
+  *by_log_h = slope / (1 + sum);
+  return log1p(sum);
+}
+
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
-  double half = exp(q[LOG_R]) / 2, m = mean(q);
+  double half = exp(q[LOG_R]) / 2;
   exact_log_moments t = {
-    .m = m, .l = q[LOG_LOW] + half, .dl = { 1, half }, .dh = { 1, half + 1 }
+    .m = mean(q), .l = q[LOG_LOW] + half, .dl = { 1, half }, .dh = { 1, half + 1 }
   };
+  t.gap = mean_gap(half, &t.dgap[LOG_R]);
   moment(c, ELBO_ENTROPY, q, &t.h);
-  t.dm[LOG_LOW] = m;
-  t.dm[LOG_R] = exp(q[LOG_LOW] + 2 * half) - m;
   return kl_to_gamma(c, &t, 2, p, dq, dp);
 }
 

@@ -155,13 +155,37 @@ static mean_log mean_log_of(double low, double log_width)
   return (mean_log){ log(low) + log1p(k) - rest, log1p(k) / width, rest };
 }
 
+/* log m - E log x over m (1 - t) to m (1 + t): the sum of t^2k / (2k (2k+1)); by t, that of
+   t^(2k-1) / (2k+1). For t <= 1/2. */
+static double mean_gap(double t, double *by_t)
+{
+  double sum = 0, slope = 0, power = t;
+  for (int k = 2; power > 1e-17 * slope; k += 2) {
+    slope += power / (k + 1);
+    sum += t * power / (k * (k + 1));
+    power *= t * t;
+  }
+  *by_t = slope;
+  return sum;
+}
+
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
   if (q[LOW] < 0) return kl_infinite(2, 2, dq, dp);
-  double half = exp(q[LOG_W]) / 2;
-  mean_log m = mean_log_of(q[LOW], q[LOG_W]);
-  exact_log_moments t = { q[LOG_W], q[LOW] + half, m.l,
-                          { 0, 1 }, { 1, half },   { m.by_low, m.by_log_width } };
+  double half = exp(q[LOG_W]) / 2, m = q[LOW] + half, r = half / m, by_r;
+  mean_log l = mean_log_of(q[LOW], q[LOG_W]);
+  exact_log_moments t = { .h = q[LOG_W],
+                          .m = m,
+                          .l = l.l,
+                          .gap = log(m) - l.l,
+                          .dh = { 0, 1 },
+                          .dl = { l.by_low, l.by_log_width },
+                          .dgap = { 1 / m - l.by_low, r - l.by_log_width } };
+  if (r < 0.5) {
+    t.gap = mean_gap(r, &by_r);
+    t.dgap[LOW] = -by_r * r / m;
+    t.dgap[LOG_W] = by_r * r * q[LOW] / m;
+  }
   return kl_to_gamma(c, &t, 2, p, dq, dp);
 }
 

@@ -6,6 +6,7 @@
 #include "exact.h"
 
 #define PI 3.14159265358979323846
+#define PI_LOW 1.2246467991473532e-16 /* pi less its double */
 
 enum { LOC, LOG_K };
 static const elbo_param params[] = {
@@ -60,14 +61,24 @@ static elbo_rc pull(const elbo_call *c, const double *x, const double *w, const 
   return ELBO_OK;
 }
 
-/* The probability of the angles from -pi to x, or from x to pi. */
+/* The probability of the angles from -pi to x, or from x to pi. Near an end its length has digits
+   that the difference of the rounded angles has not. */
 typedef struct {
   double from, to, sign; /* from the mode; the derivative by x has the sign */
+  double loc, length;
 } stretch;
 static stretch stretch_of(double x, double loc, int upper)
 {
   loc = wrap(loc);
-  return upper ? (stretch){ x - loc, PI - loc, -1 } : (stretch){ -PI - loc, x - loc, 1 };
+  if (upper) return (stretch){ x - loc, PI - loc, -1, loc, PI - x + PI_LOW };
+  return (stretch){ -PI - loc, x - loc, 1, loc, x + PI + PI_LOW };
+}
+
+/* An integral over the stretch: its mean between the rounded angles times the length. */
+static double over(const elbo_call *c, uint32_t what, double k, const stretch *s)
+{
+  double wide = s->to - s->from, to = s->to + (wide > 0 ? 0 : 1e-15 * fabs(s->to));
+  return c->host->special3(what, k, s->from, to) * (s->length / (to - s->from));
 }
 
 /* By loc it is f at the low end less f at the high end: f(from) (1 - e^..), no difference of
@@ -76,7 +87,7 @@ static double by_loc(const elbo_call *c, double k, const stretch *s)
 {
   /* gap: high - low */
   double v = sin(0.5 * s->from), w = sin(0.5 * s->to), low = -2 * k * v * v, high = -2 * k * w * w,
-         gap = -2 * k * sin(0.5 * (s->to - s->from)) * sin(0.5 * (s->to + s->from));
+         half = 0.5 * s->length, gap = 2 * k * s->sign * sin(half) * sin(half - s->sign * s->loc);
   double norm = -2 * HALF_LOG_2PI - c->host->special(ELBO_LOG_I0E, k, 0);
   return gap < 0 ? -exp(low + norm) * expm1(gap) : exp(high + norm) * expm1(-gap);
 }
@@ -89,9 +100,9 @@ static double cdf(const elbo_call *c, double x, const double *w, int upper, doub
   if (x <= -PI || x >= PI) return (x < 0) == !!upper;
   if (dw) {
     dw[LOC] = by_loc(c, k, &s);
-    dw[LOG_K] = k * c->host->special3(ELBO_VON_MISES_DA, k, s.from, s.to);
+    dw[LOG_K] = k * over(c, ELBO_VON_MISES_DA, k, &s);
   }
-  return c->host->special3(ELBO_VON_MISES_P, k, s.from, s.to);
+  return over(c, ELBO_VON_MISES_P, k, &s);
 }
 
 /* Newton on the smaller tail, kept in a bracket that halves where Newton leaves it. */

@@ -125,11 +125,19 @@ static double mean_slope(const elbo_call *c, const double *w)
   return -e * mean(c, w) * c->host->special(ELBO_DIGAMMA, 1 + e, 0);
 }
 
+/* With e = 1/k the log of the mean less E log x is lgamma(1+e) + gamma e; its derivative, psi(1+e)
+   - psi(1). */
 static double kl_gamma(const elbo_call *c, const double *q, const double *p, double *dq, double *dp)
 {
-  double g = EULER_GAMMA * exp(-q[LOG_K]), m = mean(c, q);
-  exact_log_moments t = { entropy(q), m, q[LOG_S] - g, { 1, g - 1 }, { m, mean_slope(c, q) },
-                          { 1, g } };
+  double (*f)(uint32_t, double, double) = c->host->special;
+  double e = exp(-q[LOG_K]), g = EULER_GAMMA * e;
+  exact_log_moments t = { .h = entropy(q),
+                          .m = mean(c, q),
+                          .l = q[LOG_S] - g,
+                          .gap = f(ELBO_LGAMMA_BREGMAN, 1, e),
+                          .dh = { 1, g - 1 },
+                          .dl = { 1, g },
+                          .dgap = { 0, -e * (f(ELBO_DIGAMMA_REST, 1, e) + log1p(e)) } };
   return kl_to_gamma(c, &t, 2, p, dq, dp);
 }
 
