@@ -69,7 +69,7 @@ static elbo_status take_descr(scan *p, npy_header *h)
   if (take_word(p, &word, &n) != ELBO_DONE) return p->e->status;
   if (n >= 2 && (memcmp(word, "|O", 2) == 0 || memchr(word, 'O', n)))
     return refuse(p, "pickle refused: an array of Python objects; save it with astype('float32')");
-  h->el = n == 3 && strchr("<>|=", word[0]) ? element_by_name(word + 1, n - 1) : NULL;
+  h->el = n == 3 && word[0] && strchr("<>|=", word[0]) ? element_by_name(word + 1, n - 1) : NULL;
   if (!h->el) {
     p->at = word;
     return refuse(p, "the number type is not read: expected u1, i1, u2, i2, u4, i4, u8, i8, f4, f8 "

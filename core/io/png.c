@@ -141,10 +141,11 @@ static elbo_status lay_out(const char *path, grid *g, error *e)
   while (g->scale * numbers + gaps < LEAST_WIDTH) g->scale++;
   g->picture_width = g->scale * numbers + gaps;
   g->picture_height = g->scale * g->rows * g->height + (g->rows + 1) * GAP;
-  if (g->picture_height > LARGEST_SIDE)
+  if (g->picture_height > LARGEST_SIDE || g->picture_width > LARGEST_SIDE)
     return fail(e, ELBO_E_USAGE,
-                "%s: the picture would be %zu pixels high, at most %d are drawn; draw fewer images",
-                path, g->picture_height, LARGEST_SIDE);
+                "%s: the picture would have %zu x %zu pixels, at most %d a side are drawn; draw "
+                "fewer images",
+                path, g->picture_width, g->picture_height, LARGEST_SIDE);
   return ELBO_DONE;
 }
 

@@ -61,6 +61,7 @@ static double cdf(const elbo_call *c, double x, const double *w, int upper, doub
 {
   int K = c->K;
   for (int k = 0; dw && k < K; k++) dw[k] = 0;
+  if (isnan(x)) return x;
   if (x < 0 || x >= K) return (x < 0) == !!upper;
   weights s = weigh(K, w);
   int cut = (int)floor(x) + 1;

@@ -44,7 +44,8 @@ static void integrate(piece *p)
                                    0.14959598881657673, 0.12462897125553387, 0.09515851168249278,
                                    0.06225352393864789, 0.02715245941175409 };
   double far = reach(p->c, 50), from = -fmin(p->below, far), to = fmin(p->above, far);
-  int panels = 1 + (int)((to - from) * (p->c / 8 + 0.5));
+  double wanted = (to - from) * (p->c / 8 + 0.5); /* below 200; NaN where c is infinite */
+  int panels = wanted < 200 ? 1 + (int)wanted : 1;
   double half = (to - from) / panels / 2, sum = 0, power[4] = { 0 };
   for (int i = 0; i < panels; i++)
     for (int k = 0; k < 16; k++) {
