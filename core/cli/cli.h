@@ -27,7 +27,7 @@ typedef enum {
 typedef struct {
   option_list set, plugin, data, outputs, inputs, vary;
   const char *output, *replay, *init_from, *latents, *property, *estimators, *reparams, *list,
-      *rows_out, *mask, *latent, *c_out, *npz_out, *columns;
+      *rows_out, *mask, *latent, *c_out, *c_name, *npz_out, *columns;
   bool trust_plugins, check_plugins, json, quiet, verbose, resume, dot, draw, help, in_process,
       thorough, keep_going, dry_run;
   uint64_t threads, seed, epochs, samples, count, side, steps, color, repeats, rows, iterations,
@@ -48,7 +48,8 @@ typedef enum {
   O_TRAIN_EACH, O_ROWS_OUT, O_ARRAYS_OUT, O_ALL_ROWS, O_MASK, O_ITERATIONS, O_GIVEN, O_LATENT,
   O_C_OUT, O_NPZ_OUT, O_WATCHDOG, O_ROUNDS, O_STEPS_EACH, O_THREADS_LIST, O_PLOTS_OUT,
   O_PAGE_OUT, O_PAGE_SAMPLES, O_PAGE_ROWS, O_VARY, O_SWEEP_OUT, O_JOBS,
-  O_KEEP_GOING, O_DRY_RUN, O_COLUMNS, O_COUNT
+  O_KEEP_GOING, O_DRY_RUN, O_COLUMNS, O_C_NAME, O_ALL_GROUPS,
+  O_COUNT
 } option_id;
 // clang-format on
 #define OPTION(id) (UINT64_C(1) << (id))

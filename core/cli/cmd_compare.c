@@ -132,7 +132,7 @@ const command_row command_compare = {
   .most = 1,
   .options = EXPERIMENT | OPTION(O_SEED_OF_DRAWS) | OPTION(O_FROM) | OPTION(O_ESTIMATORS) |
              OPTION(O_SAMPLES_LIST) | OPTION(O_REPARAMS) | OPTION(O_REPEATS) | OPTION(O_BATCH) |
-             OPTION(O_FOLDER_OUT) | OPTION(O_TRAIN_EACH) | OPTION(O_VERBOSE),
+             OPTION(O_FOLDER_OUT) | OPTION(O_TRAIN_EACH) | OPTION(O_ALL_GROUPS),
   .summary = "gradient estimators side by side: variance, bias, cost",
   .help = "At fixed parameters and one fixed minibatch every estimator gives R\n"
           "independent gradients. The table is sorted by variance times time, the number\n"

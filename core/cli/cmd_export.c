@@ -7,9 +7,11 @@ static int cmd_export(cli *c)
   elbo_arrays weights;
   if (!c->o.c_out && !c->o.npz_out)
     return fail(c, 2, "export: expected --c DIR, --npz F.npz, or both");
+  if (c->o.c_name && !c->o.c_out)
+    return fail(c, 2, "export: --name is of the functions in C; add --c DIR");
   int failed = open_run(c);
   if (failed) return failed;
-  elbo_status status = c->o.c_out ? elbo_run_export_c(c->run, c->o.c_out) : ELBO_DONE;
+  elbo_status status = c->o.c_out ? elbo_run_export_c(c->run, c->o.c_out, c->o.c_name) : ELBO_DONE;
   if (!status && c->o.npz_out && !(status = elbo_run_weights(c->run, &weights)))
     status = elbo_arrays_write(c->ctx, &weights, c->o.npz_out);
   if (status) return library_failed(c, status);
@@ -27,13 +29,16 @@ const command_row command_export = {
   .arguments = "RUN",
   .least = 1,
   .most = 1,
-  .options = HOST | OPTION(O_C_OUT) | OPTION(O_NPZ_OUT),
+  .options = HOST | OPTION(O_C_OUT) | OPTION(O_C_NAME) | OPTION(O_NPZ_OUT),
   .summary = "the model as plain C, or its weights for Python",
   .help = "--c writes encoder, decoder and preparation as C11 that needs libm alone and\n"
           "compiles as C++ too; NAME.h says how they are called. --npz writes every\n"
-          "learned tensor by its name in the checkpoint.\n"
+          "learned tensor by its name in the checkpoint. Files of a run of the same name\n"
+          "are written anew: two such runs, in one folder or in one program, are told\n"
+          "apart by --name.\n"
           "\n"
           "Example:\n"
-          "  elbo export runs/aevb-mnist --c model --npz weights.npz\n",
+          "  elbo export runs/aevb-mnist --c model --npz weights.npz\n"
+          "  elbo export runs/b --c model --name second\n",
   .run = cmd_export,
 };

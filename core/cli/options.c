@@ -129,6 +129,10 @@ const option_row option_table[] = {
                   "resolve and print the grid, and train nothing" },
   [O_COLUMNS] = { "columns", 0, "A,B,..", TEXT, AT(columns), 0, 0, 0,
                   "of a csv file these alone, by name or number from 1" },
+  [O_C_NAME] = { "name", 0, "NAME", TEXT, AT(c_name), 0, 0, 0,
+                 "of the files and functions in C (default: the run's)" },
+  [O_ALL_GROUPS] = { "verbose", 'v', NULL, FLAG, AT(verbose), 0, 0, 0,
+                     "every group of parameters, and the references" },
   [O_HELP] = { "help", 'h', NULL, FLAG, AT(help), 0, 0, 0, "this text" },
 };
 _Static_assert(sizeof option_table / sizeof *option_table == O_COUNT, "a row for every option");

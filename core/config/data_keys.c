@@ -372,10 +372,13 @@ static const key data_keys[] = {
   { "validate", KEY_NUMBER, offsetof(experiment, validate), .low = 0, .high = 1, .open_high = true,
     .example = "0.1", .help = "this part of the training rows, the last ones, is held out" },
 };
-const schema data_schema = { .what = "data",
-                             KEYS(data_keys),
-                             .each = read_data_variable,
-                             .write_each = write_data_variables,
-                             .check = data_check,
-                             .rest_help = "NAME: mapping. The data of one variable",
-                             .rest_map = &data_variable_schema };
+const schema data_schema = {
+  .what = "data",
+  KEYS(data_keys),
+  .each = read_data_variable,
+  .write_each = write_data_variables,
+  .check = data_check,
+  .rest_help =
+      "NAME: mapping. The data of one variable; one without an entry in model.p is an input",
+  .rest_map = &data_variable_schema
+};

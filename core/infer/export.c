@@ -119,10 +119,11 @@ static void add_start(exporter *x)
       &x->header,
       "/* %s, a model trained by elbo %s: plain C11 or C++, needs libm. Functions keep no "
       "state.\n   Every buffer is the caller's; all numbers are floats. To compile: cc YOURS.c "
-      "%s.c %s_weights.c -lm */\n"
+      "%s.c %s_weights.c -lm\n   All names begin with %s_; of two models in one program, "
+      "export one with --name OTHER. */\n"
       "#ifndef ELBO_EXPORT_%s_H\n#define ELBO_EXPORT_%s_H\n\n#ifdef __cplusplus\n"
       "extern \"C\" {\n#endif\n",
-      elbo_run_name(x->r), elbo_version(), x->name, x->name, x->name, x->name);
+      elbo_run_name(x->r), elbo_version(), x->name, x->name, x->name, x->name, x->name);
 }
 
 /* A family's mean once, however many variables it has. */
@@ -195,7 +196,8 @@ static elbo_status check_place(const exporter *x, const char *directory)
                 : NULL;
   if (f && file_read(f, there, sizeof there - 1, x->e) >= 0 && strncmp(there, start, strlen(start)))
     fail(x->e, ELBO_E_FILES,
-         "%s: is there already, and not of a run named %s; choose another folder, or remove it",
+         "%s: is there already, and not of a run named %s; choose another folder or name, or "
+         "remove it",
          path, elbo_run_name(x->r));
   if (f) file_close(f);
   mem_free(path);
@@ -220,14 +222,24 @@ static void add_all(exporter *x)
   add_end(x);
 }
 
-elbo_status elbo_run_export_c(elbo_run *r, const char *directory)
+static void take_name(exporter *x, const char *name)
+{
+  export_identifier(name ? name : elbo_run_name(x->r), x->name, sizeof x->name);
+  if (name && (!*name || strcmp(x->name, name) != 0))
+    fail(x->e, ELBO_E_USAGE,
+         "name \"%.80s\": expected letters, digits and _, the first no digit, fewer than %zu: it "
+         "begins the names of C functions",
+         name, sizeof x->name);
+}
+
+elbo_status elbo_run_export_c(elbo_run *r, const char *directory, const char *name)
 {
   error *e = context_enter(r->ctx);
   exporter x = { .r = r, .m = r->study->model, .e = e };
-  model_graph mg;
-  export_identifier(elbo_run_name(r), x.name, sizeof x.name);
-  if (!model_build(r->study->model, &(graph_options){ GRAPH_DECODE, 1, 1, .draw = false }, &mg,
-                   e)) {
+  model_graph mg = { 0 };
+  take_name(&x, name);
+  if (!e->status && !model_build(r->study->model,
+                                 &(graph_options){ GRAPH_DECODE, 1, 1, .draw = false }, &mg, e)) {
     x.g = mg.g;
     add_all(&x);
   }

@@ -183,12 +183,14 @@ elbo_status elbo_imputation_write(elbo_context *ctx, const elbo_imputation *impu
  * prepare.NAME.mean and prepare.NAME.scale [numbers]. */
 elbo_status elbo_run_weights(elbo_run *run, elbo_arrays *out);
 /* Writes the model as plain C11 (and C++) that needs libm alone: NAME.h, NAME.c, NAME_weights.c in
-   `directory`, which is made; NAME is the run's, as a C identifier. For every variable of p and q a
-   function from its parents' values to the working parameters, in the order of the encoder and the
-   decoder; for every data variable its preparation (what is random in it at its mean); for every
-   observed variable, where its family's mean has a formula in C, the mean from these parameters.
-   The header says shapes and forms, and where there is no mean. ELBO_E_FILES. */
-elbo_status elbo_run_export_c(elbo_run *run, const char *directory);
+   `directory`, which is made; NAME begins all names in them: `name`, a C identifier, or where it is
+   NULL the run's made one. Files of this run's name are written anew, of another refused. For every
+   variable of p and q a function from its parents' values to the working parameters, in the order
+   of the encoder and the decoder; for every data variable its preparation (what is random in it at
+   its mean); for every observed variable, where its family's mean has a formula in C, the mean from
+   these parameters. The header says shapes and forms, and where there is no mean. ELBO_E_USAGE,
+   ELBO_E_FILES. */
+elbo_status elbo_run_export_c(elbo_run *run, const char *directory, const char *name);
 
 /* Writes an array as PNG (where it has an image shape), as npy, or as SVG points (two numbers a
  * row), by the ending of `path`. ELBO_E_USAGE, ELBO_E_FILES. */

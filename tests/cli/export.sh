@@ -33,9 +33,14 @@ cp -r run other && sed -i 's/^name: .*/name: "some_shapes"/' other/experiment.ya
 before=$(cksum <model/some_shapes.h)
 run export other --c model
 verdict 'export: the files of another run are left alone' [ "$status" = 7 -a "$before" = "$(cksum <model/some_shapes.h)" ]
-verdict 'export: and what to do is said' grep -q 'model/some_shapes.h: .*choose another folder' err
+verdict 'export: and what to do is said' grep -q 'model/some_shapes.h: .*choose another folder or name' err
 run export other --c model2 -q
 verdict 'export: another folder takes it' [ "$status" = 0 ]
+run export other --c model --name second -q
+verdict 'export: and so does another name' [ "$status" = 0 -a -s model/second_weights.c ]
+rm -f model/second*
+refused 'export: a name that C has not' 2 'letters, digits and _' export run --c model --name a-b
+refused 'export: a name, and nothing to be called so' 2 '--c DIR' export run --npz w.npz --name b
 cat >main.c <<'END'
 #include "some_shapes.h"
 #include <stdio.h>
@@ -90,6 +95,10 @@ sed 's/0\.5 \* x/0.5001 * x/' model/some_shapes.c >off.c
 # shellcheck disable=SC2086
 cc -std=c11 $strict -o off main.c off.c model/some_shapes_weights.c -lm
 verdict 'export: a difference of 1e-4 in one function is seen' [ "$(python3 agree.py ./off >out; echo $?)" = 1 ]
+# two models in one program
+run export other --c two --name second -q
+# shellcheck disable=SC2086
+verdict 'export: two in one program' cc -std=c11 $strict -Itwo -include second.h -o both main.c model/*.c two/*.c -lm
 if command -v c++ >/dev/null; then
   # shellcheck disable=SC2086
   c++ -x c++ $strict -o as_cpp main.c model/*.c -lm 2>&1
