@@ -71,8 +71,9 @@ static elbo_status fill(gather *g, table *k)
 static void add_cell(text *t, double v)
 {
   text_add(t, "<td class=\"n\">");
+  if (isfinite(v) && v < 0) text_add(t, "\xE2\x88\x92");
   if (isfinite(v))
-    text_number(t, v, 4);
+    text_number(t, fabs(v), 4);
   else
     text_add(t, "\xE2\x80\x93");
   text_add(t, "</td>");
@@ -103,10 +104,11 @@ static void add_columns(gather *g, const table *k)
               k->rows, g->of->figures.split, k->columns, k->numbers);
   page_table(t, "columns of the data and of draws");
   text_add(t,
-           "<thead><tr><th scope=\"col\">column</th><th scope=\"col\" class=\"n\">data: mean</th>"
-           "<th scope=\"col\" class=\"n\">s.d.</th><th scope=\"col\" class=\"n\">draws: mean</th>"
-           "<th scope=\"col\" class=\"n\">s.d.</th><th scope=\"col\" class=\"n\">"
-           "error</th></tr></thead>\n<tbody>\n");
+           "<thead><tr><th scope=\"col\">column</th><th scope=\"col\" class=\"n\">data<br>mean</th>"
+           "<th scope=\"col\" class=\"n\">data<br>s.d.</th>"
+           "<th scope=\"col\" class=\"n\">draws<br>mean</th>"
+           "<th scope=\"col\" class=\"n\">draws<br>s.d.</th>"
+           "<th scope=\"col\" class=\"n\">error</th></tr></thead>\n<tbody>\n");
   for (size_t c = 0; c < k->columns; c++) {
     text_add(t, "<tr><th scope=\"row\">");
     svg_escape(t, column_name(g, c, ""));
