@@ -64,10 +64,11 @@ static bool named(verdict *v, const char *name, const char *summary)
     return no(v, "the table's name is not of 1 to %d of the characters a-z, 0-9 and _",
               PLUGIN_MAX_NAME);
   v->of = name;
-  return text_fine(summary) || no(v,
-                                  "its summary is missing, too long or has control characters; "
-                                  "expected one line of at most %d bytes",
-                                  MAX_TEXT);
+  if (text_fine(summary)) return true;
+  return no(v,
+            "its summary is missing, too long or has control characters; expected one line of at "
+            "most %d bytes",
+            MAX_TEXT);
 }
 
 typedef void anything(void);
@@ -131,7 +132,8 @@ static void *whole(verdict *v, given g)
 
 static bool range_fine(verdict *v, const char *what, uint32_t found, uint32_t most)
 {
-  return found <= most || no(v, "%s: found %u, expected at most %u", what, found, most);
+  if (found <= most) return true;
+  return no(v, "%s: found %u, expected at most %u", what, found, most);
 }
 
 static bool standard_fine(const elbo_param *p)
@@ -245,10 +247,11 @@ static bool mean_fine(verdict *v, const char *c)
   if (!c) return true;
   size_t n = strnlen(c, MOST + 1), i = 0;
   while (i < n && i < MOST && (c[i] == '\n' || (c[i] >= ' ' && c[i] < 127))) i++;
-  return (n && i == n) || no(v,
-                             "mean_in_c: expected 1 to %d characters of ASCII, the body of a "
-                             "function in C; NULL where there is none",
-                             MOST);
+  if (n && i == n) return true;
+  return no(v,
+            "mean_in_c: expected 1 to %d characters of ASCII, the body of a function in C; NULL "
+            "where there is none",
+            MOST);
 }
 
 static bool arrays_whole(verdict *v, elbo_family *f)
@@ -334,7 +337,8 @@ static bool descriptor_fine(verdict *v, const elbo_plugin *p, size_t symbol_size
     return no(v, "kind: found %u, expected 1 (family), 2 (reparametrizer) or 3 (backend)", p->kind);
   if (!memchr(p->build, 0, sizeof p->build))
     return no(v, "build: no text that ends within %zu bytes", sizeof p->build);
-  return p->table || no(v, "table is NULL");
+  if (p->table) return true;
+  return no(v, "table is NULL");
 }
 
 /* Each table begins with its size. `fine` looks at the copy and makes its arrays whole. */

@@ -285,7 +285,8 @@ def survives(name, before, statuses, words=TRAIN, then=None, **more):
         if os.path.exists(folder + '/run'):
             wrong += leftovers(folder)
         return wrong
-    return Scene('training', name, act, user=more.get('user', False), plain_memory='ulimit -v' not in before)
+    small = 'ulimit -v' in before or before == 'ulimit -s 128'  # too small for a sanitizer, or for code that is not optimised
+    return Scene('training', name, act, user=more.get('user', False), plain_memory=not small)
 
 
 def evaluates(setting, folder):

@@ -32,8 +32,10 @@ START_TEST(families)
   elbo_bench_family f;
   ck_assert(!elbo_bench_family_cost(context, "normal", &f));
   ck_assert(f.kernel && f.fast_draw && f.K == 1);
-  ck_assert(f.f32.log_prob > 0 && f.f32.log_prob < f.f64.log_prob);
-  ck_assert(f.f32.draw > 0 && f.f32.draw < f.f64.draw);
+  ck_assert(f.f32.log_prob > 0 && f.f32.draw > 0);
+#ifdef __OPTIMIZE__ /* else no loop takes several numbers at once */
+  ck_assert(f.f32.log_prob < f.f64.log_prob && f.f32.draw < f.f64.draw);
+#endif
   ck_assert(!elbo_bench_family_cost(context, "cauchy", &f));
   ck_assert(!f.kernel && f.f32.gradient > 0);
   ck_assert(!elbo_bench_family_cost(context, "dirichlet", &f)); /* refuses a dimension of 1 */

@@ -36,6 +36,20 @@ static char dir[] = "/tmp/elbo-plugin-XXXXXX";
 #define CONSTRUCTOR(body)                                                                          \
   HEAD TABLE("\"bad\"", "") ENTRY "__attribute__((constructor)) static void c(void) { " body " }"  \
                                   "\n"
+#define PARAMS(n, list)                                                                            \
+  HEAD "static const elbo_param qs[] = { " list                                                    \
+       " };\n" TABLE("\"bad\"", ", .params = qs, .n_params = " n) ENTRY
+#define KL(q, p, more)                                                                             \
+  HEAD "static double kl(const elbo_call *c, const double *a, const double *b, double *d, double " \
+       "*e) { return 0; }\nstatic const elbo_kl ks[] = { { " q ", " p ", kl, { " more              \
+       " } } };\n" TABLE("\"bad\"", ", .kls = ks, .n_kls = 1") ENTRY
+#define FORMS(names)                                                                               \
+  HEAD "static const char *const ns[] = { " names " };\n"                                          \
+       "static const elbo_form_set fs[] = { { .names = ns, .to_working = (void *)lp } };\n" TABLE( \
+           "\"bad\"", ", .form_sets = fs, .n_form_sets = 1") ENTRY
+#define USES(list)                                                                                 \
+  HEAD "static const char *const us[] = { " list ", NULL };\n" TABLE("\"bad\"", ", .uses = us")    \
+      ENTRY
 
 /* why: a part of the reason */
 static const struct {
@@ -123,14 +137,40 @@ static const struct {
   { HEAD TABLE("\"bad\"", ", .log_prob = NULL") ENTRY, "`log_prob` is NULL" },
   { HEAD TABLE("\"bad\"", ", .param_size = 8") ENTRY, "param_size: found 8" },
   { HEAD TABLE("\"bad\"", ", .reparam = \"inverse_cdf\"") ENTRY, "`icdf` is NULL" },
-  { HEAD "static double kl(const elbo_call *c, const double *a, const double *b, double *d, double "
-         "*e) { (void)c, (void)a, (void)b, (void)d, (void)e; return 0; }\n"
-         "static const elbo_kl ks[] = { { \"x\", \"y\", kl, { NULL } } };\n" TABLE(
-             "\"bad\"", ", .kls = ks, .n_kls = 1") ENTRY,
-    "does not name this family" },
-  { HEAD "static const char *const us[] = { \"absent\", NULL };\n" TABLE("\"bad\"", ", .uses = us")
+  { KL("\"x\"", "\"y\"", "NULL"), "does not name this family" },
+  { USES("\"absent\""), "uses the family `absent`" },
+  { PARAMS("1", "{ \"u\", ELBO_UNIT, 0, 0, \"h\" }"), "the standard value 0 breaks" },
+  { PARAMS("1", "{ \"u\", ELBO_UNIT, 0, 1, \"h\" }"), "the standard value 1 breaks" },
+  { PARAMS("1", "{ \"u\", ELBO_REAL, 0, __builtin_inf(), \"h\" }"), "the standard value inf" },
+  { PARAMS("1", "{ \"u\", ELBO_REAL, ELBO_VARIANCE_FORMS, 0, \"h\" }"), "a positive parameter" },
+  { PARAMS("1", "{ \"u\", ELBO_REAL, 0, 0, \"a\\nb\" }"), "its help is no line" },
+  { PARAMS("1", "{ NULL, ELBO_REAL, 0, 0, \"h\" }"), "parameter 0: its name" },
+  { PARAMS("2", "{ \"u\", ELBO_REAL, 0, 0, 0 }, { \"u\", ELBO_REAL, 0, 0, 0 }"), "is there twice" },
+  { HEAD TABLE("\"bad\"", ", .params = NULL") ENTRY, "found 1, but the array is NULL" },
+  { HEAD "static const char l[5000] = { [0 ... 4998] = 'a' };\n" TABLE("\"bad\"", ", .summary = l")
         ENTRY,
-    "uses the family `absent`" },
+    "summary is missing, too long" },
+  { HEAD TABLE("\"bad\"", ", .mean_in_c = \"\"") ENTRY, "mean_in_c: expected" },
+  { HEAD TABLE("\"bad\"", ", .mean_in_c = \"a\\tb\"") ENTRY, "mean_in_c: expected" },
+  { HEAD TABLE("\"bad\"", ", .mean_in_c = \"a\\n\\177\"") ENTRY, "mean_in_c: expected" },
+  { HEAD "static const char l[5000] = { [0 ... 4998] = 'a' };\n" TABLE("\"bad\"",
+                                                                       ", .mean_in_c = l") ENTRY,
+    "mean_in_c: expected" },
+  { KL("NULL", "\"bad\"", "NULL"), "q or p is no name" },
+  { KL("\"bad\"", "\"B a d\"", "NULL"), "q or p is no name" },
+  { KL("\"bad\"", "\"bad\"", "(void *)16"), "kls.kl_f32" },
+  { FORMS("NULL"), "form set 0: found 0 names" },
+  { FORMS("\"A B\", NULL"), "form set 0: name 0" },
+  { HEAD "static const elbo_form_set fs[] = { { .to_working = (void *)lp } };\n" TABLE(
+        "\"bad\"", ", .form_sets = fs, .n_form_sets = 1") ENTRY,
+    "form set 0: found 0 names" },
+  { USES("\"A b\""), "uses: entry 0" },
+  { HEAD "static const char *const us[1000] = { [0 ... 998] = \"normal\" };\n" TABLE(
+        "\"bad\"", ", .uses = us") ENTRY,
+    "or there are more than" },
+  { HEAD TABLE("\"bad\"", ", .reparam = \"No Name\"") ENTRY, "no name of a reparametrizer" },
+  { HEAD TABLE("\"bad\"", ", .reparam = \"location_scale\"") ENTRY, "`standard`" },
+  { HEAD TABLE("\"bad\"", ", .reparam = \"composition\"") ENTRY, "`draw`" },
 };
 enum { N_BAD = sizeof bad / sizeof *bad };
 
