@@ -6,6 +6,7 @@
 #include "num/von_mises.h"
 #include <elbo/plugin.h>
 #include <gsl/gsl_cdf.h>
+#include <gsl/gsl_eigen.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_sf_bessel.h>
 #include <gsl/gsl_sf_psi.h>
@@ -139,4 +140,15 @@ _Static_assert(sizeof table3 / sizeof table3[0] == ELBO_SPECIAL3_END,
 double special3_call(uint32_t id, double a, double b, double c)
 {
   return id >= 1 && id < ELBO_SPECIAL3_END ? table3[id](a, b, c) : NAN;
+}
+
+bool eigen_symmetric(size_t n, double *a, double *values, double *vectors)
+{
+  gsl_eigen_symmv_workspace *w = gsl_eigen_symmv_alloc(n);
+  if (!w) return false;
+  gsl_matrix_view m = gsl_matrix_view_array(a, n, n), v = gsl_matrix_view_array(vectors, n, n);
+  gsl_vector_view d = gsl_vector_view_array(values, n);
+  int status = gsl_eigen_symmv(&m.matrix, &d.vector, &v.matrix, w);
+  gsl_eigen_symmv_free(w);
+  return !status && !gsl_eigen_symmv_sort(&d.vector, &v.matrix, GSL_EIGEN_SORT_VAL_DESC);
 }

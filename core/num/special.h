@@ -6,6 +6,8 @@
 #define ELBO_NUM_SPECIAL_H
 
 #include "base/error.h"
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 void num_start(void); /* once per process, at the first context: GSL's handler off */
@@ -19,5 +21,9 @@ int cpu_level(void);
 /* At most the level of that name; NULL: the CPU's. Unknown: ELBO_E_USAGE. */
 elbo_status cpu_level_choose(const char *highest, int *level, error *e);
 const char *cpu_level_name(int level); /* "baseline", "avx2", "avx512" */
+
+/* Of a symmetric a [n][n], which is overwritten: values [n], the largest first, and vectors [n][n],
+ * one a column, of length 1. false: no memory. */
+bool eigen_symmetric(size_t n, double *a, double *values, double *vectors);
 
 #endif
