@@ -106,6 +106,12 @@ START_TEST(png_refuses_what_it_cannot_show)
   ck_assert_int_eq(png_grid("a.png", images, 1, 1, 2, 2, 1, 1, NULL), ELBO_E_USAGE);
   ck_assert_int_eq(png_grid("a.png", images, 0, 1, 2, 2, 0, 1, NULL), ELBO_E_USAGE);
   ck_assert_int_eq(png_grid("a.png", images, SIZE_MAX / 8, 1, 2, 2, 0, 1, NULL), ELBO_E_USAGE);
+  enum { SIDE = (1 << 20) - 3 }; /* with the gaps on both sides one pixel too many */
+  float *wide = calloc(SIDE, sizeof *wide);
+  error too = { 0 };
+  ck_assert_int_eq(png_grid("a.png", wide, 1, 1, 1, SIDE, 0, 1, &too), ELBO_E_USAGE);
+  ck_assert_ptr_nonnull(strstr(too.text, "draw fewer"));
+  free(wide);
   ck_assert_int_eq(png_grid("none/a.png", images, 1, 1, 1, 2, 0, 1, NULL), ELBO_E_FILES);
   ck_assert(!file_exists("a.png"));
 }
